@@ -23,7 +23,8 @@ from portal.documents import pdf
 from portal.documents.facts import ProofFacts
 from portal.documents.printing import File
 from portal.documents.proofs import public_rows
-from portal.domain.audit import PORTAL, Act, canonical
+from portal.domain.audit import PORTAL, Act
+from portal.domain.court_files import proof_content
 from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -101,7 +102,7 @@ def write(
     )
     session.add(proof)
     session.flush()
-    told = {"reference": request.reference, "sha256": _fingerprint(canonical(proof.facts).encode())}
+    told = {"reference": request.reference, "sha256": _fingerprint(proof_content(proof.facts))}
     about = ("subscription", request.subscription_id)
     audit.append(session, request.merchant_id, Act.PROOF_WRITTEN, by=PORTAL, at=now, subject=about, **told)
     return proof

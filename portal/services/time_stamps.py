@@ -17,7 +17,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import canonical
+from portal.domain.court_files import chain_content, proof_content
 from portal.models import TimeStamp
 from portal.providers.time_stamps import NotStamped
 from portal.queries import time_stamps
@@ -31,16 +31,6 @@ FIRST_WAIT: Final = timedelta(minutes=10)
 LONGEST_WAIT: Final = timedelta(hours=6)
 LATE: Final = 12  # failed tries, a day or two: from then on each is an error in the log
 BATCH: Final = 500
-
-
-def chain_content(number: int, hash_: str) -> bytes:
-    """Return what is stamped of a chain's row: as `flask audit verify` prints it, NUMBER:HASH."""
-    return f"{number}:{hash_}".encode()
-
-
-def proof_content(facts: dict[str, Any]) -> bytes:
-    """Return what is stamped of a proof: its facts as canonical JSON, which an export holds as proof.json."""
-    return canonical(facts).encode()
 
 
 def run(ctx: Context, *, now: datetime) -> int:

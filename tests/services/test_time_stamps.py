@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from portal.domain import court_files
 from portal.domain.audit import OPERATOR, Act
 from portal.models import AuditEntry, Proof, TimeStamp
 from portal.providers.time_stamps import TimeStamps
@@ -65,7 +66,7 @@ def test_the_proofs_fingerprint_stands_in_the_chain(ctx, make):
     with ctx.db.read() as session:
         facts = session.scalars(select(Proof.facts)).one()
         told = session.scalars(select(AuditEntry.details).where(AuditEntry.act == "proof.written")).one()
-    assert told["sha256"] == hashlib.sha256(time_stamps.proof_content(facts)).hexdigest()
+    assert told["sha256"] == hashlib.sha256(court_files.proof_content(facts)).hexdigest()
     assert held.customer.name not in str(told)
 
 

@@ -130,6 +130,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
     Act.RETENTION_APPLIED: _l("Data kept for long enough erased"),
     Act.PROOF_WRITTEN: _l("Proof of an end written"),
+    Act.ARCHIVE_OPENED: _l("Archive of an erased customer opened"),
     Act.EXPORT_PROOF: _l("File for a court exported"),
     Act.EXPORT_CUSTOMER: _l("Customer’s own data prepared for download"),
     Act.EXPORT_MERCHANT: _l("All data of the merchant exported"),

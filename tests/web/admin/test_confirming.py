@@ -40,6 +40,8 @@ ASKING = {
     **{f"admin.setting_site_login_{act}": {"POST"} for act in ("check", "on", "off")},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
+    "admin.archive": {"GET", "POST"},
+    "admin.court_file": {"GET", "POST"},
     **{f"admin.api_key_{act}": {"GET", "POST"} for act in ("new", "change", "rotation", "revocation")},
     "admin.paypal_rest": {"GET", "POST"},
     "admin.paypal_rest_check": {"POST"},

@@ -43,7 +43,7 @@ OWNERS = {
     *("admin.team", "admin.team_invitation", "admin.invitation_again", "admin.invitation_withdrawal"),
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
-    *("admin.audit", "admin.audit_check", "admin.audit_export"),
+    *("admin.audit", "admin.audit_check", "admin.audit_export", "admin.archive", "admin.court_file"),
     *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
@@ -66,7 +66,8 @@ LOOKED_AT_BY_MANAGERS = {
 LOOKED_AT_BY_OWNERS = {
     "admin.setting_site_login_removal",
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
-    *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
+    *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit", "admin.archive"),
+    "admin.court_file",
     *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
