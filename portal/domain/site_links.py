@@ -50,9 +50,9 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
             " heure."
         ),
         Place.ACCESSIBILITY: (
-            "Nos pages de résiliation, de rétractation et d’espace client suivent les règles d’accessibilité WCAG 2.2,"
-            " niveau AA. Leur état de conformité, les contenus qui ne sont pas accessibles, un contact et les voies de"
-            " recours sont indiqués ici : {accessibility}."
+            "Nos pages de résiliation, de rétractation et d’espace client sont conçues selon les règles d’accessibilité"
+            " WCAG 2.2, niveau AA. Leur état de conformité, les contenus qui ne sont pas accessibles, un contact et les"
+            " voies de recours sont indiqués ici : {accessibility}."
         ),
     },
     "en": {
@@ -71,8 +71,8 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
             " durable medium, with its content, date and time."
         ),
         Place.ACCESSIBILITY: (
-            "Our pages for cancelling, withdrawing and the customer account follow WCAG 2.2, level AA. How far they"
-            " conform, what is not accessible, a contact and the ways of appeal are told here: {accessibility}."
+            "Our pages for cancelling, withdrawing and the customer account are built to WCAG 2.2, level AA. How far"
+            " they conform, what is not accessible, a contact and the ways of appeal are told here: {accessibility}."
         ),
     },
     "de": {
@@ -91,9 +91,9 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
             " dauerhaften Datenträger, mit Inhalt, Datum und Uhrzeit."
         ),
         Place.ACCESSIBILITY: (
-            "Unsere Seiten für Kündigung, Widerruf und Kundenkonto folgen den Regeln der WCAG 2.2, Stufe AA. Wie weit"
-            " sie ihnen entsprechen, was nicht barrierefrei ist und an wen Sie sich wenden können, steht hier:"
-            " {accessibility}."
+            "Unsere Seiten für Kündigung, Widerruf und Kundenkonto sind nach den Regeln der WCAG 2.2, Stufe AA,"
+            " gestaltet. Wie weit sie ihnen entsprechen, was nicht barrierefrei ist und an wen Sie sich wenden können,"
+            " steht hier: {accessibility}."
         ),
     },
 }

@@ -37,7 +37,7 @@ def proofs_to_stamp(session: Session, *, limit: int) -> Sequence[Row[uuid.UUID, 
 
 def due(session: Session, *, now: datetime, limit: int) -> Sequence[TimeStamp]:
     """Return what waits and is to be tried, the one that has waited longest first."""
-    waits = TimeStamp.token.is_(None), TimeStamp.next_try_at <= now
+    waits = TimeStamp.reply.is_(None), TimeStamp.next_try_at <= now
     return session.scalars(
         select(TimeStamp).where(*waits).order_by(TimeStamp.next_try_at, TimeStamp.id).limit(limit)
     ).all()
@@ -50,7 +50,7 @@ def facts_of(session: Session, proof_id: uuid.UUID) -> dict[str, Any] | None:
 
 def got(session: Session, merchant_id: uuid.UUID, *, after: uuid.UUID | None, limit: int) -> Sequence[TimeStamp]:
     """Return the merchant's next stamps by id that are there."""
-    where: list[ColumnElement[bool]] = [TimeStamp.merchant_id == merchant_id, TimeStamp.token.is_not(None)]
+    where: list[ColumnElement[bool]] = [TimeStamp.merchant_id == merchant_id, TimeStamp.reply.is_not(None)]
     if after is not None:
         where.append(TimeStamp.id > after)
     return session.scalars(select(TimeStamp).where(*where).order_by(TimeStamp.id).limit(limit)).all()
@@ -66,7 +66,7 @@ def hash_of(session: Session, merchant_id: uuid.UUID, number: int) -> str | None
 def of_proof(session: Session, proof_id: uuid.UUID) -> TimeStamp | None:
     """Return the stamp of a proof that is there."""
     return session.scalars(
-        select(TimeStamp).where(TimeStamp.proof_id == proof_id, TimeStamp.token.is_not(None))
+        select(TimeStamp).where(TimeStamp.proof_id == proof_id, TimeStamp.reply.is_not(None))
     ).one_or_none()
 
 
@@ -74,7 +74,7 @@ def newest_of_chain(session: Session, merchant_id: uuid.UUID, *, from_number: in
     """Return the first stamp of the chain at that row or behind it."""
     return session.scalars(
         select(TimeStamp)
-        .where(TimeStamp.merchant_id == merchant_id, TimeStamp.token.is_not(None), TimeStamp.number >= from_number)
+        .where(TimeStamp.merchant_id == merchant_id, TimeStamp.reply.is_not(None), TimeStamp.number >= from_number)
         .order_by(TimeStamp.number)
         .limit(1)
     ).one_or_none()
@@ -92,10 +92,10 @@ class Standing:
 
 def standing(session: Session, merchant_id: uuid.UUID) -> Standing:
     """Return how many there are, the newest, and what waits."""
-    waits = TimeStamp.token.is_(None)
+    waits = TimeStamp.reply.is_(None)
     row = session.execute(
         select(
-            func.count(TimeStamp.token),
+            func.count(TimeStamp.reply),
             func.max(TimeStamp.stamped_at),
             func.count().filter(waits),
             func.min(TimeStamp.created_at).filter(and_(waits, TimeStamp.failed > 0)),

@@ -128,7 +128,7 @@ def _stamps(session: Session, merchant_id: uuid.UUID, proof: Proof, *, behind: i
         "proof.tsr": time_stamps.of_proof(session, proof.id),
         "chain.tsr": time_stamps.newest_of_chain(session, merchant_id, from_number=behind),
     }
-    files = {name: one.token for name, one in found.items() if one is not None and one.token is not None}
+    files = {name: one.reply for name, one in found.items() if one is not None and one.reply is not None}
     if (one := found["chain.tsr"]) is not None:
         files["chain.txt"] = f"{one.number}:{one.hash}".encode()  # what chain.tsr stamps
     return files

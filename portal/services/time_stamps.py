@@ -75,8 +75,8 @@ def _stamp(ctx: Context, one: TimeStamp, *, now: datetime) -> int:
         return 0
     stamp = ctx.time_stamps.stamp(content, now=now)
     with ctx.db.begin() as session:
-        kept = update(TimeStamp).where(TimeStamp.id == one.id, TimeStamp.token.is_(None))
-        session.execute(kept.values(token=stamp.token, stamped_at=stamp.at, problem=""))
+        kept = update(TimeStamp).where(TimeStamp.id == one.id, TimeStamp.reply.is_(None))
+        session.execute(kept.values(reply=stamp.token, stamped_at=stamp.at, problem=""))
     return 1
 
 
@@ -136,6 +136,6 @@ def _holds(ctx: Context, one: TimeStamp) -> bool:
         if one.number is not None and time_stamps.hash_of(session, one.merchant_id, one.number) != one.hash:
             return False
     try:
-        return content is not None and ctx.time_stamps.check(one.token or b"", content) == one.stamped_at
+        return content is not None and ctx.time_stamps.check(one.reply or b"", content) == one.stamped_at
     except NotStamped:
         return False
