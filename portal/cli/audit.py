@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from flask.cli import with_appcontext
 from portal.cli.context import context, merchant_called
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Flaw
+from portal.domain.court_files import Occasion
 from portal.models import Merchant
 from portal.queries import audit as queries
 
@@ -119,3 +121,25 @@ def export(slug: str, wanted: str, since: datetime | None, until: datetime | Non
     )
     for piece in pieces:
         click.echo(piece, nl=False)
+
+
+@audit.command("court-file")
+@click.argument("slug", metavar="MERCHANT")
+@click.argument("reference")
+@click.option("--occasion", type=click.Choice([one.value for one in Occasion]), required=True, help="Why it is taken.")
+@click.option("--to", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@with_appcontext
+def court_file(slug: str, reference: str, occasion: str, folder: Path) -> None:
+    """Write one end with all that proves it as a ZIP (docs/proofs.md), also of a merchant who is gone."""
+    from portal.queries import proofs
+    from portal.services import court_files
+
+    ctx, merchant_id = context(), merchant_called(slug)
+    with ctx.db.read() as session:
+        proof = proofs.by_reference(session, reference.upper())
+    if proof is None or proof.merchant_id != merchant_id:
+        raise click.ClickException(f"{slug} has no proof of an end {reference}.")
+    wanted = Occasion(occasion)
+    file = court_files.export(ctx, merchant_id, proof.end_request_id, wanted, by=OPERATOR, now=utc_now())
+    (folder / file.name).write_bytes(file.content)
+    click.echo(f"Written: {folder / file.name}")

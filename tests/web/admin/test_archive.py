@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from portal import create_app
 from portal.clock import utc_now
 from portal.models import AuditEntry
 from tests.services.carrying.carried import ask, carry
@@ -80,3 +81,16 @@ def test_it_is_for_owners_and_another_merchants_is_not_there(make, owner, manage
     other = carry(ctx, ask(ctx, make, make.subscription(merchant=make.merchant())))
     owner.get(f"/admin/requests/{other.id}/court-file", status=404)
     assert manager.get(f"/admin/requests/{other.id}/court-file", status=403)
+
+
+def test_the_operator_takes_the_same_file(ctx, config, merchant, ended, tmp_path):
+    runner = create_app(config, ctx, pages=False).test_cli_runner()
+    told = ["audit", "court-file", merchant.slug, ended.reference.lower(), "--occasion", "authority", "--to", tmp_path]
+    said = runner.invoke(args=[str(one) for one in told])
+    assert said.exit_code == 0, said.output
+    with zipfile.ZipFile(tmp_path / f"{ended.reference}.zip") as archive:
+        assert "chain.jsonl" in archive.namelist()
+    (row,) = rows(ctx, "export.proof")
+    assert (row.details["occasion"], row.channel) == ("authority", "command_line")
+    said = runner.invoke(args=["audit", "court-file", merchant.slug, "AAAA-AAAA", "--occasion", "court"])
+    assert (said.exit_code, "has no proof of an end" in said.output) == (1, True)
