@@ -14,8 +14,9 @@ from portal.domain.audit import OPERATOR, Act
 from portal.models import AuditEntry, Proof, TimeStamp
 from portal.providers.time_stamps import TimeStamps
 from portal.services import time_stamps
-from portal.services.audit import audit
+from portal.services.audit import audit, audit_checks
 from tests.fakes.time_stamps import Authority, Server
+from tests.services.audit.test_audit import tamper
 from tests.services.carrying.carried import ask, carry
 
 
@@ -139,6 +140,16 @@ def test_a_token_of_another_row_is_found(stamped, make, now):
         session.execute(update(TimeStamp).where(TimeStamp.id == one.id).values(reply=other.reply))
     assert time_stamps.check(stamped, one.merchant_id).wrong == ("chain 1",)
     assert time_stamps.check(stamped, other.merchant_id).whole == 1
+
+
+def test_a_chain_that_was_written_anew_is_found_though_it_holds_together(stamped, make, now):
+    merchant = make.merchant()
+    act(stamped, merchant, now)
+    time_stamps.run(stamped, now=now)
+    tamper(stamped, "DELETE FROM audit_entries", "DELETE FROM audit_heads")
+    act(stamped, merchant, now + timedelta(seconds=1))
+    assert audit_checks.check(stamped.db, merchant.id).is_whole
+    assert time_stamps.check(stamped, merchant.id).wrong == ("chain 1",)
 
 
 def test_without_certificates_the_stamps_are_said_to_be_unchecked(ctx, stamped, make, now):
