@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility law words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -94,6 +94,9 @@ words: env ## Bring the French catalogue up to date with the sources; then trans
 	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
 	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
 	@cat portal/translations/fr/header.txt $(FRENCH) > messages.pot && mv messages.pot $(FRENCH)  # the plural rule, no dates
+
+law: env ## Write docs/law.md anew from tests/law/requirements.toml and the tests' marks
+	@$(BIN)/python -m tests.law
 
 lock: ## Write requirements.lock anew, whole, so that nothing is looked for beside it (needs uv); no address in it
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \

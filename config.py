@@ -57,6 +57,8 @@ class Config:
     log_level: str
     breach_list_url: str = ""  # empty: nobody is asked about a new password
     allow_loopback: bool = False  # addresses that merchants enter may lead to this machine: the demo and the tests
+    timestamp_url: str = ""  # empty: no outside time stamps
+    timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
 
     @property
@@ -86,6 +88,8 @@ class Config:
             mail_from=read.text("MAIL_FROM", must_hold="@"),
             breach_list_url=read.breach_list("PASSWORD_BREACH_URL"),
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
+            timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
+            timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
             allow_loopback=read.only_pretended("PORTAL_ALLOW_LOOPBACK", pretend),
@@ -146,6 +150,30 @@ class _Reader:
         if value and (parts is None or parts.scheme != "https" or not value.endswith("/")):
             self.problems.append(f"{name} must look like https://api.pwnedpasswords.com/range/")
         return value
+
+    def time_stamps(self, name: str, trust: str) -> str:
+        """Read the address of an authority; http will do, since its answers are signed."""
+        value = self.env.get(name, "").strip()
+        parts = _split(value)
+        if value and (parts is None or parts.scheme not in ("https", "http")):
+            self.problems.append(f"{name} must look like https://tsa.example/")
+        elif value and not self.env.get(trust, "").strip():
+            self.problems.append(f"{name} needs {trust}: a stamp that nobody can check proves nothing")
+        return value
+
+    def certificates(self, name: str) -> Path | None:
+        """Read the name of a file of certificates (PEM)."""
+        value = self.env.get(name, "").strip()
+        if not value:
+            return None
+        from cryptography.x509 import load_pem_x509_certificates  # most installations need none
+
+        path = Path(value)
+        try:
+            load_pem_x509_certificates(path.read_bytes())
+        except (OSError, ValueError):
+            self.problems.append(f"{name} must name a file with certificates (PEM)")
+        return path
 
     def one_of(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:
         value = self.env.get(name, "").strip() or default

@@ -23,6 +23,7 @@ def make_context(config: Config) -> Context:
     from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
+    from portal.providers.time_stamps import TimeStamps
     from portal.secrets import Vault
     from portal.services.context import Context
 
@@ -40,6 +41,7 @@ def make_context(config: Config) -> Context:
         bounce_address=config.bounce_address,
         sites=OpenIdSites(allow_loopback=config.allow_loopback),
         breaches=BreachList(config.breach_list_url),
+        time_stamps=TimeStamps(config.timestamp_url, config.timestamp_trust, loopback=config.allow_loopback),
         event_posts=HttpEventPosts(loopback=config.allow_loopback),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -13,11 +14,13 @@ from flask.cli import with_appcontext
 from portal.cli.context import context, merchant_called
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Flaw
+from portal.domain.court_files import Occasion
 from portal.models import Merchant
 from portal.queries import audit as queries
 
 if TYPE_CHECKING:
     from portal.services.audit.audit_checks import Verdict
+    from portal.services.time_stamps import Checked
 
 WORDS: Final = {
     Flaw.CHANGED: "row {} was changed: its content does not give its hash",
@@ -54,7 +57,11 @@ def audit() -> None:
 @click.option("--expect", type=Mark(), help="A number and hash written down earlier: the chain must still hold it.")
 @with_appcontext
 def verify(slug: str | None, expect: tuple[int, str] | None) -> None:
-    """Walk one merchant's chain, or every merchant's; fails at the first changed, missing or moved row."""
+    """Walk one merchant's chain, or every merchant's; fails at the first changed, missing or moved row.
+
+    Outside time stamps are checked too: against the chain's rows and the proofs as they are now.
+    """
+    from portal.services import time_stamps
     from portal.services.audit import audit_checks
 
     if expect is not None and slug is None:
@@ -66,8 +73,9 @@ def verify(slug: str | None, expect: tuple[int, str] | None) -> None:
         merchants = [(merchant_called(slug), slug)]
     verdicts = [(name, audit_checks.check(ctx.db, merchant_id, expect=expect)) for merchant_id, name in merchants]
     wrong = [name for name, verdict in verdicts if not _show(name, verdict)]
+    wrong += [name for merchant_id, name in merchants if not _show_stamps(name, time_stamps.check(ctx, merchant_id))]
     if wrong:
-        raise click.ClickException(f"The audit chain does not hold: {', '.join(wrong)}.")
+        raise click.ClickException(f"The audit chain does not hold: {', '.join(dict.fromkeys(wrong))}.")
 
 
 def _show(slug: str, verdict: Verdict) -> bool:
@@ -77,6 +85,16 @@ def _show(slug: str, verdict: Verdict) -> bool:
     click.echo(f"{slug}: {WORDS[verdict.found.flaw].format(verdict.found.number)}.", err=True)
     click.echo(f"{slug}: the {verdict.checked} rows before are whole. Recorded end: {verdict.last}:{verdict.last_hash}")
     return False
+
+
+def _show_stamps(slug: str, found: Checked) -> bool:
+    if found.unchecked:
+        click.echo(f"{slug}: {found.unchecked} time stamps not checked: PORTAL_TIMESTAMP_TRUST is not set.")
+    elif found.whole or found.wrong:
+        click.echo(f"{slug}: {found.whole} time stamps hold.")
+    if found.wrong:
+        click.echo(f"{slug}: these time stamps do not: {', '.join(found.wrong)}.", err=True)
+    return not found.wrong
 
 
 @audit.command()
@@ -103,3 +121,25 @@ def export(slug: str, wanted: str, since: datetime | None, until: datetime | Non
     )
     for piece in pieces:
         click.echo(piece, nl=False)
+
+
+@audit.command("court-file")
+@click.argument("slug", metavar="MERCHANT")
+@click.argument("reference")
+@click.option("--occasion", type=click.Choice([one.value for one in Occasion]), required=True, help="Why it is taken.")
+@click.option("--to", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@with_appcontext
+def court_file(slug: str, reference: str, occasion: str, folder: Path) -> None:
+    """Write one end with all that proves it as a ZIP (docs/proofs.md), also of a merchant who is gone."""
+    from portal.queries import proofs
+    from portal.services import court_files
+
+    ctx, merchant_id = context(), merchant_called(slug)
+    with ctx.db.read() as session:
+        proof = proofs.by_reference(session, reference.upper())
+    if proof is None or proof.merchant_id != merchant_id:
+        raise click.ClickException(f"{slug} has no proof of an end {reference}.")
+    wanted = Occasion(occasion)
+    file = court_files.export(ctx, merchant_id, proof.end_request_id, wanted, by=OPERATOR, now=utc_now())
+    (folder / file.name).write_bytes(file.content)
+    click.echo(f"Written: {folder / file.name}")

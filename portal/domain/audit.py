@@ -137,6 +137,9 @@ class Act(StrEnum):
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    PROOF_WRITTEN = "proof.written"  # with the fingerprint of its facts
+    ARCHIVE_OPENED = "customer.archive_opened"  # what is kept of somebody erased
+    EXPORT_PROOF = "export.proof"  # for a court or an authority
     RETENTION_APPLIED = "retention.applied"  # what was kept for long enough is gone
     EXPORT_CUSTOMER = "export.customer"  # their own data, asked for by themselves
     EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator

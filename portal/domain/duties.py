@@ -32,11 +32,11 @@ LEAST: Final[Mapping[Duty, Role]] = {
     Duty.REFUNDS: Role.MANAGER,
     Duty.PRODUCTS: Role.MANAGER,
     Duty.SETTINGS: Role.MANAGER,
-    Duty.ARCHIVE: Role.MANAGER,
     Duty.PAYPAL: Role.OWNER,
     Duty.INTEGRATIONS: Role.OWNER,
     Duty.TEAM: Role.OWNER,
     Duty.AUDIT: Role.OWNER,
+    Duty.ARCHIVE: Role.OWNER,
 }
 
 

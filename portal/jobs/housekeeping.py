@@ -9,7 +9,7 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
-from portal.services import access_tokens, aging, clock_mending, comebacks
+from portal.services import access_tokens, aging, clock_mending, comebacks, time_stamps
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
@@ -114,6 +114,13 @@ async def old_jobs(job: JobContext, timestamp: int) -> None:
 def turn_signing_keys(job: JobContext, timestamp: int) -> None:
     """Make the next key that signs access tokens, when it is due."""
     access_tokens.turn(job.additional_context["portal"], now=utc_now())
+
+
+@queue.app.periodic(cron="*/10 * * * *")
+@queue.app.task(name="housekeeping.time_stamps", pass_context=True, queueing_lock="time_stamps", lock="time_stamps")
+def stamp(job: JobContext, timestamp: int) -> None:
+    """Have what is due stamped by the outside authority, where there is one."""
+    time_stamps.run(job.additional_context["portal"], now=utc_now())
 
 
 @queue.app.periodic(cron="15 4 * * *")

@@ -54,6 +54,7 @@ from portal.models.site_logins import SiteLogin
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
 from portal.models.task_links import TaskLink
+from portal.models.time_stamps import TimeStamp
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
@@ -146,6 +147,7 @@ __all__ = [
     "Subscription",
     "TaskLink",
     "Throttle",
+    "TimeStamp",
     "TimelineEntry",
     "TimelineKind",
     "WebhookEndpoint",

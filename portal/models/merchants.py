@@ -55,6 +55,9 @@ class Merchant(HasId, HasCreation, Base):
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
     return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
+    placed_links: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict
+    )  # on its site: what → day (domain.site_links)
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

@@ -109,19 +109,22 @@ def _told(connection: type[Any], adapter: Adapter) -> type[Any]:
     return Told
 
 
-def policy(*, loopback: bool, ports: frozenset[int] = PORTS, **more: Any) -> Policy:
-    """Return what may be reached: public https on these ports; with `loopback` also this machine, by http too."""
+def policy(*, loopback: bool, plain: bool = False, ports: frozenset[int] = PORTS, **more: Any) -> Policy:
+    """Return what may be reached: public https on these ports; with `loopback` also this machine, by http too.
+
+    `plain`: also public http, for answers that are signed themselves.
+    """
     return Policy(
-        allowed_schemes=frozenset({"https", "http"} if loopback else {"https"}),
+        allowed_schemes=frozenset({"https", "http"} if loopback or plain else {"https"}),
         allowed_networks=LOOPBACK if loopback else (),
-        allowed_ports=frozenset(range(1, 65536)) if loopback else ports,
+        allowed_ports=frozenset(range(1, 65536)) if loopback else ports | ({80} if plain else set()),
         **more,
     )
 
 
-def session(allow_loopback: bool = False) -> Session:
-    """Return a session that reaches public https; in the demo and the tests also plain http on this machine."""
-    allowed = policy(loopback=allow_loopback)
+def session(allow_loopback: bool = False, *, plain: bool = False) -> Session:
+    """Return a session that reaches what `policy` lets."""
+    allowed = policy(loopback=allow_loopback, plain=plain)
     made = Session(policy=allowed)
     made.trust_env = False
     for scheme in ("https://", "http://"):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     bindparam,
+    exists,
     func,
     literal,
     or_,
@@ -181,6 +182,21 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
         .order_by(AuditEntry.number.desc())
         .limit(limit)
     ).all()
+
+
+def has_opened(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, actor_id: uuid.UUID, *, since: datetime
+) -> bool:
+    """Say whether that person has stated, since then, why they open what is kept of an erased customer."""
+    stated = exists().where(
+        AuditEntry.subject_id == customer_id,
+        text("subject_kind = 'customer'"),
+        AuditEntry.merchant_id == merchant_id,
+        AuditEntry.act == Act.ARCHIVE_OPENED.value,
+        AuditEntry.actor_id == actor_id,
+        AuditEntry.at > since,
+    )
+    return bool(session.scalar(select(stated)))
 
 
 def names_of_people(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:

@@ -32,7 +32,9 @@ from portal.models import (
 from portal.queries import merchant_rows
 
 JOBS: Final = table("procrastinate_jobs", column("status"), column("args", JSONB))
-KEPT_WHOLE: Final = frozenset({"merchants", "audit_entries", "audit_heads", "legal_texts", "proofs", "proof_files"})
+KEPT_WHOLE: Final = frozenset(
+    {"merchants", "audit_entries", "audit_heads", "legal_texts", "proofs", "proof_files", "time_stamps"}
+)
 # No merchant's, or gone with the row that they hang on.
 FOLLOWS: Final = frozenset(
     {

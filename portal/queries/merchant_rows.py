@@ -42,7 +42,7 @@ SECRET_COLUMNS: Final = frozenset(
     {"password_hash", "totp_last_step", "token", "link_hash", "code_hash", "token_hash", "token_expires_at"}
 )
 SECRET_ADDRESSES: Final = frozenset({("webhook_endpoints", "url"), ("comebacks", "approval_url")})
-READABLE_BYTES: Final = frozenset({("logos", "content"), ("paypal_events", "body")})
+READABLE_BYTES: Final = frozenset({("logos", "content"), ("paypal_events", "body"), ("time_stamps", "reply")})
 BATCH: Final = 1000
 
 

@@ -12,6 +12,7 @@ from portal.providers.event_posts import EventPosts, HttpEventPosts
 from portal.providers.letters import Mailer
 from portal.providers.openid import OpenIdSites
 from portal.providers.ports import Gateways
+from portal.providers.time_stamps import TimeStamps
 from portal.secrets import Vault
 
 
@@ -31,4 +32,5 @@ class Context:
     passwords: Passwords = field(default_factory=Passwords)
     event_posts: EventPosts = field(default_factory=HttpEventPosts)
     sites: OpenIdSites = field(default_factory=OpenIdSites)  # of merchants, that customers log in with
+    time_stamps: TimeStamps = field(default_factory=TimeStamps)  # nobody is asked
     breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked

@@ -23,6 +23,8 @@ from portal.documents import pdf
 from portal.documents.facts import ProofFacts
 from portal.documents.printing import File
 from portal.documents.proofs import public_rows
+from portal.domain.audit import PORTAL, Act
+from portal.domain.court_files import proof_content
 from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -31,6 +33,7 @@ from portal.i18n import Translator, pick_locale
 from portal.models import EndRequest, Grant, Merchant, Proof, ProofFile, Subscription
 from portal.queries import askings, grants, proofs, subscriptions
 from portal.services import throttles
+from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.rules import access_left
 from portal.services.throttles import Limit
@@ -99,6 +102,9 @@ def write(
     )
     session.add(proof)
     session.flush()
+    told = {"reference": request.reference, "sha256": _fingerprint(proof_content(proof.facts))}
+    about = ("subscription", request.subscription_id)
+    audit.append(session, request.merchant_id, Act.PROOF_WRITTEN, by=PORTAL, at=now, subject=about, **told)
     return proof
 
 

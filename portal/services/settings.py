@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, fields, make_dataclass
 from typing import Any, ClassVar, Final, cast
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from portal.domain import policies, retention
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
 from portal.domain.sections import Section, hidden_with, is_shown
+from portal.domain.site_links import Place, placed_with
 from portal.models import KeyState, Merchant
 from portal.queries import edits as stored
 from portal.queries import paypal_accounts
@@ -166,6 +168,40 @@ KIND_OF: Final = {f"keeps_{kind.value}": kind for kind in retention.CHOSEN}
 Retention = cast(
     "type[Group]",
     make_dataclass("Retention", [(name, int) for name in KIND_OF], bases=(_Kept,), frozen=True, kw_only=True),
+)
+
+
+class Places:
+    """What a merchant says stands on its own site, as columns of their own would be: `placed_notice`, and so on."""
+
+    _merchant: Merchant
+
+    def __init__(self, merchant: Merchant) -> None:
+        object.__setattr__(self, "_merchant", merchant)
+
+    def __getattr__(self, name: str) -> bool:
+        return PLACE_OF[name].value in self._merchant.placed_links
+
+    def __setattr__(self, name: str, value: bool) -> None:
+        merchant = self._merchant
+        today = utc_now().astimezone(ZoneInfo(merchant.time_zone)).date()
+        merchant.placed_links = placed_with(merchant.placed_links, PLACE_OF[name], on=today, is_placed=value)
+
+
+class _Placed(Group):
+    kind = "settings.links"
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Places:
+        """Return the places, one by one."""
+        return Places(merchant)
+
+
+PLACE_OF: Final = {f"placed_{place.value}": place for place in Place}
+# What stands on the merchant's own site: an answer for each line of the domain's table.
+Links = cast(
+    "type[Group]",
+    make_dataclass("Links", [(name, bool) for name in PLACE_OF], bases=(_Placed,), frozen=True, kw_only=True),
 )
 
 

@@ -105,6 +105,7 @@ INVITES: Final = replace(TEAM, work=Work.BEGIN)
 INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
 INTEGRATIONS_ASKING: Final = replace(INTEGRATIONS, again=Again.ACTS)  # what sends data elsewhere, or shows a secret
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
+ARCHIVE: Final = Access(Face.STAFF, reads=Duty.ARCHIVE, acts=Duty.ARCHIVE, again=Again.ENTERS)
 API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -304,6 +305,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_retention": SETTINGS,
     "admin.setting_legal_texts": DESK,
     "admin.setting_legal_text": SETTINGS,
+    "admin.setting_links": SETTINGS,
     "admin.setting_site_login": SITES,
     "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),
@@ -313,6 +315,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.api_key": INTEGRATIONS,
     "admin.api_key_new": replace(API_KEYS, work=Work.BEGIN),
     **dict.fromkeys(("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"), API_KEYS),
+    "admin.archive": ARCHIVE,
+    "admin.court_file": ARCHIVE,
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),

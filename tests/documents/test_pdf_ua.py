@@ -54,6 +54,7 @@ def unsaid(content: bytes) -> list[str]:
     return wrong
 
 
+@pytest.mark.law("R-AC-10")
 @pytest.mark.parametrize(("kind", "locale"), CASES)
 def test_it_keeps_pdf_ua(kind: str, locale: str) -> None:
     content = KINDS[kind](locale)

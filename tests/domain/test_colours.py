@@ -65,6 +65,7 @@ def test_there_are_good_ones_and_bad_ones():
         assert colours.unreadable(strong) == [], strong
 
 
+@pytest.mark.law("R-AC-6")
 def test_what_is_taken_can_be_read_as_it_is_and_in_every_shade():
     for colour in CIRCLE:
         if colours.unreadable(colour):

@@ -36,6 +36,7 @@ def test_a_cancelled_one_with_everything_in_order():
     check(GOOD)
 
 
+@pytest.mark.law("R-FR-61")
 @pytest.mark.parametrize(
     ("change", "denial"),
     [

@@ -12,6 +12,7 @@ from portal.domain.retention import CHOSEN, TABLE, Kind
 LEAP_DAY = datetime(2028, 2, 29, 12, tzinfo=UTC)
 
 
+@pytest.mark.law("R-FR-36", "R-CA-3", "R-GD-3")
 def test_the_figures_are_those_of_the_law():
     figures = {kind.value: f"{rule.least}-{rule.usual}-{rule.most} {rule.unit}" for kind, rule in TABLE.items()}
     assert figures == {

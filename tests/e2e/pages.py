@@ -345,6 +345,8 @@ PAGES = {
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
     "desk sections": Shown(SAM, "/admin/settings/sections"),
     "desk retention": Shown(SAM, "/admin/settings/retention"),
+    "desk links": Shown(SAM, "/admin/settings/links"),
+    "desk links, all unfolded": Shown(SAM, "/admin/settings/links", open_folds),
     "desk language": Shown(SAM, "/admin/settings/language"),
     "desk face": Shown(SAM, "/admin/settings/face"),
     "desk settings, saved meanwhile": Shown(SAM, "/admin/settings", saved_meanwhile, 409),

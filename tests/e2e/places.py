@@ -71,7 +71,7 @@ NOT_OPENED = {
     ),
     **dict.fromkeys(("admin.account_passkey", "admin.account_passkey_new"), DEVICES),
     "admin.product_draft": "the product's own page, with what was typed",
-    **dict.fromkeys(("public.setup", "admin.subscription_paid_until"), APART),
+    **dict.fromkeys(("public.setup", "admin.subscription_paid_until", "admin.archive", "admin.court_file"), APART),
 }
 
 

@@ -8,14 +8,19 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import select
 
 from config import Config
+from portal.clock import utc_now
+from portal.models import Customer, EndRequest
 from portal.services.context import Context
+from portal.services.own_data import erasing
 from tests.browser_client import Browser
 from tests.e2e.conftest import NewVisitor
 from tests.e2e.looks import FEWER_LOOKS, Look, complaints
 from tests.e2e.serving import served
-from tests.web.admin.conftest import enter, merchant, support, undated  # noqa: F401 - the desk's fixtures serve here
+from tests.web.admin.conftest import enter, merchant, owner, support, undated  # noqa: F401 - the desk's fixtures serve here
+from tests.web.admin.test_archive import ended  # noqa: F401
 from tests.web.admin.test_customer_record import confirmed, zoe  # noqa: F401
 from tests.web.admin.test_returned_mails import returned  # noqa: F401
 from tests.web.conftest import app, applications, config, hire, seat_staff  # noqa: F401
@@ -42,8 +47,8 @@ def see(request: pytest.FixtureRequest, address: str, new_visitor: NewVisitor, l
 
     def open_page(name: str, path: str) -> None:
         visitor = new_visitor(name, locale=look.locale, size=look.size, scripts=True)  # axe is one
-        if "support" in request.fixturenames:
-            desk: Browser = request.getfixturevalue("support")
+        for who in {"support", "owner"} & set(request.fixturenames):
+            desk: Browser = request.getfixturevalue(who)
             token = desk.cookie("portal_staff") or ""
             visitor.page.context.add_cookies([{"name": "portal_staff", "value": token, "url": address}])
         visitor.page.emulate_media(color_scheme=look.scheme, reduced_motion="reduce")  # type: ignore[arg-type]
@@ -54,6 +59,19 @@ def see(request: pytest.FixtureRequest, address: str, new_visitor: NewVisitor, l
         assert visitor.problems == []
 
     return open_page
+
+
+@pytest.mark.usefixtures("owner")
+def test_the_file_for_a_court(see: See, ended: EndRequest) -> None:  # noqa: F811
+    see("court-file", f"/admin/requests/{ended.id}/court-file")
+
+
+@pytest.mark.usefixtures("owner", "ended")
+def test_the_archive_of_an_erased_customer(see: See, ctx: Context) -> None:
+    with ctx.db.begin() as session:
+        (customer,) = session.scalars(select(Customer)).all()
+        erasing.erase(session, customer, now=utc_now())
+    see("archive", f"/admin/customers/{customer.id}/archive")
 
 
 def test_the_first_merchant(see: See) -> None:

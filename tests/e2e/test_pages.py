@@ -66,6 +66,7 @@ def _speak(page: Page, demo: Demo, locale: str) -> None:
     assert page.locator("html").get_attribute("lang") == locale
 
 
+@pytest.mark.law("R-EU-20", "R-AC-1", "R-AC-2", "R-AC-3", "R-AC-6", "R-AC-7", "R-AC-9", "R-AC-12")
 @pytest.mark.parametrize(("name", "look"), CASES, ids=lambda one: str(one))
 def test_a_page_suits_everybody(browsing: Callable[[str, str], Screen], name: str, look: Look) -> None:
     shown = PAGES[name]
@@ -93,6 +94,7 @@ def test_a_page_suits_everybody(browsing: Callable[[str, str], Screen], name: st
         assert name.startswith("desk") or look.size is WIDE or readers.on_paper(page) == []
 
 
+@pytest.mark.law("R-AC-1")
 @pytest.mark.parametrize("locale", LOCALES)
 def test_no_two_pages_have_one_title(world: World, browsing: Callable[[str, str], Screen], locale: str) -> None:
     titles: dict[tuple[bool, str], str] = {}

@@ -93,6 +93,7 @@ SOUND = f"""<nav><a href="/" aria-current=page style="font-weight: 700">Home</a>
 ON_PAPER = "<p>Words, and <a href='https://paypal.example/'>https://paypal.example/</a></p>"
 
 
+@pytest.mark.law("R-AC-2", "R-AC-7")
 @pytest.mark.parametrize(("judge", "body", "css", "found"), PLANTED)
 def test_a_planted_fault_is_found(page: Page, judge: Judge, body: str, css: str, found: str) -> None:
     complaints = judge(shown(page, body, css))

@@ -30,6 +30,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.law("R-FR-12")
 def test_the_words_of_the_confirmation():
     french = confirmed(head("fr"), end(), effects()).text
     english = confirmed(head("en"), end(), effects()).text

@@ -125,6 +125,7 @@ def test_every_message_is_whole(locale):
         assert not soup.select("img, script, link, iframe, form, [style], [onclick]")
 
 
+@pytest.mark.law("R-AC-10")
 @pytest.mark.parametrize("locale", LOCALES)
 def test_text_and_html_say_the_same_and_link_the_same(locale):
     for read in every_message_read(locale):

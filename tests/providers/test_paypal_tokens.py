@@ -110,6 +110,7 @@ def test_no_token_is_not_usable():
     assert usable(None, now=NOW) is False
 
 
+@pytest.mark.law("R-SE-2")
 def test_neither_logs_nor_errors_hold_a_secret(paypal, open_gateway, caplog):
     row = paypal.add_subscription(email="private@example.com", given_name="Zéphyrine", surname="Secrète")
     store = MemoryTokens()
@@ -136,6 +137,7 @@ def test_neither_logs_nor_errors_hold_a_secret(paypal, open_gateway, caplog):
         assert secret not in text
 
 
+@pytest.mark.law("R-SE-2")
 def test_each_call_is_logged_with_what_finds_it_again_at_paypal(paypal, gateway):
     row = paypal.add_subscription()
     with structlog.testing.capture_logs() as lines:

@@ -122,6 +122,7 @@ def test_a_netrc_of_the_machine_never_replaces_the_token(raw, tmp_path, monkeypa
     assert "Authorization: Bearer T-123" in server.asked[0]
 
 
+@pytest.mark.law("R-SE-2")
 @pytest.mark.parametrize("url", ["http://api-m.paypal.com", "http://10.0.0.4:8010", "ftp://127.0.0.2"])
 def test_a_key_never_travels_unencrypted(url):
     with pytest.raises(ValueError, match="unencrypted"):

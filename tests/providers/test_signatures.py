@@ -79,6 +79,7 @@ def test_a_weaker_signature_under_the_right_name_is_refused(verifier):
     assert fault(verifier, other) is SignatureFault.SIGNATURE
 
 
+@pytest.mark.law("R-SE-5")
 @pytest.mark.parametrize(
     "change",
     [

@@ -394,6 +394,7 @@ def test_a_password_is_given_over_verified_tls(start, certificate, password, pas
         assert post.received == []
 
 
+@pytest.mark.law("R-GD-6")
 def test_a_password_never_travels_in_clear_to_another_machine():
     with pytest.raises(ValueError, match="TLS"):
         SmtpMailer.from_url("smtp://user:password@mail.example")

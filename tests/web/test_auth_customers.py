@@ -204,6 +204,7 @@ def test_five_tries_belong_to_each_browser(browser, other_browser, make, code_an
     assert page.submit(code=code).path == home(merchant)
 
 
+@pytest.mark.law("R-AC-9")
 @pytest.mark.parametrize(
     "pasted",
     [
@@ -405,6 +406,7 @@ def test_logging_out_clears_what_the_browser_stored(browser, make, log_in_custom
     assert answer.response.headers["Clear-Site-Data"] == '"cache", "storage"'
 
 
+@pytest.mark.law("R-GD-12")
 def test_a_session_ends_after_two_hours_unused_and_after_a_day_in_any_case(browser, make, log_in_customer):
     merchant = make.merchant()
     with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:

@@ -33,6 +33,7 @@ def test_without_next_the_desk_begins_with_the_inbox(browser, lea, log_in_staff)
     assert log_in_staff(browser, lea).path in ("/admin", "/admin/")
 
 
+@pytest.mark.law("R-GD-11")
 def test_the_password_alone_opens_nothing(browser, lea, ctx):
     page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
     assert page.path == "/admin/login/code"
@@ -266,6 +267,7 @@ def test_somebody_disabled_is_out_at_once(browser, other_browser, lea, log_in_st
     other_browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=422)
 
 
+@pytest.mark.law("R-GD-12")
 def test_a_staff_session_ends_after_half_an_hour_unused_and_after_eight_hours(browser, lea, log_in_staff):
     with time_machine.travel("2026-11-22T08:00:05Z", tick=False) as clock:
         log_in_staff(browser, lea)

@@ -46,6 +46,7 @@ def test_a_form_whose_token_is_wrong_is_shown_again_filled_in(browser, make, tok
     assert page.submit().path == login(merchant) + "/code"  # sent again as it stands
 
 
+@pytest.mark.law("R-AC-8")
 def test_a_form_does_not_run_out_while_somebody_reads(browser, make):
     merchant = make.merchant()
     page = browser.get(login(merchant))
@@ -199,6 +200,7 @@ def test_a_view_that_forgets_its_form_cannot_commit(config, ctx, make, monkeypat
     assert answer.status_code == 200
 
 
+@pytest.mark.law("R-AC-8")
 def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_customer, code_and_link):
     merchant = make.merchant(locale="en")
     customer = make.customer(merchant)

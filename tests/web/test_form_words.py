@@ -64,3 +64,18 @@ def test_a_date_that_is_none_is_answered_with_an_example(app):
         form = ResumeForm(formdata=MultiDict({"day": "31/02/2026"}))
         form.validate()
     assert form.day.errors == ["Saisissez une date, par exemple 28/11/2026."]
+
+
+@pytest.mark.law("R-AC-5", "R-AC-3")
+def test_an_error_is_announced_leads_to_its_field_and_stands_beside_it(browser, make):
+    page = browser.submit(f"/account/{make.merchant().slug}/login", email="nobody at all", status=422)
+    problem = page.select_one("#errors[role=alert]")
+    (link,) = problem.select("li a")
+    field = page.select_one(link["href"])
+    assert field.name == "input"
+    assert field["aria-invalid"] == "true"
+    assert page.select_one(f"label[for={field['id']}]").get_text(strip=True)
+    said = page.select_one(f"#{field['aria-describedby'].split()[-1]}").get_text(" ", strip=True)
+    assert said.endswith(link.get_text(strip=True))
+    assert field["autocomplete"] == "email"
+    assert field["value"] == "nobody at all"

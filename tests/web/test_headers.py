@@ -40,12 +40,14 @@ def test_every_route_and_every_error_carries_the_headers(app, browser):
             assert response.status_code < 500 or path == "/healthz", (path, response.status_code)
 
 
+@pytest.mark.law("R-SE-2")
 def test_only_https_promises_https(browser, https_app):
     assert "Strict-Transport-Security" not in browser.get("/accessibility").response.headers
     page = Browser(https_app, "https://portal.test").get("/accessibility")
     assert page.response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
+@pytest.mark.law("R-GD-8")
 def test_cookies_are_host_only_and_secure_outside_the_demo(https_app, make, code_and_link, log_in_customer, ctx):
     merchant = make.merchant()
     browser = Browser(https_app, "https://portal.test")
@@ -118,6 +120,7 @@ def test_no_page_believes_a_host_header(browser, make, name):
         assert "evil.test" not in str(response.headers.get("Location", ""))
 
 
+@pytest.mark.law("R-GD-4")
 def test_the_log_knows_the_request_and_no_secret(browser, make, log_in_customer, code_and_link, caplog):
     import logging
 

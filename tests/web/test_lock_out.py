@@ -118,6 +118,7 @@ def letter_times(ctx) -> list[datetime]:
         return list(session.scalars(select(Mail.created_at)))
 
 
+@pytest.mark.law("R-GD-9")
 def test_ten_wrong_passwords_lock_no_member_of_staff_out(app, make, hire, letters):
     lea = hire(make.merchant(locale="en"))
     with time_machine.travel(MORNING, tick=False) as clock:

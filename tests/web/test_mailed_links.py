@@ -39,6 +39,7 @@ def mailed(app, visit, make, ctx, paypal):  # noqa: F811
     }
 
 
+@pytest.mark.law("R-AC-4")
 def test_11_opening_any_mailed_link_changes_nothing(visit, mailed, ctx, app, paypal):  # noqa: F811
     assert {path.split("/")[1] for path in mailed} >= {"account", "admin", "proof"}
     assert any("/login/link/" in path for path in mailed)

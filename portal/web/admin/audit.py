@@ -15,7 +15,7 @@ from wtforms import SelectChoice, SelectField
 from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
-from portal.queries import api_keys
+from portal.queries import api_keys, time_stamps
 from portal.queries import audit as queries
 from portal.queries.people import staff
 from portal.queries.people.staff import Member
@@ -83,6 +83,8 @@ def show() -> ResponseReturnValue:
         return showing.page(
             "audit.html",
             session,
+            stamps=time_stamps.standing(session, merchant_id),
+            stamps_on=context().time_stamps.is_on,
             rows=page.rows,
             filters=filters,
             is_filtered=bool(filters.who.data or filters.what.data),

@@ -130,6 +130,9 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
     Act.RETENTION_APPLIED: _l("Data kept for long enough erased"),
+    Act.PROOF_WRITTEN: _l("Proof of an end written"),
+    Act.ARCHIVE_OPENED: _l("Archive of an erased customer opened"),
+    Act.EXPORT_PROOF: _l("File for a court exported"),
     Act.EXPORT_CUSTOMER: _l("Customer’s own data prepared for download"),
     Act.EXPORT_MERCHANT: _l("All data of the merchant exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
@@ -138,7 +141,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 
 # How the codes of what one looks for begin.
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ends": ("subscription.", "end_request.", "bulk_act."),
+    "ends": ("subscription.", "end_request.", "bulk_act.", "proof."),
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
     "settings": ("settings.", "legal_text.", "product.", "merchant.", "retention.", "site_login."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
@@ -166,6 +169,7 @@ GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
     "settings.logo": (_l("Logo"), "admin.setting_logo"),
     "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
     "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
+    "settings.links": (_l("Links for your site"), "admin.setting_links"),
     "settings.returns": (_l("Return addresses"), "admin.setting_returns"),
     "settings.language": (_l("Language and time zone"), "admin.setting_language"),
 }

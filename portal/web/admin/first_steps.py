@@ -14,7 +14,9 @@ from portal.domain import first_steps
 from portal.domain.duties import Duty, may
 from portal.domain.first_steps import Stage, Step
 from portal.queries import first_steps as stored
-from portal.web.admin import bp, legal_standings, showing
+from portal.queries.people import merchants
+from portal.web.admin import bp, showing
+from portal.web.admin.site_link_words import lacking
 from portal.web.identity import context, person
 from portal.web.qr_codes import file_of
 
@@ -96,5 +98,5 @@ def page(session: Session, found: stored.Found) -> str:
         done=sum(stage is Stage.DONE for stage in stages.values()),
         minutes=first_steps.minutes_left(found.facts),
         address=_address(),
-        legal_texts=[one for one in legal_standings.standings(session) if one.todo],
+        absent=lacking(session, merchants.of(session, person().merchant_id)),
     )

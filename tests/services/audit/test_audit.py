@@ -201,6 +201,7 @@ def test_settings_are_told_by_value_and_texts_by_name(ctx, merchant):
     assert (entry.subject_kind, number, len(proof)) == ("settings.cancellation", 1, 64)
 
 
+@pytest.mark.law("R-GD-5")
 @pytest.mark.parametrize(
     "statement",
     [

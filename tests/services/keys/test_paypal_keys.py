@@ -61,6 +61,7 @@ def test_a_good_key_is_sealed_and_its_token_serves_the_next_calls(ctx, merchant,
     assert paypal.count("token") == asked
 
 
+@pytest.mark.law("R-SE-3")
 def test_the_secret_is_nowhere_in_the_database_and_in_no_repr(ctx, merchant, paypal, now):
     found = save(ctx, merchant.id, paypal.credentials, now=now)
     with ctx.db.read() as session:
@@ -98,6 +99,7 @@ def test_a_paypal_that_does_not_answer_stores_nothing(ctx, merchant, paypal, now
     assert stored(ctx, merchant) is None
 
 
+@pytest.mark.law("R-SE-4")
 def test_a_key_without_the_right_to_subscriptions(ctx, merchant, paypal, now):
     paypal.add_account("poor", SECRET, scopes=[key_checks.WEBHOOKS_RIGHT])
     poor = Credentials(client_id="poor", secret=SECRET, environment="sandbox")
@@ -105,6 +107,7 @@ def test_a_key_without_the_right_to_subscriptions(ctx, merchant, paypal, now):
     assert stored(ctx, merchant) is None
 
 
+@pytest.mark.law("R-SE-4")
 @pytest.mark.parametrize("typed", ["sandbox", "live"])
 def test_a_key_of_the_other_environment_is_recognised(ctx, merchant, paypal, live_account, now, typed):
     own = {

@@ -7,6 +7,7 @@ import json
 import uuid
 import zipfile
 
+import pytest
 from sqlalchemy import LargeBinary
 
 from portal.domain.audit import OPERATOR
@@ -23,6 +24,7 @@ KNOWN_TO_BE_NONE = {
     ("event_endpoints", "secret_set_at"),
     ("event_endpoints", "former_secret_until"),
     ("paypal_accounts", "secret_ending"),
+    ("time_stamps", "hash"),
     ("paypal_accounts", "token_scopes"),
 }
 
@@ -35,6 +37,7 @@ def archive(ctx, merchant, now):
         return {name: found.read(name).decode() for name in found.namelist()}
 
 
+@pytest.mark.law("R-EU-22")
 def test_every_table_is_in_it_or_named_as_left_out():
     assert {table.name for table in merchant_rows.tables()} | merchant_rows.LEFT_OUT == set(Base.metadata.tables)
 
@@ -50,9 +53,10 @@ def test_no_column_that_sounds_secret_and_no_sealed_box():
     sounding = {key for key in shown if any(word in key[1] for word in SOUNDS_SECRET)}
     assert sounding == KNOWN_TO_BE_NONE
     boxes = {key for key, one in shown.items() if isinstance(one.type, LargeBinary)}
-    assert boxes == {("logos", "content"), ("paypal_events", "body")}
+    assert boxes == {("logos", "content"), ("paypal_events", "body"), ("time_stamps", "reply")}
 
 
+@pytest.mark.law("R-GD-7")
 def test_the_merchants_rows_and_nobody_elses(ctx, make, hire, now):
     ours, theirs = make.merchant(name="L’Atelier"), make.merchant(name="Studio")
     product = make.product(ours, contents=(("Leçon 1", 0), ("Leçon 2", 7)))

@@ -67,6 +67,7 @@ def test_types_are_told_by_their_prefix(desk, make, paypal, subscription, word):
     assert make.reload(subscription).status is Status.CANCELLED
 
 
+@pytest.mark.law("R-FR-15", "R-SE-5")
 def test_an_end_told_three_times_is_one_entry_and_one_mail(ctx, desk, paypal, subscription):
     paypal.happen(subscription.provider_id, "buyer-cancels")
     for _ in range(3):

@@ -144,6 +144,7 @@ def test_a_confirmation_within_the_minute_is_the_only_mail(asked, tell, confirm,
     assert told == [("end_confirmed", "zoe@client.test"), ("merchant_end_confirmed", "aide@atelier.test")]
 
 
+@pytest.mark.law("R-FR-12")
 def test_a_late_confirmation_is_a_second_mail_with_both_times(asked, tell, confirm, delivered, mailer, now):
     request = asked()
     tell(notices.end_recorded, request)
@@ -166,6 +167,7 @@ def test_a_read_that_lags_behind_paypals_yes_does_not_bring_two_mails(asked, tel
     assert [kind for kind, _ in delivered(now + MINUTE)] == ["end_confirmed", "merchant_end_confirmed"]
 
 
+@pytest.mark.law("R-FR-13")
 def test_a_mail_server_that_comes_back_hours_later_sends_the_original_time(
     ctx, asked, tell, delivered, mailer, merchant, now
 ):

@@ -120,6 +120,7 @@ def test_a_message_and_its_job_vanish_with_the_transaction(ctx, merchant, jobs, 
     assert jobs() == []
 
 
+@pytest.mark.law("R-GD-6")
 def test_the_content_is_sealed_at_rest(ctx, post):
     post()
     with ctx.db.read() as session:

@@ -110,6 +110,7 @@ def test_what_lives_is_ended_at_paypal_first_and_paypals_word_is_waited_for(ctx,
     assert paypal.subscriptions[held.provider_id].status == "CANCELLED"
 
 
+@pytest.mark.law("R-GD-2")
 def test_nothing_says_any_more_who_it_was_but_the_proof(ctx, make, customer, left, now):
     held, over = make.subscription(customer=customer), make.subscription(customer=customer, status=Status.COMPLETED)
     make.payment(held, 5)

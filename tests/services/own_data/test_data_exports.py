@@ -48,6 +48,7 @@ def made(ctx, customer, now, language="en"):
         return {name: found.read(name).decode("utf-8") for name in found.namelist()}
 
 
+@pytest.mark.law("R-GD-1")
 def test_it_holds_what_is_theirs_and_nothing_of_others(ctx, make, customer, now):
     held, other = make.subscription(customer=customer), make.subscription(customer=None)
     make.payment(held, 5)
@@ -70,6 +71,7 @@ def test_it_holds_what_is_theirs_and_nothing_of_others(ctx, make, customer, now)
         assert word not in said, word
 
 
+@pytest.mark.law("R-GD-1")
 def test_every_part_stands_in_both_forms_and_is_safe_in_a_spreadsheet(ctx, customer, now):
     files = made(ctx, customer, now)
     parts = {*own_data.PARTS, "access"}

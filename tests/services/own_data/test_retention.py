@@ -64,6 +64,7 @@ def last_night(ctx):
     return sorted(rows(ctx, RetentionRun), key=lambda one: one.created_at)[-1].counts
 
 
+@pytest.mark.law("R-GD-3")
 def test_a_proof_is_kept_for_five_years_and_does_not_come_back(ctx, ended, now):
     ended()
     retention.run(ctx, now=now + 4 * YEAR)
@@ -209,6 +210,7 @@ def test_a_subject_goes_with_what_its_message_said(ctx, ended, now):
     assert {one.subject for one in rows(ctx, Mail) if one.state is not MailState.WAITING} == {""}
 
 
+@pytest.mark.law("R-GD-3")
 def test_a_month_before_the_customer_is_told_once_and_keeps_all_by_logging_in(ctx, make, now):
     merchant = make.merchant(locale="en")
     with ctx.db.begin() as session:

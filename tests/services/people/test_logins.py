@@ -209,6 +209,7 @@ def hire(ctx, merchant, password: str, email: str = "lea@atelier.test"):
         )
 
 
+@pytest.mark.law("R-GD-9")
 @pytest.mark.parametrize(
     "password",
     [
@@ -221,6 +222,7 @@ def test_a_weak_password_is_refused(ctx, make, password):
         hire(ctx, make.merchant(), password, email="lea@atelier.test-lea" if "@" in password else "lea@atelier.test")
 
 
+@pytest.mark.law("R-GD-10")
 @pytest.mark.parametrize(
     "password",
     ["sixteen letters.", "quatre girafes en pédalo", "パスワードはとても長い方がいいです", "83 29 5510 7426 19"],

@@ -27,6 +27,7 @@ class Known:
         return password == STOLEN
 
 
+@pytest.mark.law("R-GD-10")
 def test_one_that_was_stolen_changes_nothing(ctx, make):
     lea = hire(ctx, make.merchant(), "quatre mots sans aucun rapport").staff
     who = SimpleNamespace(id=lea.id, merchant_id=lea.merchant_id, session_id=None)

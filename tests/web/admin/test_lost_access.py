@@ -44,6 +44,7 @@ def ask(guest, email="lea@desk.test"):
     return guest.submit("/admin/password", email=email)
 
 
+@pytest.mark.law("R-GD-11")
 def test_a_forgotten_password_is_set_by_the_link_and_the_second_factor(
     guest, lea, mailed, seat_staff, app, ctx, merchant, letters
 ):

@@ -127,13 +127,14 @@ def test_a_form_that_was_open_before_brings_nobody_back(make, customer, support,
     notes.submit(press="Add the note", text="Zoé Rousseau", status=409)
 
 
-def test_what_is_kept_is_for_managers_alone(make, merchant, customer, enter, leave):
+@pytest.mark.law("R-GD-3")
+def test_what_is_kept_is_for_owners_who_say_why(make, merchant, customer, enter, leave):
     held = make.subscription(merchant=merchant, customer=customer)
     other = make.subscription(merchant=merchant)
     leave(customer)
     (request,) = make.requests(held)
     proof = f"/admin/requests/{request.id}/proof.pdf"
-    for role, status in ((Role.READER, 403), (Role.SUPPORT, 403), (Role.MANAGER, 200), (Role.OWNER, 200)):
+    for role, status in ((Role.READER, 403), (Role.SUPPORT, 403), (Role.MANAGER, 403), (Role.OWNER, 303)):
         answer = enter(merchant, role).client.get(proof, base_url="http://portal.test")
         assert answer.status_code == status, role
     assert other is not None
@@ -177,7 +178,10 @@ def test_each_night_is_reported_also_when_it_erased_nothing(ctx, merchant, custo
     assert rows == [["0"] * len(COUNTED), ["1" if kind is Kind.CUSTOMERS else "0" for kind in COUNTED]]
 
 
-def test_a_notice_of_somebody_erased_is_for_managers_too(ctx, make, enter, left_notice):
+def test_a_notice_of_somebody_erased_is_of_the_archive_too(ctx, make, enter, left_notice):
     merchant, received_id = left_notice
-    for role, status in ((Role.SUPPORT, 403), (Role.MANAGER, 200)):
-        enter(merchant, role).get(f"/admin/received/{received_id}", status=status)
+    for role in (Role.SUPPORT, Role.MANAGER):
+        enter(merchant, role).get(f"/admin/received/{received_id}", status=403)
+    page = enter(merchant, Role.OWNER).get(f"/admin/received/{received_id}")
+    assert "/archive?next=" in page.path
+    assert page.submit(press="Open the archive", occasion="court").path == f"/admin/received/{received_id}"

@@ -25,6 +25,7 @@ MANAGERS = {
     "admin.setting_sections",
     "admin.setting_legal_text",
     "admin.setting_retention",
+    "admin.setting_links",
     *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
@@ -44,7 +45,7 @@ OWNERS = {
     *("admin.team", "admin.team_invitation", "admin.invitation_again", "admin.invitation_withdrawal"),
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
-    *("admin.audit", "admin.audit_check", "admin.audit_export"),
+    *("admin.audit", "admin.audit_check", "admin.audit_export", "admin.archive", "admin.court_file"),
     *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
@@ -67,7 +68,8 @@ LOOKED_AT_BY_MANAGERS = {
 LOOKED_AT_BY_OWNERS = {
     "admin.setting_site_login_removal",
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
-    *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
+    *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit", "admin.archive"),
+    "admin.court_file",
     *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),

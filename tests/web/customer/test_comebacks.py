@@ -99,6 +99,7 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
     assert again.h1 == approved, "another tab afterwards sees the one that stands"
 
 
+@pytest.mark.law("R-SE-5")
 def test_what_stands_in_the_address_is_not_believed(visit, cancelled, ctx, paypal):
     page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
     live, before = paypal.add_subscription(), row_counts(ctx)
@@ -286,6 +287,7 @@ def test_somebody_elses_attempt_is_a_404_on_every_route(visit, cancelled, log_in
     assert row_counts(ctx) == before
 
 
+@pytest.mark.law("R-FR-62")
 def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make, ctx, cancelled, paypal):
     """law.md, R-FR-62: what is bought, its price and duration, how one withdraws; then on a durable medium."""
     course = make.product(

@@ -29,6 +29,7 @@ def calls(paypal) -> Counter:
     return Counter(call.operation for call in paypal.calls)
 
 
+@pytest.mark.law("R-US-2", "R-CA-1", "R-DP-6")
 def test_a_customer_cancels_and_gets_a_proof_that_paypal_stands_behind(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     card = visit.browser.get(visit.home)
@@ -77,6 +78,7 @@ def test_neither_opening_the_recap_nor_a_scanner_changes_anything(visit, make, p
     assert not calls(paypal)
 
 
+@pytest.mark.law("R-DP-2", "R-DP-4")
 def test_the_two_answers_weigh_the_same_and_nothing_is_chosen_beforehand(visit, make):
     page = visit.recap(make.subscription(customer=visit.customer))
     yes = next(button for button in page.select("main button") if button.text == CANCEL)
@@ -152,6 +154,7 @@ def test_a_recap_of_a_request_that_stands_leads_to_its_page(visit, make, paypal)
     paypal.clear_rules()
 
 
+@pytest.mark.law("R-AC-4")
 def test_undo_then_cancel_again_keeps_both_reasons_under_two_references(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     paypal.rule("show", "500")

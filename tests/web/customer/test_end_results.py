@@ -95,6 +95,7 @@ def test_a_refusal_is_the_merchants_to_solve_and_the_request_stands(visit, make,
         assert trouble.value not in seen.text, "the trouble is said in words, to the merchant"
 
 
+@pytest.mark.law("R-FR-13")
 def test_a_merchant_without_a_key_has_to_finish_it(make, log_in):
     merchant = make.merchant(key=False, locale="en")
     visit = log_in(merchant, make.customer(merchant))
@@ -228,6 +229,7 @@ def test_an_end_by_the_merchant_is_told_without_their_internal_words(visit, make
         assert UNDO not in seen.text
 
 
+@pytest.mark.law("R-GD-5")
 def test_the_proof_keeps_what_the_recap_showed(visit, make):
     product = make.product(visit.merchant, contents=(("Leçon 1", 0),), keep_after_cancellation=True)
     page = visit.cancel(make.subscription(customer=visit.customer, product=product))

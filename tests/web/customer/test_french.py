@@ -27,6 +27,7 @@ def says(page, pattern: str) -> bool:
     return re.search(pattern, plain(page.text)) is not None
 
 
+@pytest.mark.law("R-FR-64")
 def test_the_way_from_the_card_to_the_proof(french_visit, make):
     subscription = make.subscription(customer=french_visit.customer)
     recap = french_visit.browser.get(french_visit.home).follow("Résilier mon abonnement")

@@ -80,6 +80,7 @@ def test_there_is_no_file_before_it_is_made_after_a_week_and_for_nobody_else(ctx
     assert "Download the file" not in visit.browser.get(f"{visit.home}data").text
 
 
+@pytest.mark.law("R-GD-2")
 def test_how_long_what_is_kept_is_said_as_the_merchant_has_set_it(ctx, visit):
     with ctx.db.begin() as session:
         session.get_one(Merchant, visit.merchant.id).retention = {"proofs": 7}

@@ -93,6 +93,7 @@ def test_9_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, k
     assert not any(line.startswith(f"{title} ") for title in titles for line in section(after, "Your access"))
 
 
+@pytest.mark.law("R-DP-3")
 def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, now):
     product = make.product(visit.merchant, commitment_months=12)
     late = make.subscription(

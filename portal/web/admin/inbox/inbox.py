@@ -92,7 +92,8 @@ def proof(request_id: uuid.UUID) -> ResponseReturnValue:
     """Hand over the proof of a confirmed end: the file that the customer gets."""
     with context().db.read() as session:
         found = proofs.of_merchant(session, person().merchant_id, request_id)
-        archive.check(end_requests.of_merchant(session, person().merchant_id, request_id).subscription.customer)
+        ended = end_requests.of_merchant(session, person().merchant_id, request_id)
+        archive.check(session, ended.subscription.customer)
     return handed_over(issue(context(), found, now=utc_now()))
 
 

@@ -68,7 +68,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
     with context().db.browse() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         if received.subscription is not None:
-            archive.check(customers.of_merchant(session, who.merchant_id, received.subscription.customer_id))
+            archive.check(session, customers.of_merchant(session, who.merchant_id, received.subscription.customer_id))
         likely = likely_subscriptions.of_request(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
         found = likely_subscriptions.found(session, who.merchant_id, search) if is_sought and search else []

@@ -1,0 +1,143 @@
+"""What a merchant puts on its own site: links to the functions that the law asks for, and sentences that tell of them.
+
+Labels and sentences are data, not translations: they are pasted on the merchant's pages in these very words (law.md
+R-FR-1, R-FR-3, R-FR-40, R-FR-45, R-EU-7, R-DE-1, R-DE-20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from html import escape
+from typing import Any, Final
+
+
+class Place(StrEnum):
+    """What is to stand on the merchant's site, by the word under which a merchant says that it does."""
+
+    CANCELLATION = "cancellation"  # the link that ends a contract
+    WITHDRAWAL = "withdrawal"  # the link that undoes it
+    NOTICE = "notice"  # the sentence of the model withdrawal form
+    TERMS = "terms"  # the paragraphs of the terms of sale
+    ACCESSIBILITY = "accessibility"
+
+
+LINKS: Final = (Place.CANCELLATION, Place.WITHDRAWAL)
+# Where each function is, after the merchant's name: the one place that builds these addresses.
+PATHS: Final[Mapping[str, Mapping[Place, str]]] = {
+    "fr": {Place.CANCELLATION: "resilier", Place.WITHDRAWAL: "renoncer"},
+    "en": {Place.CANCELLATION: "cancel-contract", Place.WITHDRAWAL: "withdraw-from-contract"},
+    "de": {Place.CANCELLATION: "kuendigen", Place.WITHDRAWAL: "widerrufen"},
+}
+WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
+    "fr": {
+        Place.CANCELLATION: "Résilier votre contrat",
+        Place.WITHDRAWAL: "Renoncer au contrat ici",
+        Place.NOTICE: (
+            "Vous pouvez également exercer votre droit de rétractation en ligne sur {withdrawal}. Si vous utilisez"
+            " cette fonctionnalité en ligne, nous vous enverrons, dans les meilleurs délais, un accusé de réception de"
+            " la rétractation sur un support durable (par exemple, par courriel), y compris son contenu ainsi que la"
+            " date et l’heure de sa soumission."
+        ),
+        Place.TERMS: (
+            "Résiliation en ligne. Vous pouvez notifier la résiliation de votre contrat à tout moment, gratuitement et"
+            " sans créer de compte, par la fonction « Résilier votre contrat » : {cancellation}. Rétractation en"
+            " ligne. Pendant le délai de rétractation, vous pouvez exercer votre droit par la fonction « Renoncer au"
+            " contrat ici » : {withdrawal}. Ces deux fonctions sont accessibles depuis chaque page de notre site."
+            " Nous accusons réception de votre déclaration sur un support durable, avec son contenu, sa date et son"
+            " heure."
+        ),
+        Place.ACCESSIBILITY: (
+            "Nos pages de résiliation, de rétractation et d’espace client sont conçues selon les règles d’accessibilité"
+            " WCAG 2.2, niveau AA. Leur état de conformité, les contenus qui ne sont pas accessibles, un contact et les"
+            " voies de recours sont indiqués ici : {accessibility}."
+        ),
+    },
+    "en": {
+        Place.CANCELLATION: "Cancel your contract",
+        Place.WITHDRAWAL: "Withdraw from contract here",
+        Place.NOTICE: (
+            "You may also exercise your right of withdrawal online at {withdrawal}. If you use this online function, we"
+            " will send you an acknowledgement of receipt of the withdrawal on a durable medium (for example by"
+            " e-mail) without undue delay, including its content and the date and time of its submission."
+        ),
+        Place.TERMS: (
+            "Cancelling online. You can give notice to end your contract at any time, free of charge and without an"
+            " account, by the function “Cancel your contract”: {cancellation}. Withdrawing online. During the"
+            " withdrawal period you can exercise your right by the function “Withdraw from contract here”:"
+            " {withdrawal}. Both can be reached from every page of our site. We acknowledge your declaration on a"
+            " durable medium, with its content, date and time."
+        ),
+        Place.ACCESSIBILITY: (
+            "Our pages for cancelling, withdrawing and the customer account are built to WCAG 2.2, level AA. How far"
+            " they conform, what is not accessible, a contact and the ways of appeal are told here: {accessibility}."
+        ),
+    },
+    "de": {
+        Place.CANCELLATION: "Verträge hier kündigen",
+        Place.WITHDRAWAL: "Vertrag widerrufen",
+        Place.NOTICE: (
+            "Sie können Ihr Widerrufsrecht auch online unter {withdrawal} ausüben. Wenn Sie diese Online-Funktion"
+            " nutzen, übermitteln wir Ihnen auf einem dauerhaften Datenträger (z. B. per E-Mail) unverzüglich eine"
+            " Eingangsbestätigung, einschließlich des Inhalts sowie des Datums und der Uhrzeit ihrer Übermittlung."
+        ),
+        Place.TERMS: (
+            "Kündigung online. Sie können Ihren Vertrag jederzeit kostenlos und ohne Kundenkonto über die Funktion"
+            " „Verträge hier kündigen“ kündigen: {cancellation}. Widerruf online. Während der Widerrufsfrist können"
+            " Sie Ihr Recht über die Funktion „Vertrag widerrufen“ ausüben: {withdrawal}. Beide Funktionen sind von"
+            " jeder Seite unserer Website aus erreichbar. Wir bestätigen den Eingang Ihrer Erklärung auf einem"
+            " dauerhaften Datenträger, mit Inhalt, Datum und Uhrzeit."
+        ),
+        Place.ACCESSIBILITY: (
+            "Unsere Seiten für Kündigung, Widerruf und Kundenkonto sind nach den Regeln der WCAG 2.2, Stufe AA,"
+            " gestaltet. Wie weit sie ihnen entsprechen, was nicht barrierefrei ist und an wen Sie sich wenden können,"
+            " steht hier: {accessibility}."
+        ),
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet:
+    """One thing to paste: as text, and as HTML."""
+
+    place: Place
+    text: str
+    html: str
+
+
+def address(base_url: str, slug: str, language: str, place: Place) -> str:
+    """Return where one of the functions is for this merchant's customers."""
+    return f"{base_url.rstrip('/')}/{slug}/{PATHS[language][place]}"
+
+
+def snippets(base_url: str, slug: str, language: str) -> list[Snippet]:
+    """Return what to paste on pages in that language, its addresses filled in."""
+    urls = {place.value: address(base_url, slug, language, place) for place in LINKS}
+    urls[Place.ACCESSIBILITY.value] = f"{base_url.rstrip('/')}/accessibility"
+    return [_snippet(place, WORDS[language][place], urls) for place in Place]
+
+
+def _snippet(place: Place, words: str, urls: Mapping[str, str]) -> Snippet:
+    if place in LINKS:
+        url = urls[place.value]
+        return Snippet(place=place, text=f"{words}\n{url}", html=_link(url, words))
+    linked = {name: _link(url, url) for name, url in urls.items()}
+    return Snippet(place=place, text=words.format(**urls), html=f"<p>{escape(words, quote=False).format(**linked)}</p>")
+
+
+def _link(url: str, words: str) -> str:
+    return f'<a href="{escape(url)}">{escape(words)}</a>'
+
+
+def placed_with(placed: Mapping[str, Any], place: Place, *, on: date, is_placed: bool) -> dict[str, str]:
+    """Return what the merchant says stands on its site, by the day it said so; said again, the first day stays."""
+    others = {name: day for name, day in placed.items() if name != place.value}
+    return {**others, place.value: placed.get(place.value, on.isoformat())} if is_placed else others
+
+
+def missing(placed: Mapping[str, Any]) -> list[Place]:
+    """Return what nobody has said to stand on the merchant's site."""
+    return [place for place in Place if place.value not in placed]

@@ -1,0 +1,55 @@
+"""What is to stand on the merchant's own site, in words; and what is missing for the law, with where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask import url_for
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from portal.domain.site_links import Place, missing
+from portal.web.admin import legal_standings
+
+if TYPE_CHECKING:
+    from portal.models import Merchant
+
+PLACE: Final[Mapping[Place, LazyString]] = {
+    Place.CANCELLATION: _l("The link to end a contract"),
+    Place.WITHDRAWAL: _l("The link to withdraw from a contract"),
+    Place.NOTICE: _l("The sentence of the withdrawal form"),
+    Place.TERMS: _l("The paragraphs of your terms of sale"),
+    Place.ACCESSIBILITY: _l("The text on accessibility"),
+}
+WHERE: Final[Mapping[Place, LazyString]] = {
+    Place.CANCELLATION: _l("On every page from which one can subscribe, without a log-in before it."),
+    Place.WITHDRAWAL: _l("On the same pages, visible during the whole withdrawal period."),
+    Place.NOTICE: _l("At the end of the information on the right of withdrawal, in your terms and before the order."),
+    Place.TERMS: _l("In your terms of sale."),
+    Place.ACCESSIBILITY: _l("In your terms of sale, or on your page about accessibility."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """What the law asks for and nobody has done, with the page where it is done; `todo`: what there is to do."""
+
+    label: str
+    url: str
+    todo: str = ""
+
+
+def lacking(session: Session, merchant: Merchant) -> list[Missing]:
+    """Return what is missing, the merchant's legal texts first."""
+    texts = [
+        Missing(label=one.name, url=url_for("admin.setting_legal_text", kind=one.kind), todo=one.todo)
+        for one in legal_standings.standings(session)
+        if one.todo
+    ]
+    links = [
+        Missing(label=str(PLACE[one]), url=url_for("admin.setting_links")) for one in missing(merchant.placed_links)
+    ]
+    return [*texts, *links]
