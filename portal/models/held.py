@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from portal.domain import pauses
 from portal.domain.access import Facts
 from portal.domain.paid_time import nothing_is_paid
 from portal.domain.pauses import PauseState
+from portal.domain.plan_kinds import PlanKind
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
@@ -83,6 +84,12 @@ class AnyPlan(Protocol):
     def product_id(self) -> uuid.UUID: ...
     @property
     def total_cycles(self) -> int: ...
+    @property
+    def kind(self) -> PlanKind: ...
+    @property
+    def term_months(self) -> int | None: ...
+    @property
+    def term_notice_days(self) -> int | None: ...
 
 
 class AnyPayment(Protocol):
@@ -142,6 +149,10 @@ class AnySubscription(AnyOpened, Protocol):
     def failure_threshold(self) -> int: ...
     @property
     def committed_until(self) -> datetime | None: ...
+    @property
+    def term_from(self) -> date | None: ...
+    @property
+    def free_from(self) -> datetime | None: ...
     @property
     def next_payment_at(self) -> datetime | None: ...
     @property

@@ -15,6 +15,7 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import OPEN, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.plan_kinds import PlanKind
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
@@ -69,10 +70,13 @@ class PlainProduct:
 
 @dataclass(frozen=True)
 class PlainPlan:
-    """Of a plan, what it sells today, and how often it is paid; 0 is without end."""
+    """Of a plan, what it sells today, how often it is paid (0 is without end), and the kind of contract."""
 
     product_id: uuid.UUID
     total_cycles: int
+    kind: PlanKind
+    term_months: int | None
+    term_notice_days: int | None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class PlainSubscription(HasSubscriptionFacts):
     failure_threshold: int
     started_at: datetime | None
     committed_until: datetime | None
+    term_from: date | None
+    free_from: datetime | None
     next_payment_at: datetime | None
     amount: Decimal | None
     currency: str | None
