@@ -1,4 +1,4 @@
-"""Tacit renewal of a fixed term: when it renews, until when that can be refused, and when to say so (law.md R-FR-20..25).
+"""Tacit renewal of a fixed term: when, until when it can be refused, and when to say so (law.md R-FR-20..25).
 
 The clock runs to the last day on which the renewal can be refused, not to the renewal: the reminder is sent no earlier
 than three months and no later than one month before that day.  Days are the merchant's own.
@@ -114,7 +114,7 @@ def to_remind(start: date, terms: Renewing, today: date) -> tuple[Renewal, ...]:
     """
     present = current(start, terms, today)
     first = present.number if present is not None else 1
-    found = []
+    found: list[Renewal] = []
     for one in _from(start, terms, first):
         if one.send_on > today and one.renews_on > today:
             return tuple(found)

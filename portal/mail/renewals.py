@@ -1,4 +1,4 @@
-"""The reminder before a fixed term renews itself: dedicated to that, in a box the last day to refuse (law.md R-FR-22)."""
+"""The reminder before a fixed term renews itself: dedicated, in a box the last day to refuse (law.md R-FR-22)."""
 
 from __future__ import annotations
 

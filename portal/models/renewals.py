@@ -1,4 +1,4 @@
-"""What was sent before a fixed term renewed itself, as its proof; and what is owed where nothing was (domain/renewals.py)."""
+"""What was sent before a fixed term renewed itself, as its proof; what is owed without one (domain/renewals.py)."""
 
 from __future__ import annotations
 

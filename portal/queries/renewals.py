@@ -132,4 +132,4 @@ def unanswered_plans(session: Session, merchant_id: uuid.UUID) -> dict[uuid.UUID
         .where(Plan.merchant_id == merchant_id, Plan.kind_answered_at.is_(None), runs)
         .group_by(Plan.product_id)
     )
-    return {product_id: number for product_id, number in rows}
+    return {row[0]: row[1] for row in rows}

@@ -24,7 +24,6 @@ class WrongDay(StrEnum):
     """Why a day cannot be the one that is asked for."""
 
     AHEAD = "ahead"
-    BEFORE_THE_START = "before_the_start"
 
 
 class ImpossibleDay(DomainError):

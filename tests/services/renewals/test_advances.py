@@ -66,7 +66,7 @@ def test_the_end_is_at_once_and_what_was_paid_ahead_is_a_task_of_thirty_days(ctx
     exact = Decimal("29.90") * (period - begun) / period
     assert 0 <= task.amount - exact < Decimal("1.10"), "by the day, from the day of the payment"
     with ctx.db.read() as session:
-        (item,) = [one for one in inbox.page(session, bound.merchant_id, now=utc_now()).items]
+        (item,) = inbox.page(session, bound.merchant_id, now=utc_now()).items
         assert (item.kind, item.about.id) == (Kind.RENEWAL_REFUND, task.id)
         assert inbox.count(session, bound.merchant_id, now=utc_now()) == 1
         assert session.scalars(select(AuditEntry.act).where(AuditEntry.act == "renewal.refund_owed")).all()
