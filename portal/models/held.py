@@ -184,6 +184,8 @@ class AnySubscription(AnyOpened, Protocol):
     @property
     def payments(self) -> Sequence[AnyPayment]: ...
     @property
+    def is_schedule(self) -> bool: ...
+    @property
     def takes_no_payment(self) -> bool: ...
     @property
     def has_paid_nothing(self) -> bool: ...
@@ -197,6 +199,11 @@ class HasSubscriptionFacts:
     def is_over(self: AnyOpened) -> bool:
         """Whether the subscription has ended here."""
         return self.status in ENDED
+
+    @property
+    def is_schedule(self: AnySubscription) -> bool:
+        """Whether it is one price paid in instalments, and no subscription in its customer's words."""
+        return self.plan is not None and self.plan.kind is PlanKind.INSTALMENTS
 
     @property
     def takes_no_payment(self: AnySubscription) -> bool:

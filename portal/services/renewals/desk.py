@@ -17,7 +17,8 @@ from portal.queries import renewals, subscriptions
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.renewals.reminders import renewing_of, start_of, today, write_freedom
+from portal.services.dates.renewal_terms import day_of, renewing_of, start_of
+from portal.services.renewals.reminders import write_freedom
 
 
 class WrongDay(StrEnum):
@@ -46,7 +47,7 @@ def record_letter(
         merchant = merchants.of(session, merchant_id)
         if reminder.state not in (ReminderState.FAILED, ReminderState.MISSED, ReminderState.LETTER):
             raise NoResultFound
-        if day > today(merchant, now):
+        if day > day_of(now, merchant.time_zone):
             raise ImpossibleDay(WrongDay.AHEAD)
         before = [reminder.state.value, str(reminder.letter_on)]
         reminder.state, reminder.letter_on = ReminderState.LETTER, day
@@ -70,7 +71,7 @@ def give_start(
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
         if renewing_of(subscription) is None:
             raise NoResultFound
-        if day > today(merchants.of(session, merchant_id), now):
+        if day > day_of(now, merchants.of(session, merchant_id).time_zone):
             raise ImpossibleDay(WrongDay.AHEAD)
         changed = [str(subscription.term_from or ""), str(day)]
         subscription.term_from = day
@@ -103,7 +104,7 @@ def _locked(session: Session, merchant_id: uuid.UUID, reminder_id: uuid.UUID) ->
 
 def _write_freedom(session: Session, subscription: Subscription, *, now: datetime) -> None:
     merchant, terms = merchants.of(session, subscription.merchant_id), renewing_of(subscription)
-    start = start_of(subscription, merchant)
+    start = start_of(subscription, merchant.time_zone)
     if terms is not None and start is not None:
         rows = renewals.of_subscription(session, subscription.id)
         write_freedom(subscription, merchant, rows, start=start, terms=terms, now=now)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Session
@@ -24,6 +23,7 @@ from portal.services.audit import audit
 from portal.services.batches import each
 from portal.services.context import Context
 from portal.services.dates.end_schedules import beginning_of
+from portal.services.dates.renewal_terms import day_of, renewing_of, start_of
 from portal.services.notices import renewal_notices
 
 log = structlog.get_logger(__name__)
@@ -40,26 +40,9 @@ def remind(ctx: Context, *, now: datetime) -> None:
     each(ctx.db, renewals.renewing, partial(_look, ctx, now), event="renewal_not_reminded")
 
 
-def today(merchant: Merchant, now: datetime) -> date:
-    """Return the merchant's day."""
-    return now.astimezone(ZoneInfo(merchant.time_zone)).date()
-
-
-def start_of(subscription: Subscription, merchant: Merchant) -> date | None:
-    """Return the day on which the first term began: as staff entered it, else the start; None where nobody knows."""
-    if subscription.term_from is not None:
-        return subscription.term_from
-    return today(merchant, subscription.started_at) if subscription.started_at is not None else None
-
-
-def renewing_of(subscription: Subscription) -> Renewing | None:
-    """Return term and notice of what renews itself; None of any other."""
-    return subscription.plan.answer.renewing if subscription.plan is not None else None
-
-
 def sent_on(reminder: RenewalReminder, merchant: Merchant) -> date | None:
     """Return the merchant's day on which the mail server took the message."""
-    return today(merchant, reminder.sent_at) if reminder.sent_at is not None else None
+    return day_of(reminder.sent_at, merchant.time_zone) if reminder.sent_at is not None else None
 
 
 def is_proved(reminder: RenewalReminder, merchant: Merchant) -> bool:
@@ -92,7 +75,7 @@ def _look(ctx: Context, now: datetime, session: Session, key: renewals.Key) -> N
     is_ending = end_requests.open_of(session, subscription.id) is not None
     if terms is None or subscription.status not in renewals.RUNS or is_ending:
         return
-    rows, start = renewals.of_subscription(session, subscription.id), start_of(subscription, merchant)
+    rows, start = renewals.of_subscription(session, subscription.id), start_of(subscription, merchant.time_zone)
     unknown = next((row for row in rows if row.state is ReminderState.START_UNKNOWN), None)
     if start is None:
         if unknown is None:
@@ -100,7 +83,7 @@ def _look(ctx: Context, now: datetime, session: Session, key: renewals.Key) -> N
         return
     if unknown is not None:  # PayPal has told it meanwhile
         session.delete(unknown)
-    known, day = {row.renews_on: row for row in rows}, today(merchant, now)
+    known, day = {row.renews_on: row for row in rows}, day_of(now, merchant.time_zone)
     for one in to_remind(start, terms, day):
         row = known.get(one.renews_on)
         known[one.renews_on] = _due(ctx, session, subscription, one, row, day=day, now=now)
@@ -168,7 +151,7 @@ def write_freedom(
     now: datetime,
 ) -> None:
     """Write since when, or from when, the customer may end at once: the renewal of which nothing is proved."""
-    day, known = today(merchant, now), {row.renews_on: row for row in rows}
+    day, known = day_of(now, merchant.time_zone), {row.renews_on: row for row in rows}
 
     def is_unproved(one: Renewal) -> bool:
         row = known.get(one.renews_on)

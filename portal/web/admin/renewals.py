@@ -13,12 +13,12 @@ from wtforms import SubmitField
 from wtforms.validators import InputRequired
 
 from portal.clock import utc_now
-from portal.domain.renewals import ReminderState, upcoming
+from portal.domain.renewals import ReminderState
 from portal.queries import renewals as queries
 from portal.queries import subscriptions
+from portal.services.dates.renewal_terms import coming, day_of, renewing_of, start_of
 from portal.services.renewals import advances, desk
 from portal.services.renewals.desk import ImpossibleDay
-from portal.services.renewals.reminders import renewing_of, start_of, today
 from portal.web.admin import bp, renewal_words, showing
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
@@ -116,14 +116,13 @@ def _page(
     terms = renewing_of(found)
     if terms is None and not rows and owed is None:
         abort(404)  # nothing renews itself, nor did
-    began, day = start_of(found, g.merchant), today(g.merchant, now)
-    runs = terms is not None and not found.is_over
-    coming = upcoming(began, terms, day) if terms is not None and began is not None and runs else None
+    zone = g.merchant.time_zone
+    began, day, runs = start_of(found, zone), day_of(now, zone), terms is not None and not found.is_over
     by_letter = of or next((row for row in rows if row.state in BY_LETTER), None)
     return showing.page(
         "renewal.html",
         subscription=found,
-        rows=renewal_words.term_rows(found, terms, began, coming) if terms is not None else [],
+        rows=renewal_words.term_rows(found, terms, began, coming(found, zone, now=now)) if terms is not None else [],
         reminders=[renewal_words.line(row) for row in rows],
         tasks=[
             (renewal_words.happened(row), renewal_words.todo(row, day))

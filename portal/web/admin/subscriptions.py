@@ -33,7 +33,7 @@ from portal.queries.money import settlements as stored_settlements
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.dates.end_schedules import standing as planned_end
-from portal.services.renewals.reminders import renewing_of
+from portal.services.dates.renewal_terms import renewing_of
 from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads

@@ -19,7 +19,8 @@ from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
-from portal.services.dates.end_schedules import standing
+from portal.services.dates.end_schedules import is_free, standing
+from portal.services.dates.renewal_terms import coming
 from portal.services.rules import settings_of
 from portal.web import labels, threads
 from portal.web.customer import history, presenting, sentences
@@ -54,6 +55,7 @@ class Card:
     timeline: tuple[Happening, ...]
     provider_id: str
     is_over: bool
+    is_schedule: bool  # one price paid in instalments: no word of it says « subscription »
     may_cancel: bool
     may_notify: bool  # that they end it, where they cannot cancel by themselves
     notified: Notified | None
@@ -93,6 +95,7 @@ def _card(holding: Held, *, now: datetime) -> Card:
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
     thread, resting = _thread(holding, now=now), stand(holding, now=now)
+    schedule = subscription.is_schedule
     return Card(
         id=subscription.id,
         product_id=subscription.product_id,
@@ -105,12 +108,13 @@ def _card(holding: Held, *, now: datetime) -> Card:
         price=presenting.price(holding),
         committed=_committed(holding) if thread is not None else None,
         rows=_figures(holding, thread, now=now),
-        open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
-        opening_later=tuple(opened(window, now) for window in seen if window.since > now),
+        open_now=tuple(opened(window, now, is_schedule=schedule) for window in seen if window.is_open(now)),
+        opening_later=tuple(opened(window, now, is_schedule=schedule) for window in seen if window.since > now),
         closed=tuple(opened(window, now) for window in seen if window.until is not None and window.until <= now),
         timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
+        is_schedule=schedule,
         may_cancel=can_ask and allowed,
         may_notify=can_ask and not allowed and not waits_for_end(holding),
         notified=notified(holding),
@@ -176,6 +180,19 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
             rows.append((_("Next payment"), _next_payment(holding, now=now)))
     if thread is None and subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    return (*rows, *_renewal(holding, now=now))
+
+
+def _renewal(holding: Held, *, now: datetime) -> tuple[Row, ...]:
+    """Return when a fixed term renews itself, and until when that can be refused; or that it can be ended freely."""
+    subscription, fmt = holding.subscription, formatter()
+    one = coming(subscription, g.merchant.time_zone, now=now)
+    rows: list[Row] = []
+    if one is not None:
+        rows.append((_("Renews on"), fmt.date(one.renews_on)))
+        rows.append((_("Last day to refuse the renewal"), fmt.date(one.deadline_on)))
+    if is_free(subscription, now=now):
+        rows.append((_("Cancellation"), _("at any time, at once and free of charge")))
     return tuple(rows)
 
 
@@ -183,7 +200,8 @@ def _ends(holding: Held, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        return ((_("Subscription end date"), known_day(subscription.ended_at)),)
+        label = _("End date") if subscription.is_schedule else _("Subscription end date")
+        return ((label, known_day(subscription.ended_at)),)
     return (
         (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
         (_("Paid until"), known_day(subscription.paid_until)),

@@ -13,7 +13,7 @@ from portal.domain.duties import Duty
 from portal.domain.policies import Role
 from portal.domain.renewals import ReminderState
 from portal.queries.inbox import Item
-from portal.services.renewals.reminders import today
+from portal.services.dates.renewal_terms import day_of
 from portal.web.admin import presenting, renewal_words
 from portal.web.admin.inbox.card_parts import Card, Way, may, whose
 from portal.web.admin.presenting import Row
@@ -45,7 +45,7 @@ def of_reminder(item: Item, role: Role) -> Card:
         label=_("Renewal"),
         state="warn",
         happened=renewal_words.happened(reminder),
-        todo=renewal_words.todo(reminder, today(g.merchant, utc_now())),
+        todo=renewal_words.todo(reminder, day_of(utc_now(), g.merchant.time_zone)),
         rows=rows,
         ways=may(role, Role.SUPPORT, *ways),
     )
