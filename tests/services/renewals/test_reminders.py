@@ -18,6 +18,7 @@ from portal.models import AuditEntry, Customer, Mail, MailState, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind
 from portal.services.ends import end_requests
+from portal.services.own_data import erasing
 from portal.services.renewals import desk
 from portal.services.renewals.desk import ImpossibleDay
 from tests.services.carrying.carried import wish_of
@@ -277,3 +278,19 @@ def test_one_that_fails_keeps_nobody_from_theirs(ctx, make):
     look(ctx, DUE)
     with ctx.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Subscription)) == len(written(ctx)) == 2
+
+
+def test_the_reminder_goes_along_when_customers_are_joined_and_its_address_goes_with_who_is_erased(ctx, make, left):
+    one = renewing(ctx, make)
+    look(ctx, DUE)
+    left(DUE)
+    look(ctx, DUE)
+    other = make.customer(make._last_merchant, email="zoe@client.test")
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).where(Subscription.id == one.id).values(customer_id=other.id))
+    look(ctx, DUE + A_DAY)
+    assert len(written(ctx)) == 1, "one term is told of once, whoever holds it"
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, other.id), now=DUE + A_DAY)
+    found = row(ctx)
+    assert (found.address, found.state, found.message_id != "") == ("", ReminderState.SENT, True)
