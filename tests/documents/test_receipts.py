@@ -104,6 +104,7 @@ def test_each_label_belongs_to_what_stands_beside_it_and_each_cell_to_its_column
     assert (tags.count("/TH"), tags.count("/TD")) == (5, 5)
 
 
+@pytest.mark.law("R-FR-63")
 @pytest.mark.parametrize(
     ("made", "locale", "said"),
     [
