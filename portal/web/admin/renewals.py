@@ -45,13 +45,13 @@ class StartForm(BaseForm):
     submit = SubmitField(_l("Save the day"))
 
 
-@bp.get("/subscriptions/<uuid:subscription_id>/renewal", endpoint="renewal")
+@bp.get("/subscriptions/<uuid:subscription_id>/renewal", endpoint="subscription_renewal")
 def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show when it renews, what was told before each renewal with its proof, and what is left to do."""
     return _page(subscription_id, LetterForm(formdata=None), StartForm(formdata=None))
 
 
-@bp.post("/subscriptions/<uuid:subscription_id>/renewal/start", endpoint="renewal_start")
+@bp.post("/subscriptions/<uuid:subscription_id>/renewal/start", endpoint="subscription_renewal_start")
 def start(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Write on which day the first term began."""
     form = StartForm()
@@ -63,7 +63,7 @@ def start(subscription_id: uuid.UUID) -> ResponseReturnValue:
             form.term_from.errors = [str(renewal_words.WRONG_DAY[wrong.why])]
         else:
             flash(_("The day is saved. The next reminder follows from it."), "success")
-            return redirect(url_for(".renewal", subscription_id=subscription_id), 303)
+            return redirect(url_for(".subscription_renewal", subscription_id=subscription_id), 303)
     return _page(subscription_id, LetterForm(formdata=None), form), 422
 
 
@@ -85,7 +85,7 @@ def letter(reminder_id: uuid.UUID) -> ResponseReturnValue:
                 flash(_("The letter is recorded: it was sent in time."), "success")
             else:
                 flash(_("The letter is recorded. It was not sent in time: the end stays free of charge."), "warning")
-            return redirect(url_for(".renewal", subscription_id=found.subscription_id), 303)
+            return redirect(url_for(".subscription_renewal", subscription_id=found.subscription_id), 303)
     return _page(found.subscription_id, form, StartForm(formdata=None), of=found), 422
 
 

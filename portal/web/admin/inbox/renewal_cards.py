@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def of_reminder(item: Item, role: Role) -> Card:
     """Return the card of a renewal of which the customer has to be told otherwise, or nobody knows the day."""
     reminder: RenewalReminder = item.about
-    page, fmt = url_for(".renewal", subscription_id=reminder.subscription_id), formatter()
+    page, fmt = url_for(".subscription_renewal", subscription_id=reminder.subscription_id), formatter()
     is_unknown = reminder.state is ReminderState.START_UNKNOWN
     label = _("Enter the day") if is_unknown else _("Record a letter")
     ways = [Way(label=label, url=f"{page}#{'start' if is_unknown else 'letter'}")]
@@ -64,7 +64,7 @@ def of_refund(item: Item, role: Role) -> Card:
         url=url_for(".payment_refund", payment_id=found.payment_id),
         kind="primary",
     )
-    see = Way(label=_("See the renewals"), url=url_for(".renewal", subscription_id=found.subscription_id))
+    see = Way(label=_("See the renewals"), url=url_for(".subscription_renewal", subscription_id=found.subscription_id))
     return Card(
         title=whose(item),
         url=see.url,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portal.models import Plan
 
 
-@bp.route("/products/plans/<uuid:plan_id>/kind", methods=["GET", "POST"], endpoint="plan_kind")
+@bp.route("/products/plans/<uuid:plan_id>/kind", methods=["GET", "POST"], endpoint="product_plan_kind")
 def kind(plan_id: uuid.UUID) -> ResponseReturnValue:
     """Show the plan's kind of contract with what it means, and write another answer."""
     merchant_id = person().merchant_id
