@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -86,10 +86,6 @@ class AnyPlan(Protocol):
     def total_cycles(self) -> int: ...
     @property
     def kind(self) -> PlanKind: ...
-    @property
-    def term_months(self) -> int | None: ...
-    @property
-    def term_notice_days(self) -> int | None: ...
 
 
 class AnyPayment(Protocol):
@@ -149,8 +145,6 @@ class AnySubscription(AnyOpened, Protocol):
     def failure_threshold(self) -> int: ...
     @property
     def committed_until(self) -> datetime | None: ...
-    @property
-    def term_from(self) -> date | None: ...
     @property
     def free_from(self) -> datetime | None: ...
     @property

@@ -75,8 +75,6 @@ class PlainPlan:
     product_id: uuid.UUID
     total_cycles: int
     kind: PlanKind
-    term_months: int | None
-    term_notice_days: int | None
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,6 @@ class PlainSubscription(HasSubscriptionFacts):
     failure_threshold: int
     started_at: datetime | None
     committed_until: datetime | None
-    term_from: date | None
-    free_from: datetime | None
     next_payment_at: datetime | None
     amount: Decimal | None
     currency: str | None
@@ -127,6 +123,11 @@ class PlainSubscription(HasSubscriptionFacts):
     product: PlainProduct
     plan: PlainPlan | None
     payments: tuple[PlainPayment, ...]
+
+    @property
+    def free_from(self) -> datetime | None:
+        """Not read here: no card says what binds an end that nobody has asked for."""
+        return None
 
 
 @dataclass(frozen=True)

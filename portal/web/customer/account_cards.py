@@ -19,8 +19,7 @@ from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
-from portal.services.dates.end_schedules import is_free, standing
-from portal.services.dates.renewal_terms import coming
+from portal.services.dates.end_schedules import standing
 from portal.services.rules import settings_of
 from portal.web import labels, threads
 from portal.web.customer import history, presenting, sentences
@@ -180,19 +179,6 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
             rows.append((_("Next payment"), _next_payment(holding, now=now)))
     if thread is None and subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
-    return (*rows, *_renewal(holding, now=now))
-
-
-def _renewal(holding: Held, *, now: datetime) -> tuple[Row, ...]:
-    """Return when a fixed term renews itself, and until when that can be refused; or that it can be ended freely."""
-    subscription, fmt = holding.subscription, formatter()
-    one = coming(subscription, g.merchant.time_zone, now=now)
-    rows: list[Row] = []
-    if one is not None:
-        rows.append((_("Renews on"), fmt.date(one.renews_on)))
-        rows.append((_("Last day to refuse the renewal"), fmt.date(one.deadline_on)))
-    if is_free(subscription, now=now):
-        rows.append((_("Cancellation"), _("at any time, at once and free of charge")))
     return tuple(rows)
 
 
