@@ -51,6 +51,17 @@ def test_a_payment_schedule_is_never_called_a_subscription(language, request, ma
         assert {"en": "To pay what remains early", "fr": "Pour solder"}[language] in words
 
 
+@pytest.mark.law("R-FR-60")
+def test_the_recap_of_a_payment_schedule_speaks_of_a_contract_and_of_what_remains(french_visit, make, ctx):
+    one = make.subscription(customer=french_visit.customer)
+    instalments(ctx, one)
+    page = french_visit.browser.get(french_visit.page(one, "/cancellation"))
+    assert page.h1.replace("\u00a0", " ") == "Vérifiez : votre contrat n’est pas encore résilié"
+    assert "Le solde du prix peut rester dû" in page.text
+    assert "Garder mon contrat" in page.text
+    assert SUBSCRIPTION["fr"].findall(words_of(page)) == []
+
+
 @pytest.mark.law("R-FR-61")
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
 def test_nobody_is_invited_back_to_one_that_was_paid_in_instalments(visit, make, ctx, cancelled, status):  # noqa: F811
