@@ -10,6 +10,7 @@ from datetime import datetime
 
 from portal.domain.money import Money
 from portal.domain.orders import Order
+from portal.domain.plan_kinds import PlanKind
 from portal.formatting import Formatter
 from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
@@ -40,7 +41,10 @@ def _rows(ordered: Ordered, fmt: Formatter) -> tuple[tuple[str, str], ...]:
     _, order = fmt.words.gettext, ordered.order
     starts = fmt.day(ordered.starts_at) if ordered.starts_at else _("the day of your approval at PayPal")
     rows = [
-        (_("Subscription"), one_line(ordered.product)),
+        (
+            _("Payment schedule") if order.kind is PlanKind.INSTALMENTS else _("Subscription"),
+            one_line(ordered.product),
+        ),
         (_("Price"), fmt.price(ordered.price, ordered.interval_unit, ordered.interval_count)),
         (_("First payment"), starts),
     ]
@@ -58,10 +62,29 @@ def _rows(ordered: Ordered, fmt: Formatter) -> tuple[tuple[str, str], ...]:
 
 
 def _duration(order: Order, fmt: Formatter) -> str:
+    if order.kind is PlanKind.TACIT_RENEWAL and order.term_months and order.term_notice_days:
+        return _renewing(order.term_months, order.term_notice_days, fmt)
     if not order.cycles:
         return fmt.words.gettext("no end date: it runs until you cancel it")
+    if order.kind is PlanKind.INSTALMENTS:
+        return fmt.words.ngettext(
+            "paid in %(num)d instalment; after the last one nothing more is charged",
+            "paid in %(num)d instalments; after the last one nothing more is charged",
+            order.cycles,
+        )
     return fmt.words.ngettext(
         "one payment, then it ends by itself", "%(num)d payments, then it ends by itself", order.cycles
+    )
+
+
+def _renewing(term: int, notice: int, fmt: Formatter) -> str:
+    """Return the term, that it renews itself, and until when that can be refused."""
+    months = fmt.words.ngettext("%(num)d month", "%(num)d months", term)
+    days = fmt.words.ngettext("%(num)d day", "%(num)d days", notice)
+    return fmt.words.gettext(
+        "%(months)s, then renewed for the same term each time, unless you refuse at least %(days)s before",
+        months=months,
+        days=days,
     )
 
 

@@ -46,6 +46,13 @@ class Act(StrEnum):
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_MADE = "product.made"
     PLAN_MOVED = "product.plan_moved"  # a PayPal plan sells another product, with what runs under it
+    PLAN_KIND_SET = "product.plan_kind_set"  # the kind of contract that a PayPal plan makes
+    RENEWAL_REMINDER = "renewal.reminder"  # what became of the message before a tacit renewal: it left, or came back
+    RENEWAL_LETTER = "renewal.letter"  # staff sent one
+    RENEWAL_START = "renewal.start_given"  # the day on which a fixed term began
+    RENEWAL_SEEN = "renewal.seen"  # staff leave it without a proof
+    RENEWAL_REFUND_OWED = "renewal.refund_owed"  # after an end that was free of charge
+    RENEWAL_REFUND_SETTLED = "renewal.refund_settled"
     WEBHOOK_REGISTERED = "webhook.registered"
     WEBHOOK_TESTED = "webhook.tested"
     ENDPOINT_MADE = "event_endpoint.made"

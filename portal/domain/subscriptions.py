@@ -131,6 +131,10 @@ def can_resume(status: Status, *, failed_payments: int, failure_threshold: int) 
     return Action.RESUME in TRANSITIONS[status] and not over_threshold
 
 
-def may_invite_back(status: Status, *, relaunch_allowed: bool) -> bool:
-    """Say whether an invitation to come back may exist: only for *cancelled*, never for *abandoned*."""
-    return status is Status.CANCELLED and relaunch_allowed
+def may_invite_back(status: Status, *, relaunch_allowed: bool, is_schedule: bool = False) -> bool:
+    """Say whether an invitation to come back may exist: only for *cancelled*, never for *abandoned*.
+
+    A price that was paid in instalments (`is_schedule`) is nothing to take up again: buying it once more is a contract
+    of its own, made where it is sold (law.md R-FR-61).
+    """
+    return status is Status.CANCELLED and relaunch_allowed and not is_schedule

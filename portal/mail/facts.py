@@ -108,6 +108,23 @@ class EffectFacts(Clean):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RenewalFacts(Clean):
+    """A fixed term that renews itself soon. `path`: the subscription's page, where it is ended."""
+
+    customer_name: str
+    product: str
+    merchant_name: str
+    support_email: str | None
+    months: int  # of the next term
+    renews_on: date
+    deadline_on: date  # the last day on which that can be refused
+    price: Money | None
+    interval_unit: str | None
+    interval_count: int
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderWords:
     """What an order says: its lines, what it opens, and how one withdraws from it (documents.orders)."""
 

@@ -44,6 +44,7 @@ from portal.models.profile_imports import ProfileImport, ProfileImportRow, Profi
 from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import EndRefund, Refund
+from portal.models.renewals import RenewalRefund, RenewalReminder
 from portal.models.retention_runs import RetentionRun
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
@@ -134,6 +135,8 @@ __all__ = [
     "ReceivedRequest",
     "RecoveryCode",
     "Refund",
+    "RenewalRefund",
+    "RenewalReminder",
     "RetentionRun",
     "SearchWord",
     "Settlement",

@@ -16,6 +16,7 @@ from portal.domain import pauses
 from portal.domain.access import Facts
 from portal.domain.paid_time import nothing_is_paid
 from portal.domain.pauses import PauseState
+from portal.domain.plan_kinds import PlanKind
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
@@ -83,6 +84,8 @@ class AnyPlan(Protocol):
     def product_id(self) -> uuid.UUID: ...
     @property
     def total_cycles(self) -> int: ...
+    @property
+    def kind(self) -> PlanKind: ...
 
 
 class AnyPayment(Protocol):
@@ -143,6 +146,8 @@ class AnySubscription(AnyOpened, Protocol):
     @property
     def committed_until(self) -> datetime | None: ...
     @property
+    def free_from(self) -> datetime | None: ...
+    @property
     def next_payment_at(self) -> datetime | None: ...
     @property
     def amount(self) -> Decimal | None: ...
@@ -173,6 +178,8 @@ class AnySubscription(AnyOpened, Protocol):
     @property
     def payments(self) -> Sequence[AnyPayment]: ...
     @property
+    def is_schedule(self) -> bool: ...
+    @property
     def takes_no_payment(self) -> bool: ...
     @property
     def has_paid_nothing(self) -> bool: ...
@@ -186,6 +193,11 @@ class HasSubscriptionFacts:
     def is_over(self: AnyOpened) -> bool:
         """Whether the subscription has ended here."""
         return self.status in ENDED
+
+    @property
+    def is_schedule(self: AnySubscription) -> bool:
+        """Whether it is one price paid in instalments, and no subscription in its customer's words."""
+        return self.plan is not None and self.plan.kind is PlanKind.INSTALMENTS
 
     @property
     def takes_no_payment(self: AnySubscription) -> bool:

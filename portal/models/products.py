@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.plan_kinds import KindAnswer, PlanKind, Supply
 from portal.domain.policies import Override
 from portal.models.base import EXTERNAL_ID, Base, HasCreation, HasId, HasMerchant, words
 
@@ -72,7 +73,16 @@ class Plan(HasId, HasCreation, HasMerchant, Base):
     """A PayPal plan: a price and a rhythm at which a product is sold."""
 
     __tablename__ = "plans"
-    __table_args__ = (UniqueConstraint("merchant_id", "environment", "provider_id", name="uq_plans_provider_id"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "environment", "provider_id", name="uq_plans_provider_id"),
+        CheckConstraint("kind = 'tacit_renewal' OR (term_months IS NULL AND term_notice_days IS NULL)", name="term"),
+        CheckConstraint(
+            "kind <> 'tacit_renewal' OR (term_months IS NOT NULL AND term_notice_days IS NOT NULL AND "
+            "term_months BETWEEN 1 AND 60 AND term_notice_days BETWEEN 1 AND 365)",
+            name="a_renewal_has_a_term",
+        ),
+        CheckConstraint("(kind = 'instalments') = (supply IS NOT NULL)", name="instalments_pay_for_something"),
+    )
 
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
     environment: Mapped[str]
@@ -86,8 +96,21 @@ class Plan(HasId, HasCreation, HasMerchant, Base):
     failure_threshold: Mapped[int] = mapped_column(default=0)
     read_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]  # when its price or rhythm was last seen to be another one
+    # The kind of contract, as the merchant answered; without an answer it counts as open-ended (domain/plan_kinds.py).
+    kind: Mapped[PlanKind] = mapped_column(words(PlanKind, "kind"), default=PlanKind.OPEN_ENDED)
+    kind_answered_at: Mapped[datetime | None]
+    term_months: Mapped[int | None]
+    term_notice_days: Mapped[int | None]
+    supply: Mapped[Supply | None] = mapped_column(words(Supply, "supply"))
 
     product: Mapped[Product] = relationship(back_populates="plans", lazy="raise")
+
+    @property
+    def answer(self) -> KindAnswer:
+        """The kind with all that belongs to it."""
+        return KindAnswer(
+            kind=self.kind, term_months=self.term_months, notice_days=self.term_notice_days, supply=self.supply
+        )
 
 
 class Grant(HasId, HasCreation, HasMerchant, Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -89,6 +89,9 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
 
     started_at: Mapped[datetime | None]
     committed_until: Mapped[datetime | None]
+    term_from: Mapped[date | None]  # when its fixed term began, as staff entered it; empty: with the start
+    # Since, or from, when the customer may end it at once and free of charge: its renewal was not told (R-FR-23).
+    free_from: Mapped[datetime | None]
     next_payment_at: Mapped[datetime | None]
     amount: Mapped[Decimal | None]
     currency: Mapped[str | None]

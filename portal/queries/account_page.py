@@ -170,7 +170,7 @@ def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) ->
 
 
 def _is_invited(one: PlainSubscription) -> bool:
-    return may_invite_back(one.status, relaunch_allowed=one.relaunch_allowed)
+    return may_invite_back(one.status, relaunch_allowed=one.relaunch_allowed, is_schedule=one.is_schedule)
 
 
 def _with_prospects(shown: Sequence[Carded], held: Sequence[AnySubscription], about: Any) -> list[Carded]:

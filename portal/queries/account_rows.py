@@ -13,6 +13,7 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import OPEN, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.plan_kinds import PlanKind
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
@@ -68,10 +69,11 @@ class PlainProduct:
 
 @dataclass(frozen=True)
 class PlainPlan:
-    """Of a plan, what it sells today, and how often it is paid; 0 is without end."""
+    """Of a plan, what it sells today, how often it is paid (0 is without end), and the kind of contract."""
 
     product_id: uuid.UUID
     total_cycles: int
+    kind: PlanKind
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,11 @@ class PlainSubscription(HasSubscriptionFacts):
     product: PlainProduct
     plan: PlainPlan | None
     payments: tuple[PlainPayment, ...]
+
+    @property
+    def free_from(self) -> datetime | None:
+        """Not read here: no card says what binds an end that nobody has asked for."""
+        return None
 
 
 @dataclass(frozen=True)

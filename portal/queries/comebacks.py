@@ -112,7 +112,11 @@ def prospects(
 
     `rows` are all of the customer's subscriptions, with customer and plan.
     """
-    invited = [row for row in rows if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed)]
+    invited = [
+        row
+        for row in rows
+        if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed, is_schedule=row.is_schedule)
+    ]
     if not invited:
         return {}
     sells_in = (

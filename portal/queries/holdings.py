@@ -173,7 +173,7 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
 
 def _prospect(session: Session, row: Subscription) -> Prospect | None:
     """Return what coming back depends on where one may be invited back: on all that the customer has, too."""
-    if not may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed):
+    if not may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed, is_schedule=row.is_schedule):
         return None
     rows = subscriptions.sold_to(session, row.merchant_id, row.customer_id)
     return comebacks.prospects(session, row.merchant_id, row.customer_id, rows).get(row.id)

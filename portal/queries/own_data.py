@@ -35,6 +35,7 @@ from portal.models import (
     Proof,
     ReceivedRequest,
     Refund,
+    RenewalReminder,
     Settlement,
     Subscription,
     TaskLink,
@@ -235,6 +236,15 @@ def _settlements(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return statement.order_by(Settlement.created_at, Settlement.id)
 
 
+def _renewals(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    columns = (
+        *(RenewalReminder.subscription_id, RenewalReminder.renews_on, RenewalReminder.deadline_on),
+        *(RenewalReminder.state, RenewalReminder.address, RenewalReminder.sent_at, RenewalReminder.letter_on),
+    )
+    statement = _of_subscriptions(select(*columns), RenewalReminder, customer_id)
+    return statement.order_by(RenewalReminder.created_at, RenewalReminder.id)
+
+
 def _notes(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return (
         select(CustomerNote.created_at, CustomerNote.text)
@@ -260,6 +270,7 @@ PARTS: Final[Mapping[str, Statement]] = {
     "payments": _payments,
     "refunds": _refunds,
     "settlements": _settlements,
+    "renewal_reminders": _renewals,
     "requests_to_end": _requests,
     "cancellation_notices": _notices,
     "proofs": _proofs,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from portal.documents.orders import Ordered
 from portal.domain.orders import Order
+from portal.domain.plan_kinds import KindAnswer
 from portal.models import Comeback, Merchant, Product
 from portal.providers.ports import PlanReading
 from portal.queries.people.people import MerchantFacts
 from portal.services.rules import product_rule
 
 
-def order_of(product: Product, plan: PlanReading) -> Order:
-    """Return what is ordered: what the product opens and asks for today, and PayPal's plan. Contents are loaded."""
+def order_of(product: Product, plan: PlanReading, answer: KindAnswer) -> Order:
+    """Return what is ordered: what the product opens and asks for today, PayPal's plan, and the kind of contract.
+
+    The product's contents are loaded.
+    """
     return Order(
         contents=tuple((content.title, content.unlock_after_days) for content in product_rule(product).contents),
         cycles=plan.total_cycles,
@@ -20,6 +24,9 @@ def order_of(product: Product, plan: PlanReading) -> Order:
         commitment_months=product.commitment_months,
         commitment_binds=product.commitment_binds,
         notice_days=product.notice_days,
+        kind=answer.kind,
+        term_months=answer.term_months,
+        term_notice_days=answer.notice_days,
     )
 
 

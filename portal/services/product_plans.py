@@ -1,4 +1,4 @@
-"""Which product a PayPal plan sells: one at a time.
+"""Which product a PayPal plan sells, one at a time, and which kind of contract it makes.
 
 What runs under the plan goes with it; what has ended stays with the product that it was sold as.
 """
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
+from portal.domain.plan_kinds import KindAnswer, check
 from portal.models import Plan, Product, ProductContent, Subscription
 from portal.queries import edits as versions
 from portal.queries import products, subscriptions
@@ -34,6 +35,10 @@ class Seen:
 
 class MovedMeanwhile(DomainError):
     """The plan sells another product than the page showed. Nothing was written."""
+
+
+class AnsweredMeanwhile(DomainError):
+    """Somebody answered which kind of contract it is since the page was shown. Nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,37 @@ def move(
             about = {"plan": str(plan_id), "product": [str(left), str(new.id)], "subscriptions": count}
             audit.append(session, merchant_id, Act.PLAN_MOVED, by=by, at=now, subject=("product", new.id), **about)
         return new.id
+
+
+def answer_kind(
+    ctx: Context, merchant_id: uuid.UUID, plan_id: uuid.UUID, answer: KindAnswer, *, seen: datetime | None, by: By
+) -> None:
+    """Write which kind of contract the plan makes; `seen` is when the answer was given that the page showed.
+
+    What runs under the plan follows from now on; what was told of a renewal stands.  Raises NoResultFound, WrongKind
+    and AnsweredMeanwhile.
+    """
+    now = utc_now()
+    with ctx.db.begin() as session:
+        plan = products.lock_plan(session, merchant_id, plan_id)
+        if plan.kind_answered_at != seen:
+            raise AnsweredMeanwhile
+        check(answer, cycles=plan.total_cycles)
+        wanted = {
+            "kind": answer.kind,
+            "term_months": answer.term_months,
+            "term_notice_days": answer.notice_days,
+            "supply": answer.supply,
+        }
+        changed = edits.changes(plan, wanted)
+        if not changed and seen is not None:
+            return
+        for name, value in wanted.items():
+            setattr(plan, name, value)
+        plan.kind_answered_at = now
+        subject = ("product", plan.product_id)
+        told = {name: [None if one is None else str(one) for one in pair] for name, pair in changed.items()}
+        audit.append(session, merchant_id, Act.PLAN_KIND_SET, by=by, at=now, subject=subject, plan=str(plan_id), **told)
 
 
 def _take_along(session: Session, old: Product, new: Product, plan: Plan) -> int:

@@ -223,6 +223,16 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.received_match": DESK,
     "admin.received_dismissal": DESK,
     "admin.subscription_paid_until": DESK,
+    **dict.fromkeys(
+        (
+            "admin.subscription_renewal",
+            "admin.subscription_renewal_start",
+            "admin.renewal_letter",
+            "admin.renewal_seen",
+        ),
+        DESK,
+    ),
+    "admin.renewal_refund_settled": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment": DESK,
     "admin.late_payment_refund": REFUNDS,
     "admin.payment": DESK,
@@ -276,6 +286,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.product_draft": Access(Face.STAFF, acts=Duty.PRODUCTS, work=Work.BEGIN),  # saves nothing: nothing to confirm
     "admin.product_plans": DESK,
     "admin.product_plan": PRODUCTS_ONLY,
+    "admin.product_plan_kind": PRODUCTS_ONLY,
     "admin.paypal": PAYPAL,
     "admin.paypal_rest": KEYS,
     "admin.paypal_rest_check": KEYS,

@@ -9,7 +9,8 @@ import pytest
 
 from portal.documents.orders import Ordered, order_words
 from portal.domain.money import Money
-from portal.domain.orders import Order
+from portal.domain.orders import Order, order_button
+from portal.domain.plan_kinds import PlanKind
 from portal.formatting import Formatter
 from portal.i18n import Translator
 
@@ -41,6 +42,7 @@ def said(order: Order, locale: str, **more: object):
     return order_words(ordered, Formatter(locale, "Europe/Paris", Translator(locale)))
 
 
+@pytest.mark.law("R-FR-62")
 def test_everything_that_is_owed_is_said_in_french():
     words = said(WHOLE, "fr")
     rows = {label: value.replace("\u202f", " ").replace("\u00a0", " ") for label, value in words.rows}
@@ -69,6 +71,43 @@ def test_what_is_not_asked_for_is_said_to_be_none_or_not_at_all():
     assert not {"Trial period", "Notice period when you cancel", "Once, with the first payment"} & set(rows)
 
 
-@pytest.mark.parametrize("order", [WHOLE, Order(), Order(contents=(("Même", 0), ("Même", 3)))])
+RENEWS = Order(kind=PlanKind.TACIT_RENEWAL, term_months=12, term_notice_days=30)
+SPREAD = Order(kind=PlanKind.INSTALMENTS, cycles=10)
+
+
+@pytest.mark.law("R-FR-62")
+@pytest.mark.parametrize(
+    ("locale", "said_of_it"),
+    [
+        ("en", "12 months, then renewed for the same term each time, unless you refuse at least 30 days before"),
+        ("fr", "12 mois, puis reconduit chaque fois pour la même durée, sauf refus au moins 30 jours avant"),
+    ],
+)
+def test_a_fixed_term_says_that_it_renews_itself_and_until_when_that_is_refused(locale, said_of_it):
+    assert said_of_it in dict(said(RENEWS, locale).rows).values()
+
+
+@pytest.mark.law("R-FR-60", "R-FR-62")
+def test_instalments_are_a_payment_schedule_and_no_subscription():
+    words = dict(said(SPREAD, "fr").rows)
+    assert words["Échéancier"] == "Guitare"
+    assert words["Durée"].startswith("paiement en 10 fois")
+    assert "abonnement" not in " ".join([*words, *words.values()]).lower()
+
+
+@pytest.mark.law("R-FR-62", "R-DE-30")
+def test_the_words_on_the_button_are_the_laws_own():
+    assert order_button("fr") == "Commande avec obligation de paiement"
+    assert order_button("de", country="DE") == "zahlungspflichtig bestellen"
+    assert order_button("en") == "Order with obligation to pay"
+    assert order_button("it", country="DE") == "zahlungspflichtig bestellen", "in no language that the law has not"
+
+
+def test_an_order_of_before_is_read_as_open_ended():
+    stored = {name: value for name, value in WHOLE.as_json().items() if not name.startswith(("kind", "term_"))}
+    assert Order.of_json(stored) == WHOLE
+
+
+@pytest.mark.parametrize("order", [WHOLE, RENEWS, SPREAD, Order(), Order(contents=(("Même", 0), ("Même", 3)))])
 def test_what_is_stored_says_the_same_again(order):
     assert Order.of_json(order.as_json()) == order

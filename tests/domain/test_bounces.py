@@ -81,6 +81,7 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
     others = {kind for kind in MAIL_KIND if kind not in PROMISED and not kind.startswith(TO_MERCHANTS)}
     assert set(MAIL_KIND) >= PROMISED
     assert {kind for kind in others if not kind.startswith("staff_")} == {
+        "renewal_reminder",  # its own card of the inbox: a letter is left
         "login_code",  # asked for anew by whoever waits for it
         "account_invitation",  # shown in the account as waiting
         "account_member_joined",  # the account shows it, too

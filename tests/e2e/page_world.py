@@ -160,8 +160,16 @@ def _desk_paths(world: World, sam: Visitor) -> None:
     world.paths["key"] = find("integrations/keys", "Course site")
     world.paths["product"] = find("products", "Yoga at home")
     sam.open(f"{sam.page.url}/plans")
+    plans = sam.page.url
     sam.go(sam.page.locator("main a[href*='to=']").first)
     world.paths["plan-move"] = sam.path
+    sam.open(plans)
+    sam.go(sam.page.locator("#own a[href$='/kind']").first)
+    world.paths["plan-kind"] = sam.path
+    sam.choose("Fixed term that renews itself")
+    sam.type("Length of the term (months)", "12")
+    sam.type("Notice to refuse the renewal (days)", "30")
+    sam.press("button", "Save the kind of contract")
 
 
 def _worked_on(world: World, sam: Visitor) -> None:

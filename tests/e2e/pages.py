@@ -316,6 +316,8 @@ PAGES = {
     "desk product, new": Shown(SAM, "/admin/products/new"),
     "desk product, plans": Shown(SAM, "{product}/plans"),
     "desk product, plan": Shown(SAM, "{plan-move}"),
+    "desk product, kind of contract": Shown(SAM, "{plan-kind}"),
+    "desk renewals": Shown(SAM, "{desk-noor}/renewal"),
     "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
     "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
     "desk messages": Shown(SAM, "/admin/paypal/events", open_folds),

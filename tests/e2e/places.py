@@ -30,6 +30,7 @@ PLACES = {
     "splitting": "/admin/customers/*/splitting/*",
     "product": "/admin/products/*",
     "plan-move": "/admin/products/plans/*",
+    "plan-kind": "/admin/products/plans/*/kind",
     "message": "/admin/paypal/events/*",
     "comparison": "/admin/paypal/comparisons/*",
     "profiles": "/admin/paypal/profiles/*",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from decimal import Decimal
 
 from portal.documents.words import NOT_SETTLED
@@ -11,9 +12,11 @@ from portal.domain.money import Money
 from portal.domain.task_links import TASKS, TaskKind
 from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
+from portal.mail.facts import RenewalFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
+from portal.mail.renewals import renewal_reminder
 from portal.mail.settlements import SettlementFacts
 from portal.mail.task_links import TaskFacts, task_link
 from tests.mail.facts import LATER, NOW
@@ -135,6 +138,25 @@ def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
         for compose in (missed_payments.payment_missed, missed_payments.payment_settled)
         for one in variants
     ]
+
+
+def about_renewals(whose: Letterhead, **names: str) -> list[Composed]:
+    """The reminder before a renewal, of whom little is known too."""
+    renewal = RenewalFacts(
+        customer_name=names.get("customer", "Zoé Dupont"),
+        product=names.get("product", "Cours"),
+        merchant_name=whose.merchant_name,
+        support_email=whose.support_email,
+        months=12,
+        renews_on=date(2027, 3, 10),
+        deadline_on=date(2027, 2, 8),
+        price=Money(Decimal("29.90"), "EUR"),
+        interval_unit="MONTH",
+        interval_count=1,
+        path="/account/a/subscriptions/s",
+    )
+    bare = {"months": 1, "price": None, "interval_unit": None, "support_email": None, "customer_name": ""}
+    return [renewal_reminder(whose, one) for one in (renewal, dataclasses.replace(renewal, **bare))]
 
 
 def about_settlements(whose: Letterhead, **names: str) -> list[Composed]:

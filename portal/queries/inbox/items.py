@@ -47,6 +47,8 @@ class Kind(StrEnum):
     ADDRESS = "address"
     SETTLEMENT = "settlement"
     ERASURE = "erasure"
+    RENEWAL = "renewal"
+    RENEWAL_REFUND = "renewal_refund"
 
 
 class Way(Enum):

@@ -17,6 +17,7 @@ from portal.clock import utc_now
 from portal.domain.comebacks import ANSWER_WITHIN, ComebackState, ComebackTrouble, check, look_delay, start_at
 from portal.domain.end_requests import LEASE, retry_delay
 from portal.domain.errors import NotAllowed
+from portal.domain.plan_kinds import KindAnswer, PlanKind
 from portal.domain.subscriptions import ProviderStatus
 from portal.models import Comeback, Merchant, Provider, Subscription
 from portal.providers.ports import (
@@ -201,9 +202,14 @@ def _prepare(ctx: Context, claim: Claim, plan: PlanReading, old: Reading | None,
                 comeback.sent_at = now
             _take_over_price(comeback, plan)
             (product,) = products.some(session, {comeback.product_id})
-            comeback.ordered = order_of(product, plan).as_json()
+            comeback.ordered = order_of(product, plan, _kind_of(subscription)).as_json()
             return _wanted(ctx, session.get_one(Merchant, claim.merchant_id), comeback)
     raise _Troubled(trouble)  # outside: what was read stays written
+
+
+def _kind_of(subscription: Subscription) -> KindAnswer:
+    """Return the kind of contract that its plan makes: the new one is bought by the same."""
+    return subscription.plan.answer if subscription.plan is not None else KindAnswer(kind=PlanKind.OPEN_ENDED)
 
 
 def _take_over_price(comeback: Comeback, plan: PlanReading) -> None:

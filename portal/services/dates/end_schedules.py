@@ -48,10 +48,11 @@ def plan(
     """Return how the end waits, None for at once: no reason, nothing to wait for, or dates that nobody knows.
 
     Where PayPal's next payment or rhythm is unknown no day can be promised, and only « at once » is safe.  While
-    PayPal takes no payment (a pause, or a late payment) the same reasons bind.  The product must be loaded.
+    PayPal takes no payment (a pause, or a late payment) the same reasons bind.  A customer whose renewal was not told
+    in time is bound by none (law.md R-FR-23).  The product must be loaded.
     """
     reasons: dict[WaitReason, datetime | None] = {WaitReason.WISH: wished_at}
-    if actor is Actor.CUSTOMER:
+    if actor is Actor.CUSTOMER and not is_free(subscription, now=now):
         product = subscription.product
         reasons |= {
             WaitReason.COMMITMENT: subscription.committed_until if product.commitment_binds else None,
@@ -60,6 +61,11 @@ def plan(
     found = latest(reasons, now=now)
     planned = _planned(subscription, *found, is_wished=wished_at is not None) if found is not None else None
     return planned if planned is not None and planned.due_at > now else None
+
+
+def is_free(subscription: AnySubscription, *, now: datetime) -> bool:
+    """Say whether a renewal that was not told in time lets the customer end at once, free of charge (R-FR-23)."""
+    return subscription.free_from is not None and subscription.free_from <= now
 
 
 def _planned(

@@ -31,6 +31,7 @@ from portal.services.money import given_dates, late_payments, settlements
 from portal.services.notices import missed_payment_notices, moved_ends, notices
 from portal.services.pauses import pause_outcomes
 from portal.services.people import customer_addresses
+from portal.services.renewals import advances
 from portal.services.rules import write_end
 
 log = structlog.get_logger(__name__)
@@ -134,6 +135,7 @@ def record_end(
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
     end_refunds.release(session, subscription, request, now=now)
+    advances.owe(session, subscription, request, now=now)
     # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
     late_payments.look(ctx, session, subscription, now=now)
     notices.end_is_told(ctx, session, request, now=now)

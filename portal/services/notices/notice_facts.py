@@ -136,7 +136,9 @@ def is_invited(session: Session, subscription: Subscription) -> bool:
 
 
 def _may_come_back(subscription: Subscription) -> bool:
-    invited = may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed)
+    invited = may_invite_back(
+        subscription.status, relaunch_allowed=subscription.relaunch_allowed, is_schedule=subscription.is_schedule
+    )
     return invited and subscription.customer.contact_allowed
 
 

@@ -41,6 +41,7 @@ from portal.models import (
     PauseRequest,
     PayPalEvent,
     ReceivedRequest,
+    RenewalReminder,
     Subscription,
     TaskLink,
     TimelineEntry,
@@ -169,6 +170,9 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
             or_(ReceivedRequest.subscription_id.in_(theirs), ReceivedRequest.email == (customer.email or "")),
         )
         .values(email=None),
+        "renewal_reminders": update(RenewalReminder)
+        .where(RenewalReminder.subscription_id.in_(theirs), RenewalReminder.address != "")
+        .values(address=""),
         "comebacks": update(Comeback).where(Comeback.customer_id == customer.id).values(approval_url=None),
         "paypal_events": update(PayPalEvent)
         .where(

@@ -38,6 +38,13 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
     Act.PRODUCT_MADE: _l("Product created"),
     Act.PLAN_MOVED: _l("PayPal plan moved to another product"),
+    Act.PLAN_KIND_SET: _l("Kind of contract of a PayPal plan set"),
+    Act.RENEWAL_REMINDER: _l("Reminder before a renewal: sent, or not delivered"),
+    Act.RENEWAL_LETTER: _l("Letter before a renewal recorded"),
+    Act.RENEWAL_START: _l("Start of a fixed term entered"),
+    Act.RENEWAL_SEEN: _l("Renewal without a proved reminder noted"),
+    Act.RENEWAL_REFUND_OWED: _l("Refund due after an end free of charge"),
+    Act.RENEWAL_REFUND_SETTLED: _l("Refund after an end free of charge settled"),
     Act.WEBHOOK_REGISTERED: _l("Webhook address registered at PayPal"),
     Act.WEBHOOK_TESTED: _l("Test message requested from PayPal"),
     Act.ENDPOINT_MADE: _l("Endpoint for events added"),
@@ -141,7 +148,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 
 # How the codes of what one looks for begin.
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ends": ("subscription.", "end_request.", "bulk_act.", "proof."),
+    "ends": ("subscription.", "end_request.", "bulk_act.", "renewal.", "proof."),
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
     "settings": ("settings.", "legal_text.", "product.", "merchant.", "retention.", "site_login."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),

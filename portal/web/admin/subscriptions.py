@@ -33,6 +33,7 @@ from portal.queries.money import settlements as stored_settlements
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.dates.end_schedules import standing as planned_end
+from portal.services.dates.renewal_terms import renewing_of
 from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads
@@ -191,6 +192,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             settling=settlements.notice(
                 stored_settlements.newest_of(session, found.id), is_late=found.status is Status.PAST_DUE
             ),
+            renews=renewing_of(found) is not None,
             possible=[] if in_the_way else end_facts.possible(found, notified=is_waited_for, now=now),
         )
 

@@ -219,6 +219,7 @@ PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
 }
 
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
+    "renewal_reminder": _l("Reminder before a renewal"),
     "end_recorded": _l("Cancellation request received"),
     "request_received": _l("Cancellation notice received another way"),
     "request_dismissed": _l("Cancellation notice closed, nothing ended"),

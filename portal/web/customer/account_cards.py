@@ -54,6 +54,7 @@ class Card:
     timeline: tuple[Happening, ...]
     provider_id: str
     is_over: bool
+    is_schedule: bool  # one price paid in instalments: no word of it says « subscription »
     may_cancel: bool
     may_notify: bool  # that they end it, where they cannot cancel by themselves
     notified: Notified | None
@@ -93,6 +94,7 @@ def _card(holding: Held, *, now: datetime) -> Card:
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
     thread, resting = _thread(holding, now=now), stand(holding, now=now)
+    schedule = subscription.is_schedule
     return Card(
         id=subscription.id,
         product_id=subscription.product_id,
@@ -105,12 +107,13 @@ def _card(holding: Held, *, now: datetime) -> Card:
         price=presenting.price(holding),
         committed=_committed(holding) if thread is not None else None,
         rows=_figures(holding, thread, now=now),
-        open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
-        opening_later=tuple(opened(window, now) for window in seen if window.since > now),
+        open_now=tuple(opened(window, now, is_schedule=schedule) for window in seen if window.is_open(now)),
+        opening_later=tuple(opened(window, now, is_schedule=schedule) for window in seen if window.since > now),
         closed=tuple(opened(window, now) for window in seen if window.until is not None and window.until <= now),
         timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
+        is_schedule=schedule,
         may_cancel=can_ask and allowed,
         may_notify=can_ask and not allowed and not waits_for_end(holding),
         notified=notified(holding),
@@ -183,7 +186,8 @@ def _ends(holding: Held, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        return ((_("Subscription end date"), known_day(subscription.ended_at)),)
+        label = _("End date") if subscription.is_schedule else _("Subscription end date")
+        return ((label, known_day(subscription.ended_at)),)
     return (
         (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
         (_("Paid until"), known_day(subscription.paid_until)),

@@ -22,6 +22,7 @@ from portal.clock import utc_now
 from portal.documents.orders import order_words
 from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.orders import order_button
 from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
 from portal.queries import comebacks, holdings, products, subscriptions
@@ -71,6 +72,7 @@ class Shown:
     new_starts: str | None
     approved_at: str | None
     order: OrderWords | None
+    order_button: str  # what the law wants written on it
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/comeback", methods=["GET", "POST"])
@@ -207,6 +209,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         new_starts=fmt.day(begins) if begins is not None and begins > now else None,
         approved_at=presenting.known_moment(found.approved_at),
         order=order_words(ordered, fmt) if ordered is not None else None,
+        order_button=order_button(locale.current()),
     )
 
 

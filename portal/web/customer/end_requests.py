@@ -28,7 +28,7 @@ from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
-from portal.services.dates.end_schedules import beginning_of, expectation, plan
+from portal.services.dates.end_schedules import beginning_of, expectation, is_free, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.people import task_visits
@@ -56,6 +56,7 @@ class Recap:
     stops: tuple[str, ...]
     stays: tuple[str, ...]
     never: tuple[str, ...]
+    is_schedule: bool  # one price paid in instalments
     is_pending: bool
     is_late: bool
     committed_until: str | None
@@ -134,13 +135,14 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         stops=tuple(presenting.closing(window, now) for window in preview.stops),
         stays=tuple(presenting.opening(window, now) for window in preview.stays),
         never=tuple(presenting.never(window) for window in preview.never),
+        is_schedule=subscription.is_schedule,
         is_pending=subscription.status is Status.PENDING,
         is_late=subscription.status is Status.PAST_DUE,
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
         wished_on=fmt.date(wished_on) if wished_on is not None else None,
         planned=planned_words(told, fmt, is_recorded=False) if told is not None else None,
         avoid_on=told.avoid_on if told is not None else None,
-        is_binding=subscription.product.commitment_binds,
+        is_binding=subscription.product.commitment_binds and not is_free(subscription, now=now),
         near_payment=presenting.known_day(payment if subscription.interval_unit is not None else None),
     )
 

@@ -73,9 +73,11 @@ def price(holding: Held) -> str:
     return formatter().price(price_of(holding), subscription.interval_unit, subscription.interval_count)
 
 
-def until(window: Window) -> str:
-    """Return how a window ends, in words that follow the content's name."""
+def until(window: Window, *, is_schedule: bool = False) -> str:
+    """Return how a window ends, in words that follow the content's name; `is_schedule`: it is paid in instalments."""
     match window.end:
+        case End.RUNNING if is_schedule:
+            words = _("as long as your payment schedule runs")
         case End.RUNNING:
             words = _("as long as your subscription runs")
         case End.KEPT:
@@ -98,9 +100,9 @@ def opening(window: Window, now: datetime) -> str:
     return _("%(title)s: %(until)s", title=title, until=until(window))
 
 
-def opened(window: Window, now: datetime, *, with_since: bool = False) -> Opened:
+def opened(window: Window, now: datetime, *, with_since: bool = False, is_schedule: bool = False) -> Opened:
     """Return one content with its times, and with its address while it is open, if the merchant gave one."""
-    note = until(window)
+    note = until(window, is_schedule=is_schedule)
     if window.since > now:
         note = _("opens on %(date)s, %(until)s", date=formatter().day(window.since), until=note)
     elif with_since:

@@ -120,6 +120,8 @@ def about(holding: Held, *, now: datetime) -> tuple[str, ...]:
     done = instalments(terms_of(subscription), cycles, holding.taken.number, first_at=holding.taken.first_at)
     if done is not None:
         said.append(ngettext("%(num)s of %(all)s payments", "%(num)s of %(all)s payments", done.taken, all=done.of))
+    elif subscription.is_schedule:
+        said.append(ngettext("payment in %(num)s instalment", "payment in %(num)s instalments", cycles))
     if subscription.committed_until is not None and subscription.committed_until > now:
         said.append(_("commitment until %(date)s", date=fmt.short_last_day(subscription.committed_until)))
     return tuple(said)

@@ -20,7 +20,7 @@ from portal.mail.composing import AUTOPAY_URL
 from portal.queries import account_page, holdings, products
 from portal.queries.account_page import PAGE, AccountPage
 from portal.web import payments as payment_lines
-from portal.web.customer import account_cards, bp, presenting, sentences
+from portal.web.customer import account_cards, bp, presenting, renewal_words, sentences
 from portal.web.customer.account_cards import Card
 from portal.web.customer.planned_words import open_windows
 from portal.web.customer.presenting import Opened
@@ -138,6 +138,7 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return render_template(
         "customer/subscription.html",
         card=account_cards.card(held, now=now),
+        renewal=renewal_words.rows(held.subscription, now=now),
         kept=any(window.is_open(now) for one in former for window in open_windows(one, now=now)),
         dates=presenting.dates(held, now=now),
         payments=payment_lines.lines(paid[:PAYMENTS]),

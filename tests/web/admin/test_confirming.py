@@ -24,7 +24,9 @@ from tests.web.conftest import PASSWORD, totp
 ASKING = {
     "admin.late_payment_refund": {"GET", "POST"},
     "admin.payment_refund": {"GET", "POST"},
-    **{key: {"POST"} for key in ("admin.product", "admin.product_new", "admin.product_plan")},
+    **{
+        key: {"POST"} for key in ("admin.product", "admin.product_new", "admin.product_plan", "admin.product_plan_kind")
+    },
     "admin.settings": {"POST"},
     "admin.setting_face": {"POST"},
     "admin.setting_logo_draft": {"POST"},

@@ -20,6 +20,7 @@ OWN = {
 }
 MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
+    *("admin.product_plan_kind", "admin.renewal_refund_settled"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_sections",
@@ -60,6 +61,7 @@ LOOKED_AT_BY_MANAGERS = {
     *(
         "admin.product_new",
         "admin.product_plan",
+        "admin.product_plan_kind",
         "admin.late_payment_refund",
         "admin.payment_refund",
         "admin.setting_logo_draft",

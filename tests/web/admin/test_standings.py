@@ -18,7 +18,7 @@ from tests.web.admin.test_roles import routes_of_the_desk
 # What begins something, as the product's owner has said it: imports, products, grants, bulk, people, settings, pauses.
 BEGINS = {
     *("admin.import_start", "admin.paypal_profile_imports", "admin.paypal_profile_import_resume"),
-    *("admin.product_new", "admin.product_draft", "admin.product_plan"),
+    *("admin.product_new", "admin.product_draft", "admin.product_plan", "admin.product_plan_kind"),
     *("admin.product", "admin.grant_new", "admin.grant", "admin.bulk_acts", "admin.bulk_act"),
     *("admin.team_invitation", "admin.invitation_again", "admin.subscription_pause", "admin.paypal_classic_receivers"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),

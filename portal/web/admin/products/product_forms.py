@@ -23,11 +23,13 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from portal.domain.plan_kinds import LONGEST_NOTICE, LONGEST_TERM, KindAnswer, PlanKind, Supply, Wrong
 from portal.domain.policies import Override
 from portal.services.product_plans import Seen
 from portal.services.products import ContentWish, ProductWish
 from portal.web.admin.edits import VersionedForm, version_of
 from portal.web.admin.forms import choices, own_id_field, page_address, shown_name
+from portal.web.admin.products.plan_kind_words import PLAN_KIND, SUPPLY, WRONG_FIELD, WRONG_KIND
 from portal.web.admin.words import OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
@@ -196,6 +198,55 @@ class PlanForm(BaseForm):
     def seen(self) -> Seen:
         """The versions that the page showed."""
         return Seen(left=version_of(self.left_version), to=version_of(self.to_version))
+
+
+class PlanKindForm(BaseForm):
+    """Which kind of contract a plan makes; `seen` is when the answer was given that the page showed."""
+
+    seen = HiddenField(validators=[Length(max=40)])
+    kind = RadioField(
+        _l("What contract does a customer make?"),
+        choices=choices(PLAN_KIND),
+        coerce=PlanKind,
+        validators=[InputRequired(_l("Choose a kind of contract."))],
+    )
+    term_months = IntegerField(
+        _l("Length of the term (months)"),
+        validators=[
+            Optional(),
+            NumberRange(min=1, max=LONGEST_TERM, message=_l("Enter a number of months from 1 to 60.")),
+        ],
+    )
+    notice_days = IntegerField(
+        _l("Notice to refuse the renewal (days)"),
+        description=_l("1: until the day before the renewal."),
+        validators=[
+            Optional(),
+            NumberRange(min=1, max=LONGEST_NOTICE, message=_l("Enter a number of days from 1 to 365.")),
+        ],
+    )
+    supply = RadioField(
+        _l("What do the instalments pay for?"),
+        choices=choices(SUPPLY),
+        coerce=lambda answer: Supply(answer) if answer in set(Supply) else None,
+        validators=[Optional()],
+    )
+    submit = SubmitField(_l("Save the kind of contract"))
+
+    @property
+    def answer(self) -> KindAnswer:
+        """What a valid form answers: what belongs to another kind is left out."""
+        is_renewing = self.kind.data is PlanKind.TACIT_RENEWAL
+        return KindAnswer(
+            kind=self.kind.data,
+            term_months=self.term_months.data if is_renewing else None,
+            notice_days=self.notice_days.data if is_renewing else None,
+            supply=self.supply.data if self.kind.data is PlanKind.INSTALMENTS else None,
+        )
+
+    def refuse(self, why: Wrong) -> None:
+        """Say beside its field why the answer does not fit the plan."""
+        self[WRONG_FIELD[why]].errors = [str(WRONG_KIND[why])]
 
 
 def rearranged(sent: Mapping[str, str]) -> tuple[MultiDict[str, str], str]:

@@ -16,6 +16,7 @@ from portal.services import product_plans
 from portal.services.edits import EditedMeanwhile
 from portal.services.product_plans import MovedMeanwhile, MoveEffect, Seen
 from portal.web.admin import bp, presenting, showing
+from portal.web.admin.products import plan_kind_words
 from portal.web.admin.products.product_forms import PlanForm, ProductForm
 from portal.web.admin.products.products import rows_of
 from portal.web.identity import by, context, person
@@ -39,9 +40,21 @@ def plans(product_id: uuid.UUID) -> ResponseReturnValue:
             "product_plans.html",
             session,
             product=product,
+            cautions=_cautions(every, product_id),
             own=[_row(plan, running) for plan in every if plan.product_id == product_id],
             others=[_row(plan, running) for plan in every if plan.product_id != product_id],
         )
+
+
+def _cautions(every: list[Plan], product_id: uuid.UUID) -> list[str]:
+    """Return what the kinds of contract of the product's plans call for, and which of them nobody has answered."""
+    own = [plan for plan in every if plan.product_id == product_id]
+    open_ones = [plan.name or plan.provider_id for plan in own if plan.kind_answered_at is None]
+    said = (
+        [_("Say what kind of contract these plans make: %(plans)s.", plans=", ".join(open_ones))] if open_ones else []
+    )
+    named = ((plan.name or plan.provider_id, line) for plan in own for line in plan_kind_words.cautions_of(plan))
+    return [*said, *(_("%(plan)s: %(caution)s", plan=name, caution=line) for name, line in named)]
 
 
 def _row(plan: Plan, running: dict[uuid.UUID, int]) -> dict[str, object]:
@@ -50,6 +63,7 @@ def _row(plan: Plan, running: dict[uuid.UUID, int]) -> dict[str, object]:
         "name": plan.name or plan.provider_id,
         "provider_id": plan.provider_id,
         "price": presenting.price(plan),
+        "kind": plan_kind_words.kind_of(plan),
         "product": plan.product.name,
         "running": running.get(plan.id, 0),
     }

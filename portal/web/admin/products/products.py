@@ -16,6 +16,7 @@ from portal.domain.errors import NotAllowed
 from portal.domain.external_ids import ExternalIdTaken
 from portal.queries import edits as versions
 from portal.queries import products as queries
+from portal.queries import renewals
 from portal.services import products
 from portal.services.edits import EditedMeanwhile
 from portal.services.edits import changes as changes_of
@@ -44,6 +45,7 @@ def index() -> ResponseReturnValue:
     """List them with their prices."""
     with context().db.read() as session:
         rows = queries.all_of_merchant(session, person().merchant_id)
+        unanswered = renewals.unanswered_plans(session, person().merchant_id)
         return showing.page(
             "products.html",
             session,
@@ -54,6 +56,7 @@ def index() -> ResponseReturnValue:
                     "name": row.name,
                     "prices": product_words.prices(row),
                     "contents": len(row.contents),
+                    "unanswered": unanswered.get(row.id, 0),
                     "self_cancellation": words.OVERRIDE[row.self_cancellation],
                 }
                 for row in rows

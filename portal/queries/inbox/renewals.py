@@ -1,0 +1,68 @@
+"""Fixed terms that renew themselves: reminders that are not proved, and what goes back after an end free of charge."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, literal, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.models import RenewalRefund, RenewalReminder, Subscription
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.renewals import waiting
+
+
+def counted() -> tuple[Select[Any], ...]:
+    """Return a row for each thing of each kind."""
+    one = literal(1)
+    return (
+        select(one).select_from(RenewalReminder).where(RenewalReminder.merchant_id == MERCHANT, waiting()),
+        select(one).select_from(RenewalRefund).where(*_owed()),
+    )
+
+
+def reminders(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return renewals of which the customer has to be told by letter, or nobody knows when."""
+    rows = session.scalars(_page_of_reminders(place.way), {"merchant_id": merchant_id, **place.values})
+    return [
+        Item(kind=Kind.RENEWAL, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        for row in rows
+    ]
+
+
+@cache
+def _page_of_reminders(way: Way) -> Select[RenewalReminder]:
+    subscription = joinedload(RenewalReminder.subscription)
+    whole = (
+        select(RenewalReminder)
+        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
+        .where(RenewalReminder.merchant_id == MERCHANT, waiting())
+    )
+    return way.narrow(whole, id=RenewalReminder.id, since=RenewalReminder.created_at)
+
+
+def _owed() -> tuple[Any, ...]:
+    return (RenewalRefund.merchant_id == MERCHANT, RenewalRefund.settled_at.is_(None))
+
+
+def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return what is to go back within thirty days of an end, and has not."""
+    rows = session.scalars(_page_of_refunds(place.way), {"merchant_id": merchant_id, **place.values})
+    return [
+        Item(kind=Kind.RENEWAL_REFUND, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        for row in rows
+    ]
+
+
+@cache
+def _page_of_refunds(way: Way) -> Select[RenewalRefund]:
+    subscription = joinedload(RenewalRefund.subscription)
+    whole = (
+        select(RenewalRefund)
+        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
+        .where(*_owed())
+    )
+    return way.narrow(whole, id=RenewalRefund.id, since=RenewalRefund.created_at)

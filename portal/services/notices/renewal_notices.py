@@ -1,0 +1,61 @@
+"""The reminder before a tacit renewal, with what proves it copied to its row (law.md R-FR-20, R-FR-24)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.domain.money import Money
+from portal.domain.renewals import ReminderState
+from portal.i18n import pick_locale
+from portal.mail.facts import RenewalFacts
+from portal.mail.renewals import VERSION, renewal_reminder
+from portal.models import RenewalReminder, Subscription
+from portal.services.context import Context
+from portal.services.notices.recipients import Post
+
+
+def remind(
+    ctx: Context, session: Session, subscription: Subscription, reminder: RenewalReminder, *, now: datetime
+) -> None:
+    """Promise the message to the customer's address of now; the reminder is new, or its last message did not arrive.
+
+    It is no reminder of the kind that a customer may leave out: the law wants it sent.
+    """
+    post, customer = Post.of(ctx, session, subscription.merchant_id, now=now), subscription.customer
+    language = pick_locale(customer.locale, post.merchant.locale)
+    number = reminder.sendings + 1
+    mail = post.put(
+        renewal_reminder(post.head_for(customer), _facts(post, subscription, reminder)),
+        key=f"renewal:{subscription.id}:{reminder.renews_on}:{number}",
+        recipient=customer.email or "",
+        language=language,
+        customer=customer,
+    )
+    if mail is None:
+        return
+    session.flush()
+    reminder.state, reminder.mail_id, reminder.message_id = ReminderState.WAITING, mail.id, mail.message_id
+    reminder.address, reminder.template, reminder.sendings = mail.recipient, f"{VERSION}/{language}", number
+    reminder.sent_at = reminder.failed_at = None
+    reminder.failure = ""
+
+
+def _facts(post: Post, subscription: Subscription, reminder: RenewalReminder) -> RenewalFacts:
+    plan, amount, currency = subscription.plan, subscription.amount, subscription.currency
+    if plan is None or plan.term_months is None or reminder.renews_on is None or reminder.deadline_on is None:
+        raise ValueError("only a fixed term that renews itself is reminded of")
+    return RenewalFacts(
+        customer_name=subscription.customer.name,
+        product=subscription.product.name,
+        merchant_name=post.merchant.name,
+        support_email=post.merchant.support_email,
+        months=plan.term_months,
+        renews_on=reminder.renews_on,
+        deadline_on=reminder.deadline_on,
+        price=Money(amount, currency) if amount is not None and currency else None,
+        interval_unit=subscription.interval_unit,
+        interval_count=subscription.interval_count,
+        path=f"/account/{post.merchant.slug}/subscriptions/{subscription.id}",
+    )
