@@ -104,6 +104,7 @@ def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
                 heading="Résilier votre contrat",
                 reference="K7QM-4TXD",
                 declared_at=NOW,
+                email="zoe@client.test",
                 rows=rows,
                 path="/a/declared/t",
                 is_cancellation=is_cancellation,
@@ -120,11 +121,16 @@ def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
                 declared_at=NOW,
                 customer_name=names.get("customer", ""),
                 products=products,
+                wished_on=wished_on,
                 due_at=due_at,
                 path="/a/declarations/t",
             ),
         )
-        for products, due_at in (((product,), LATER), ((product,), None), ((product, "Yoga"), None))
+        for products, due_at, wished_on in (
+            ((product,), LATER, None),
+            ((product,), None, LATER.date()),
+            ((product, "Yoga"), None, None),
+        )
     ]
 
 

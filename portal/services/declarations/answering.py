@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import structlog
@@ -52,6 +52,7 @@ class Asked:
     declared_at: datetime
     due_at: datetime | None
     name: str
+    wished_on: date | None
     choices: tuple[Choice, ...]
 
 
@@ -113,6 +114,7 @@ def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
         declared_at=received.received_at,
         due_at=row.due_at,
         name=received.name,
+        wished_on=received.wished_on,
         choices=tuple(Choice(id=one.id, product=one.product.name, provider_id=one.provider_id) for one in named),
     )
 
