@@ -163,6 +163,8 @@ def test_every_page_with_a_form_changes_nothing_without_a_token(app, both_faces,
         if not {"GET", "POST"} <= rule.methods:
             continue
         made_up = {name: str(uuid.uuid4()) for name in rule.arguments - known.keys()}
+        if "page" in made_up:  # of a public function: one of its names
+            made_up["page"] = sorted(rule._converters["page"].items)[-1]
         values = {name: value for name, value in known.items() if name in rule.arguments} | made_up
         path = app.url_map.bind("portal.test").build(rule.endpoint, values)
         response = browser.client.post(path, data={"name": "typed", "reason": ""}, base_url=browser.base_url)
