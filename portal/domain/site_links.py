@@ -6,12 +6,14 @@ R-FR-1, R-FR-3, R-FR-40, R-FR-45, R-EU-7, R-DE-1, R-DE-20).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from html import escape
 from typing import Any, Final
+
+from portal.domain.countries import Country, Function, strategy
 
 
 class Place(StrEnum):
@@ -24,17 +26,10 @@ class Place(StrEnum):
     ACCESSIBILITY = "accessibility"
 
 
-LINKS: Final = (Place.CANCELLATION, Place.WITHDRAWAL)
-# Where each function is, after the merchant's name: the one place that builds these addresses.
-PATHS: Final[Mapping[str, Mapping[Place, str]]] = {
-    "fr": {Place.CANCELLATION: "resilier", Place.WITHDRAWAL: "renoncer"},
-    "en": {Place.CANCELLATION: "cancel-contract", Place.WITHDRAWAL: "withdraw-from-contract"},
-    "de": {Place.CANCELLATION: "kuendigen", Place.WITHDRAWAL: "widerrufen"},
-}
+FUNCTIONS: Final = {Place.CANCELLATION: Function.CANCELLATION, Place.WITHDRAWAL: Function.WITHDRAWAL}
+OF_LANGUAGE: Final = {"fr": Country.FR, "de": Country.DE}  # any other language has the home country's functions
 WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
     "fr": {
-        Place.CANCELLATION: "Résilier votre contrat",
-        Place.WITHDRAWAL: "Renoncer au contrat ici",
         Place.NOTICE: (
             "Vous pouvez également exercer votre droit de rétractation en ligne sur {withdrawal}. Si vous utilisez"
             " cette fonctionnalité en ligne, nous vous enverrons, dans les meilleurs délais, un accusé de réception de"
@@ -43,9 +38,10 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
         ),
         Place.TERMS: (
             "Résiliation en ligne. Vous pouvez notifier la résiliation de votre contrat à tout moment, gratuitement et"
-            " sans créer de compte, par la fonction « Résilier votre contrat » : {cancellation}. Rétractation en"
-            " ligne. Pendant le délai de rétractation, vous pouvez exercer votre droit par la fonction « Renoncer au"
-            " contrat ici » : {withdrawal}. Ces deux fonctions sont accessibles depuis chaque page de notre site."
+            " sans créer de compte, par la fonction « {cancellation_label} » : {cancellation}. Rétractation en"
+            " ligne. Pendant le délai de rétractation, vous pouvez exercer votre droit par la fonction"
+            " « {withdrawal_label} » : {withdrawal}. Ces deux fonctions sont accessibles depuis chaque page de notre"
+            " site."
             " Nous accusons réception de votre déclaration sur un support durable, avec son contenu, sa date et son"
             " heure."
         ),
@@ -56,8 +52,6 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
         ),
     },
     "en": {
-        Place.CANCELLATION: "Cancel your contract",
-        Place.WITHDRAWAL: "Withdraw from contract here",
         Place.NOTICE: (
             "You may also exercise your right of withdrawal online at {withdrawal}. If you use this online function, we"
             " will send you an acknowledgement of receipt of the withdrawal on a durable medium (for example by"
@@ -65,8 +59,8 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
         ),
         Place.TERMS: (
             "Cancelling online. You can give notice to end your contract at any time, free of charge and without an"
-            " account, by the function “Cancel your contract”: {cancellation}. Withdrawing online. During the"
-            " withdrawal period you can exercise your right by the function “Withdraw from contract here”:"
+            " account, by the function “{cancellation_label}”: {cancellation}. Withdrawing online. During the"
+            " withdrawal period you can exercise your right by the function “{withdrawal_label}”:"
             " {withdrawal}. Both can be reached from every page of our site. We acknowledge your declaration on a"
             " durable medium, with its content, date and time."
         ),
@@ -76,8 +70,6 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
         ),
     },
     "de": {
-        Place.CANCELLATION: "Verträge hier kündigen",
-        Place.WITHDRAWAL: "Vertrag widerrufen",
         Place.NOTICE: (
             "Sie können Ihr Widerrufsrecht auch online unter {withdrawal} ausüben. Wenn Sie diese Online-Funktion"
             " nutzen, übermitteln wir Ihnen auf einem dauerhaften Datenträger (z. B. per E-Mail) unverzüglich eine"
@@ -85,8 +77,8 @@ WORDS: Final[Mapping[str, Mapping[Place, str]]] = {
         ),
         Place.TERMS: (
             "Kündigung online. Sie können Ihren Vertrag jederzeit kostenlos und ohne Kundenkonto über die Funktion"
-            " „Verträge hier kündigen“ kündigen: {cancellation}. Widerruf online. Während der Widerrufsfrist können"
-            " Sie Ihr Recht über die Funktion „Vertrag widerrufen“ ausüben: {withdrawal}. Beide Funktionen sind von"
+            " „{cancellation_label}“ kündigen: {cancellation}. Widerruf online. Während der Widerrufsfrist können"
+            " Sie Ihr Recht über die Funktion „{withdrawal_label}“ ausüben: {withdrawal}. Beide Funktionen sind von"
             " jeder Seite unserer Website aus erreichbar. Wir bestätigen den Eingang Ihrer Erklärung auf einem"
             " dauerhaften Datenträger, mit Inhalt, Datum und Uhrzeit."
         ),
@@ -108,24 +100,36 @@ class Snippet:
     html: str
 
 
-def address(base_url: str, slug: str, language: str, place: Place) -> str:
-    """Return where one of the functions is for this merchant's customers."""
-    return f"{base_url.rstrip('/')}/{slug}/{PATHS[language][place]}"
-
-
-def snippets(base_url: str, slug: str, language: str) -> list[Snippet]:
+def snippets(base_url: str, slug: str, language: str, home: Country) -> list[Snippet]:
     """Return what to paste on pages in that language, its addresses filled in."""
-    urls = {place.value: address(base_url, slug, language, place) for place in LINKS}
-    urls[Place.ACCESSIBILITY.value] = f"{base_url.rstrip('/')}/accessibility"
-    return [_snippet(place, WORDS[language][place], urls) for place in Place]
+    base = f"{base_url.rstrip('/')}/{slug}"
+    entries = {place: _entry(function, language, home) for place, function in FUNCTIONS.items()}
+    urls = {place.value: f"{base}/{path}" for place, (_label, path) in entries.items()}
+    linked = [
+        Snippet(place=place, text=f"{label}\n{urls[place.value]}", html=_link(urls[place.value], label))
+        for place, (label, _path) in entries.items()
+    ]
+    urls[Place.ACCESSIBILITY.value] = f"{base}/accessibility"
+    labels = {f"{place.value}_label": label for place, (label, _path) in entries.items()}
+    return [*linked, *(_sentence(place, words, urls, labels) for place, words in WORDS[language].items())]
 
 
-def _snippet(place: Place, words: str, urls: Mapping[str, str]) -> Snippet:
-    if place in LINKS:
-        url = urls[place.value]
-        return Snippet(place=place, text=f"{words}\n{url}", html=_link(url, words))
+def languages(countries: Iterable[Country]) -> tuple[str, ...]:
+    """Return the languages of a merchant who sells under the law of these countries."""
+    sold = set(countries)
+    return tuple(one for one in WORDS if OF_LANGUAGE.get(one) is None or OF_LANGUAGE[one] in sold)
+
+
+def _entry(function: Function, language: str, home: Country) -> tuple[str, str]:
+    """Return the words and the last part of the address of a function's link."""
+    one = strategy(OF_LANGUAGE.get(language, home), function)
+    return one.said(language).entry, one.paths[language]
+
+
+def _sentence(place: Place, words: str, urls: Mapping[str, str], labels: Mapping[str, str]) -> Snippet:
     linked = {name: _link(url, url) for name, url in urls.items()}
-    return Snippet(place=place, text=words.format(**urls), html=f"<p>{escape(words, quote=False).format(**linked)}</p>")
+    html = escape(words, quote=False).format(**linked, **{name: escape(label) for name, label in labels.items()})
+    return Snippet(place=place, text=words.format(**urls, **labels), html=f"<p>{html}</p>")
 
 
 def _link(url: str, words: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portal.domain.comebacks import ComebackState, Standing
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.end_requests import OPEN, Channel, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.plan_kinds import PlanKind
@@ -136,6 +136,7 @@ class PlainEndRequest(HasEndRequestFacts):
     state: RequestState
     outcome: Status
     actor: Actor
+    channel: Channel
     reference: str
     wished_on: date | None
     due_at: datetime | None

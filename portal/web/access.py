@@ -122,6 +122,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),
     **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), PUBLIC),
     **dict.fromkeys(("public.site_map", "public.site_map_fr", "public.accessibility_fr"), PUBLIC),
+    "declarations.cancellation": PUBLIC,
+    "declarations.declared": PUBLIC,  # whoever declared it; the address is not to be guessed
+    "declarations.declared_file": PUBLIC,
+    "declarations.answer": PUBLIC,  # whoever reads the mailbox on file; the link is the proof
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
@@ -312,6 +316,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_addresses": SETTINGS,
     "admin.setting_returns": SETTINGS,
     "admin.setting_language": SETTINGS,
+    "admin.setting_countries": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
     "admin.setting_legal_texts": DESK,

@@ -7,13 +7,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from portal.domain.site_links import Place, missing, placed_with, snippets
+from portal.domain.countries import Country
+from portal.domain.site_links import Place, languages, missing, placed_with, snippets
 
 BASE = "https://portal.example/"
 
 
-def pasted(language):
-    return {one.place.value: one for one in snippets(BASE, "atelier", language)}
+def pasted(language, home=Country.FR):
+    return {one.place.value: one for one in snippets(BASE, "atelier", language, home)}
 
 
 @pytest.mark.law("R-FR-3", "R-EU-7")
@@ -35,6 +36,14 @@ def test_the_links_have_the_words_of_the_law_and_lead_to_the_form(language, plac
     assert one.html == f'<a href="{url}">{words}</a>'
 
 
+def test_english_words_are_those_of_the_country_that_the_merchant_is_in_and_german_ones_are_for_sales_there():
+    one = pasted("en", Country.DE)["cancellation"]
+    assert one.text == "Cancel contracts here\nhttps://portal.example/atelier/cancel-contract"
+    assert "“Cancel contracts here”: https://portal.example/atelier/cancel" in pasted("en", Country.DE)["terms"].text
+    assert languages([Country.FR]) == ("fr", "en")
+    assert set(languages([Country.FR, Country.DE])) == {"fr", "en", "de"}
+
+
 @pytest.mark.law("R-FR-45")
 def test_the_sentence_of_the_model_notice_is_that_of_the_decree():
     assert pasted("fr")["notice"].text == (
@@ -53,7 +62,7 @@ def test_the_terms_say_that_both_functions_exist_and_where(language):
         label, url = found[place].text.split("\n")
         assert label in found["terms"].text
         assert url in found["terms"].text
-    assert "https://portal.example/accessibility" in found["accessibility"].text
+    assert "https://portal.example/atelier/accessibility" in found["accessibility"].text
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "de"])

@@ -23,6 +23,7 @@ from portal.mail.letterhead import Letterhead
 from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
 from tests.mail.composed_records import (
+    about_declarations,
     about_missed_payments,
     about_records,
     about_renewals,
@@ -332,6 +333,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += about_settlements(whose, **names)
     told += about_renewals(whose, **names)
     told += links_to_tasks(whose, **names)
+    told += about_declarations(whose, **names)
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

@@ -23,6 +23,7 @@ MANAGERS = {
     *("admin.product_plan_kind", "admin.renewal_refund_settled"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_countries",
     "admin.setting_sections",
     "admin.setting_legal_text",
     "admin.setting_retention",

@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SubmitField
 
 from portal.domain import site_links
-from portal.domain.site_links import WORDS, Place
+from portal.domain.countries import known
+from portal.domain.site_links import Place
 from portal.queries.people import merchants
 from portal.services.settings import Links
 from portal.web.admin import bp
@@ -54,6 +55,7 @@ def _shown() -> dict[str, Any]:
         absent, placed = lacking(session, merchant), dict(merchant.placed_links)
     fmt, base, slug = formatter(), context().base_url, g.merchant.slug
     days = [(PLACE[Place(name)], fmt.short_date(date.fromisoformat(day))) for name, day in placed.items()]
-    order = sorted(WORDS, key=lambda one: one != g.merchant.locale)  # the shop's own language first
-    texts = [(one, NAME[one], site_links.snippets(base, slug, one)) for one in order]
+    shown = site_links.languages(known([*merchant.sells_to, merchant.country]))
+    order = sorted(shown, key=lambda one: one != g.merchant.locale)  # the shop's own language first
+    texts = [(one, NAME[one], site_links.snippets(base, slug, one, merchant.country)) for one in order]
     return {"texts": texts, "days": days, "places": list(Place), "absent": absent, "titles": PLACE}
