@@ -19,7 +19,7 @@ def test_the_page_gives_links_and_sentences_as_text_and_as_html(owner, merchant)
     assert f'<a href="{url}">Renoncer au contrat ici</a>' in copied
     assert any(text.startswith("Vous pouvez également exercer") and url in text for text in copied)
     assert len(copied) == 2 * 5 * 2, (
-        "two languages, five things, text and HTML; no German where nobody sells to Germany"
+        "two languages, five things, text and HTML: no German"
     )
 
 
