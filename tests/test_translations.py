@@ -1,4 +1,4 @@
-"""Every visible sentence has its French, those of the public declarations their German too: same placeholders, own typography."""
+"""Every sentence has its French, those of the public declarations their German too; each in its own typography."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import FSI, PDI
 
-
 STEMS: Final = {"fr": "preuve", "en": "proof", "de": "nachweis"}
 
 

@@ -40,7 +40,7 @@ class Composed:
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenLater:
-    """A message that waits, and whose words are of what is true when it leaves, in its `language`: empty, its reader's."""
+    """A message that waits, and whose words are of what is true when it leaves, in its `language`: "", its reader's."""
 
     kind: str
     language: str = ""

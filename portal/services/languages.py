@@ -1,0 +1,28 @@
+"""In which language a customer is told of an end: a public declaration's own, where one stands behind it.
+
+(docs/decisions/0041.)
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from portal.domain.received_requests import Way
+from portal.i18n import DECLARED, pick_locale
+from portal.models import Customer, EndRequest, Merchant
+from portal.queries import declarations
+
+
+def of_end(session: Session, request: EndRequest, customer: Customer, merchant: Merchant) -> str:
+    """Return the language of an end's messages and proof, which may be German.
+
+    It is the declared one once the mailbox on file has spoken, or where the record names none: a stranger who knows a
+    number and an address does not choose in which language their owner is written to.
+    """
+    if request.notified_way is not Way.PUBLIC_FORM:
+        return pick_locale(customer.locale, merchant.locale)
+    declared = declarations.of_reference(session, merchant.id, request.notified_reference)
+    if declared is None:
+        return pick_locale(customer.locale, merchant.locale)
+    wishes = (declared.language, customer.locale) if declared.confirmed_at else (customer.locale, declared.language)
+    return pick_locale(*wishes, merchant.locale, among=DECLARED)
