@@ -53,6 +53,9 @@ class Field(StrEnum):
     KIND = "kind"  # ordinary or extraordinary
 
 
+ORDINARY, EXTRAORDINARY = "ordinary", "extraordinary"  # the kinds of a cancellation, where a law tells them apart
+
+
 class Default(StrEnum):
     """The day that counts where none was wished."""
 

@@ -23,6 +23,7 @@ __all__ = [
     "live_of",
     "lock",
     "of_received",
+    "of_reference",
     "of_several",
     "on_file",
     "undecided",
@@ -59,6 +60,15 @@ def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
     """Return what a request is as a declaration; None for one that came otherwise."""
     return session.get(PublicDeclaration, received_id)
+
+
+def of_reference(session: Session, merchant_id: uuid.UUID, reference: str) -> PublicDeclaration | None:
+    """Return the declaration that was given that reference."""
+    return session.scalars(
+        select(PublicDeclaration)
+        .join(PublicDeclaration.received)
+        .where(ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.reference == reference)
+    ).one_or_none()
 
 
 def of_several(session: Session, received_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, PublicDeclaration]:

@@ -143,6 +143,7 @@ def facts_of(row: PublicDeclaration, *, path: str) -> DeclaredFacts:
     return DeclaredFacts(
         function=row.kind,
         country=row.country,
+        language=row.language,
         heading=str(row.labels.get("heading", "")),
         confirm=str(row.labels.get("confirm", "")),
         text_version=row.text_version,

@@ -15,7 +15,6 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, new_reference
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, has_hour
-from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
@@ -25,9 +24,10 @@ from portal.models import (
     Subscription,
     TimelineKind,
 )
-from portal.queries import end_requests
+from portal.queries import declarations, end_requests
 from portal.queries import received_requests as stored
 from portal.queries.people import account_members
+from portal.services import languages
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
@@ -236,7 +236,8 @@ def _tell(
     if not address:
         return
     post = Post.of(ctx, session, received.merchant_id, now=now)
-    language = pick_locale(customer.locale if customer is not None else None, post.merchant.locale)
+    declared = declarations.of_received(session, received.id) if received.way is Way.PUBLIC_FORM else None
+    language = languages.of_declaration(declared, customer, post.merchant)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,

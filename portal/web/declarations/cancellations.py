@@ -60,7 +60,7 @@ def strategy_of(function: Function, page: str) -> Strategy:
         abort(404)
     if strategy.country not in known([*g.merchant.sells_to, g.merchant.country]):
         abort(404)
-    locale.speak(language)
+    locale.speak(language, tuple(strategy.labels))
     return strategy
 
 
@@ -100,11 +100,18 @@ def own() -> Person | None:
     return None if who.member is not None and who.member.role.value == "reader" else who
 
 
-def _shown(form: DeclarationForm, strategy: Strategy, page: str, *, status: int = 200) -> ResponseReturnValue:
+def _shown(
+    form: DeclarationForm, strategy: Strategy, page: str, *, asks: str = "", status: int = 200
+) -> ResponseReturnValue:
     if not strategy.has_summary:
         form.seal.data = sealing.seal(_place(page), {})
     text = render_template(
-        "declarations/cancellation.html", form=form, strategy=strategy, labels=labels(strategy), today=today()
+        "declarations/cancellation.html",
+        form=form,
+        strategy=strategy,
+        labels=labels(strategy),
+        asks=asks,
+        is_unrecorded=status == 503,
     )
     return answer(text, 422 if form.errors else status)
 
@@ -136,7 +143,7 @@ def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseRet
         return (
             _summary(form, strategy, page, asks=asks, status=422)
             if strategy.has_summary
-            else _shown(form, strategy, page, status=422)
+            else _shown(form, strategy, page, asks=asks, status=422)
         )
     try:
         declared = _declared(form, strategy, token)
