@@ -16,6 +16,7 @@ from portal.models import Customer, Product, PublicDeclaration, ReceivedRequest,
 
 __all__ = [
     "PublicDeclaration",
+    "asked_elsewhere",
     "binding_products",
     "by_link",
     "by_page",
@@ -52,14 +53,14 @@ def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
         select(PublicDeclaration)
         .options(joinedload(PublicDeclaration.received))
         .where(PublicDeclaration.received_request_id == received_id)
-        .with_for_update(of=PublicDeclaration)
+        .with_for_update(key_share=True, of=PublicDeclaration)
         .execution_options(populate_existing=True)
     ).one()
 
 
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
     """Return what a request is as a declaration; None for one that came otherwise."""
-    return session.get(PublicDeclaration, received_id)
+    return session.get(PublicDeclaration, received_id, options=[joinedload(PublicDeclaration.received)])
 
 
 def of_reference(session: Session, merchant_id: uuid.UUID, reference: str) -> PublicDeclaration | None:
@@ -75,6 +76,16 @@ def of_several(session: Session, received_ids: Sequence[uuid.UUID]) -> dict[uuid
     """Return those of several requests, by the request."""
     rows = session.scalars(select(PublicDeclaration).where(PublicDeclaration.received_request_id.in_(received_ids)))
     return {row.received_request_id: row for row in rows}
+
+
+def asked_elsewhere(session: Session, received_ids: Sequence[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of several requests that nobody has decided yet, or that are not the merchant's to carry out.
+
+    One beyond a limit is among them: the inbox counts it, and no mail is made of it at once.
+    """
+    elsewhere = or_(PublicDeclaration.carrying.is_distinct_from(Carrying.BY_MERCHANT), PublicDeclaration.is_repeated)
+    ids = PublicDeclaration.received_request_id
+    return frozenset(session.scalars(select(ids).where(ids.in_(received_ids), elsewhere)))
 
 
 def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uuid.UUID]:
@@ -130,5 +141,5 @@ def live_of(session: Session, merchant_id: uuid.UUID, email: str) -> Sequence[Su
 
 def binding_products(session: Session, merchant_id: uuid.UUID) -> bool:
     """Say whether a product of the merchant's binds by a commitment: only then is a ground asked for (R-FR-8)."""
-    binds = exists().where(Product.merchant_id == merchant_id, or_(Product.commitment_binds.is_(True)))
+    binds = exists().where(Product.merchant_id == merchant_id, Product.commitment_binds.is_(True))
     return bool(session.scalar(select(binds)))

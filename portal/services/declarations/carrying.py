@@ -38,7 +38,8 @@ def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | 
         row = stored.of_received(session, received_id)
         if row is None or row.refused_at is not None or row.subscription_id is None:
             return None
-        wish = _wish(session, row, now=now)
+        subscription = subscriptions.of_merchant(session, row.merchant_id, row.subscription_id)
+        wish = _wish(session, row, subscription, now=now)
     try:
         if received_answers.match_standing(
             ctx, wish.merchant_id, received_id, wish.subscription_id, by=wish.actor_name, now=now
@@ -64,8 +65,7 @@ def leave_to_merchant(ctx: Context, received_id: uuid.UUID, *, now: datetime) ->
             received_reminders.tell_at_once(ctx, session, row.received, now=now)
 
 
-def _wish(session: Session, row: PublicDeclaration, *, now: datetime) -> Wish:
-    subscription: Subscription = subscriptions.of_merchant(session, row.merchant_id, row.subscription_id)
+def _wish(session: Session, row: PublicDeclaration, subscription: Subscription, *, now: datetime) -> Wish:
     zone = ZoneInfo(merchants.of(session, row.merchant_id).time_zone)
     wished_on = row.received.wished_on
     return Wish(

@@ -37,6 +37,7 @@ from portal.services.throttles import Limit
 
 log = structlog.get_logger("portal.declarations")
 
+ANYBODY: Final = By(actor=Actor.CUSTOMER, channel=Channel.PUBLIC_PAGE)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OF_NETWORK: Final = 10  # by one network in an hour; beyond, no mail goes out
 OF_ADDRESS: Final = 5  # naming one address in a day; beyond, the same
@@ -58,7 +59,7 @@ class Declared:
     particulars: Mapping[str, str] = field(default_factory=dict)  # by the field's word (`countries.Field`)
     message: str = ""  # what of them the merchant reads as the declarer's own words
     subscription_id: uuid.UUID | None = None  # chosen by who is logged in
-    by: By = field(default_factory=lambda: By(actor=Actor.CUSTOMER, channel=Channel.PUBLIC_PAGE))
+    by: By = ANYBODY
 
 
 def declare(ctx: Context, declared: Declared, *, network: str, now: datetime) -> uuid.UUID:

@@ -21,7 +21,7 @@ from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people.people import Kind, Person
 from portal.services.declarations import declarations
-from portal.services.declarations.declarations import Declared
+from portal.services.declarations.declarations import ANYBODY, Declared
 from portal.services.people.acting import by_person
 from portal.web import identity, locale
 from portal.web.declarations import bp, sealing
@@ -163,7 +163,6 @@ def _declared(form: DeclarationForm, strategy: Strategy, token: str) -> Declared
     particulars = {
         name: form[name].data for name in (Field.KIND.value, Field.GROUND.value) if name in form and form[name].data
     }
-    more = {"by": by_person(who), "subscription_id": chosen} if who is not None and is_theirs else {}
     return Declared(
         merchant_id=g.merchant.id,
         strategy=strategy,
@@ -175,7 +174,8 @@ def _declared(form: DeclarationForm, strategy: Strategy, token: str) -> Declared
         wished_on=wished_on if wished_on is not None and wished_on > today() else None,
         particulars=particulars,
         message=particulars.get(Field.GROUND.value, ""),
-        **more,
+        subscription_id=chosen if is_theirs else None,
+        by=by_person(who) if who is not None and is_theirs else ANYBODY,
     )
 
 
