@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from portal.domain.received_requests import Way
-from portal.i18n import DECLARED, pick_locale
+from portal.i18n import LOCALES, pick_locale
 from portal.models import Customer, EndRequest, Merchant, PublicDeclaration
 from portal.queries import declarations
 
@@ -31,4 +31,4 @@ def of_declaration(declared: PublicDeclaration | None, customer: Customer | None
     if declared is None:
         return pick_locale(theirs, merchant.locale)
     wishes = (declared.language, theirs) if declared.confirmed_at is not None else (theirs, declared.language)
-    return pick_locale(*wishes, merchant.locale, among=DECLARED)
+    return pick_locale(*wishes, merchant.locale, among=(*LOCALES, declared.language))

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from portal.domain.declarations import LINK_LIFETIME, Carrying
 from portal.models import PublicDeclaration
 from portal.queries import declarations as stored
+from portal.queries.people import merchants
 from portal.secrets import token_hash
+from portal.services import languages
 from portal.services.context import Context
 from portal.services.declarations import carrying
 from portal.services.ends.end_requests import Recorded
@@ -53,6 +55,7 @@ class Asked:
     due_at: datetime | None
     name: str
     choices: tuple[Choice, ...]
+    language: str  # as its mail's
 
 
 def look(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -> Asked | None:
@@ -114,6 +117,9 @@ def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
         due_at=row.due_at,
         name=received.name,
         choices=tuple(Choice(id=one.id, product=one.product.name, provider_id=one.provider_id) for one in named),
+        language=languages.of_declaration(
+            row, theirs[0].customer if theirs else None, merchants.of(session, row.merchant_id)
+        ),
     )
 
 
