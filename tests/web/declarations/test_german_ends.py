@@ -1,4 +1,4 @@
-"""An end that was declared in German: what the mailbox on file reads, the confirmation and the proof (decisions/0041)."""
+"""An end that was declared in German: what the mailbox on file reads, the confirmation, the proof (decisions/0041)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_link_and_button_say_these_words_and_nothing_beside_them(browser, mercha
 
 
 @pytest.mark.law("R-DE-2")
-def test_the_link_stands_in_the_footer_of_every_page_of_who_sells_to_germany_and_of_nobody_else(browser, merchant, make):
+def test_the_link_stands_at_the_foot_of_every_page_of_who_sells_to_germany_alone(browser, merchant, make):
     make.merchant(slug="ailleurs", sells_to=["FR"])
     for page in (browser.get("/account/atelier/login"), browser.get("/atelier/resilier"), browser.get(PAGE)):
         assert PAGE in {one["href"] for one in page.select("footer a")}
