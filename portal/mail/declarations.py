@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Clean, Letterhead
+from portal.mail.letterhead import Clean, Letterhead, one_line
 
 LINKS: Final = re.compile(r"(?<=[\w/:@])([.:/@])(?=[\w/])")
 UNSEEN: Final = "\u200b"
@@ -30,6 +30,11 @@ class DeclaredWords(Clean):
     rows: tuple[tuple[str, str], ...]
     path: str  # of its page with the file to keep
     is_cancellation: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows = tuple((label, unlinked(one_line(value))) for label, value in self.rows)
+        object.__setattr__(self, "rows", rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -236,3 +236,4 @@ class NotifiedFacts(Clean):
     path: str
     has_hour: bool = True
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
+    is_declared: bool = False  # on the public page: nobody was proven either
