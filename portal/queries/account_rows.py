@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.comebacks import ComebackState, Standing
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.end_requests import OPEN, Cause, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Override
@@ -116,6 +116,7 @@ class PlainSubscription(HasSubscriptionFacts):
     end_requested_at: datetime | None
     stopped_at_provider_at: datetime | None
     ended_at: datetime | None
+    withdrawn_at: datetime | None
     relaunch_allowed: bool
     predecessor_id: uuid.UUID | None
     product: PlainProduct
@@ -129,6 +130,7 @@ class PlainEndRequest(HasEndRequestFacts):
 
     state: RequestState
     outcome: Status
+    cause: Cause | None
     actor: Actor
     reference: str
     wished_on: date | None
