@@ -44,6 +44,7 @@ REFUND = "refunds.carry_out"
 SETTLE = "settlements.carry_out"
 REREAD = "subscriptions.reread"
 EXPORT_DATA = "own_data.export"
+DECIDE_DECLARATION = "declarations.decide"
 # Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
 # long work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
 # Only what somebody sits and waits for wakes a worker (migration 0022): a NOTIFY lets the commits of the whole database
@@ -58,6 +59,7 @@ TASKS = {
     CHECK_KEY: FIRST,
     REFUND: FIRST,
     SETTLE: FIRST,
+    DECIDE_DECLARATION: FIRST,
     REREAD: NEXT,
     EXPORT_DATA: NEXT,
     REGISTER_WEBHOOK: NEXT,

@@ -61,6 +61,8 @@ def address(rule, *, merchant, known):
         "face": "desk",
     }
     values |= {"kind": "pause", "year": 2026}
+    if "page" in rule.arguments:  # of a public function: one of its names
+        values["page"] = sorted(rule._converters["page"].items)[-1]
     values |= {name: uuid.uuid4() for name in rule.arguments if name.endswith("_id")}
     values |= {name: value for name, value in known.items() if name in rule.arguments}
     return rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)[1]

@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = '0055'
-down_revision = '0053'
+down_revision = '0054'
 
 MOMENT = sa.DateTime(timezone=True)
 FACTS = (

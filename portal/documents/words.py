@@ -34,6 +34,7 @@ WAY: Final[Mapping[Way, str]] = {
     Way.TELEPHONE: N_("Telephone"),
     Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
     Way.NO_LOGIN: N_("Form for those who cannot log in"),
+    Way.PUBLIC_FORM: N_("Public cancellation page"),
     Way.OTHER: N_("Another way"),
 }
 

@@ -18,11 +18,15 @@ NOTICE: Final = timedelta(days=30)  # between « delete » and the day from whic
 SETUP_CODE_LIFETIME: Final = timedelta(hours=24)
 
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
-# Names that a reader would take for the portal's own, or that an address may need one day.
+# Names that a reader would take for the portal's own, or that an address may need one day. Every first part of an
+# address of ours is among them, or the application does not start (`web.declarations.check_reserved`): a merchant's
+# public pages stand below its own name.
 RESERVED: Final = frozenset(
     {
+        *(".well-known", "cancel", "cancel-contract", "renoncer", "resilier", "kuendigen", "widerrufen"),
+        *("withdraw-from-contract", "legal", "mentions-legales", "favicon.ico", "robots.txt", "security", "sitemap"),
         *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "help"),
-        *("healthz", "language", "login", "logout", "mail", "metrics", "operator", "portal", "privacy"),
+        *("healthz", "language", "login", "logo", "logout", "mail", "metrics", "operator", "portal", "privacy"),
         *("proof", "setup", "static", "status", "support", "terms", "v1", "webhooks", "www"),
     }
 )

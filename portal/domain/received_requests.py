@@ -22,6 +22,7 @@ class Way(StrEnum):
     TELEPHONE = "telephone"
     ACCOUNT_PAGE = "account_page"  # the customer's own form, where self-cancellation is off
     NO_LOGIN = "no_login"  # the log-in page’s form, from somebody who could not log in: nobody has been proven
+    PUBLIC_FORM = "public_form"  # the public page for it: anybody may declare, and nobody has been proven
     OTHER = "other"
 
 

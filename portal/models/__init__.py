@@ -41,6 +41,7 @@ from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
 from portal.models.proofs import Proof, ProofFile
+from portal.models.public_declarations import PublicDeclaration
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import EndRefund, Refund
 from portal.models.retention_runs import RetentionRun
@@ -130,6 +131,7 @@ __all__ = [
     "Proof",
     "ProofFile",
     "Provider",
+    "PublicDeclaration",
     "ReceivedRequest",
     "RecoveryCode",
     "Refund",

@@ -10,9 +10,10 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.countries import Country
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.receipts import LONGEST_TEXT
-from portal.models.base import Base, HasCreation, HasId
+from portal.models.base import Base, HasCreation, HasId, words
 
 HTTPS = "~ '^(https://|$)'"  # what customers are sent to is encrypted; empty: there is none
 
@@ -28,6 +29,7 @@ class Merchant(HasId, HasCreation, Base):
             f"site_url {HTTPS} AND terms_url {HTTPS} AND privacy_url {HTTPS} AND legal_url {HTTPS}",
             name="addresses_are_https",
         ),
+        CheckConstraint(f"length(postal_address) <= {LONGEST_TEXT}", name="postal_address"),
         CheckConstraint(f"length(receipt_text) <= {LONGEST_TEXT}", name="receipt_text"),
         CheckConstraint("suspended_at IS NULL OR suspended_why <> ''", name="suspended_has_a_reason"),
         CheckConstraint("(leaving_at IS NULL) = (gone_at IS NULL)", name="leaving_has_a_day"),
@@ -55,6 +57,11 @@ class Merchant(HasId, HasCreation, Base):
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
     return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
+    # Under whose consumers' law it sells (domain.countries), and how its public pages for that stand.
+    country: Mapped[Country] = mapped_column(words(Country, "country"), default=Country.FR)
+    sells_to: Mapped[list[str]] = mapped_column(JSONB, default=lambda: [Country.FR.value])
+    public_indexed: Mapped[bool] = mapped_column(default=False)  # search engines may list them
+    postal_address: Mapped[str] = mapped_column(default="")  # where letters of customers go
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -12,6 +13,9 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.end_requests import EndRequest
 from portal.models.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from portal.models.public_declarations import PublicDeclaration
 
 
 class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
@@ -63,11 +67,21 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     subscription: Mapped[Subscription | None] = relationship(lazy="raise", foreign_keys=subscription_id)
     suggested: Mapped[Subscription | None] = relationship(lazy="raise", foreign_keys=suggested_subscription_id)
     end_request: Mapped[EndRequest | None] = relationship(lazy="raise")
+    declaration: Mapped[PublicDeclaration | None] = relationship(  # of one from a public page
+        "PublicDeclaration", lazy="raise", viewonly=True, uselist=False
+    )
 
     @property
     def is_open(self) -> bool:
         """Whether nobody has settled it."""
         return self.state is ReceivedState.OPEN
+
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether anybody may have sent very many such: a word of who could not log in, or one beyond a limit."""
+        if self.way is Way.PUBLIC_FORM:
+            return self.declaration is not None and self.declaration.is_repeated
+        return self.way is Way.NO_LOGIN
 
     def may_be_about(self, subscription_id: uuid.UUID) -> bool:
         """Whether the end of that subscription may answer it; one that names its own is answered by that one alone."""

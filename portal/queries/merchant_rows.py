@@ -39,7 +39,16 @@ LEFT_OUT: Final = frozenset(
 )
 # Passwords, keys and whatever opens something. Sealed boxes are bytes, and no bytes are given but these.
 SECRET_COLUMNS: Final = frozenset(
-    {"password_hash", "totp_last_step", "token", "link_hash", "code_hash", "token_hash", "token_expires_at"}
+    {
+        "password_hash",
+        "totp_last_step",
+        "token",
+        "link_hash",
+        "page_hash",
+        "code_hash",
+        "token_hash",
+        "token_expires_at",
+    }
 )
 SECRET_ADDRESSES: Final = frozenset({("webhook_endpoints", "url"), ("comebacks", "approval_url")})
 READABLE_BYTES: Final = frozenset({("logos", "content"), ("paypal_events", "body")})

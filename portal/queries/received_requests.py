@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import ENDED
-from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
+from portal.models import Customer, EndRequest, PublicDeclaration, ReceivedRequest, Subscription
 from portal.queries import subscriptions, surroundings
 from portal.queries.aging import BEFORE_THE_FIRST
 from portal.queries.surroundings import Part
@@ -53,6 +53,7 @@ def _whole() -> Select[ReceivedRequest]:
     return select(ReceivedRequest).options(
         joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),
         joinedload(ReceivedRequest.subscription).joinedload(Subscription.product),
+        joinedload(ReceivedRequest.declaration),
     )
 
 
@@ -100,8 +101,27 @@ def is_lost(merchant_id: Any) -> tuple[ColumnElement[bool], ...]:
     return (
         ReceivedRequest.merchant_id == merchant_id,
         ReceivedRequest.state == ReceivedState.OPEN,
-        ReceivedRequest.way == Way.NO_LOGIN,
+        or_(ReceivedRequest.way == Way.NO_LOGIN, is_one_of_many()),
     )
+
+
+def is_one_of_many() -> ColumnElement[bool]:
+    """Say that a declaration came beyond a limit: such ones are one line, as strangers may send very many."""
+    is_repeated = PublicDeclaration.received_request_id == ReceivedRequest.id, PublicDeclaration.is_repeated
+    return and_(ReceivedRequest.way == Way.PUBLIC_FORM, exists().where(*is_repeated))
+
+
+def _names(subscription_id: Any) -> ColumnElement[bool]:
+    """Say that a request names that subscription itself, or was matched to it by what its declarer knew."""
+    matched = select(PublicDeclaration.received_request_id).where(
+        PublicDeclaration.subscription_id == subscription_id, PublicDeclaration.refused_at.is_(None)
+    )
+    return or_(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.id.in_(matched))
+
+
+def names_it(subscription_id: Any) -> ColumnElement[bool]:
+    """Say that an open request is answered by the end of that subscription."""
+    return and_(ReceivedRequest.state == ReceivedState.OPEN, _names(subscription_id))
 
 
 def own(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> ReceivedRequest:
@@ -190,8 +210,9 @@ def _next_payment(whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
 def whole() -> Select[ReceivedRequest, datetime | None]:
     """Return requests with the subscription that each names, and the payment at risk at `now`."""
     known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
+    declared = joinedload(ReceivedRequest.declaration)
     paths = (path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product))
-    return select(ReceivedRequest, payment_at_risk()).options(*paths)
+    return select(ReceivedRequest, payment_at_risk()).options(*paths, declared)
 
 
 def at_risk(
@@ -238,11 +259,11 @@ def lock_matched(session: Session, end_request_id: uuid.UUID) -> list[ReceivedRe
 
 
 def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequest]:
-    """Return the open ones that name this subscription themselves, locked; its own lock is held."""
+    """Return the open ones that its end answers, locked: they name it, or were matched to it; its lock is held."""
     return list(
         session.scalars(
             select(ReceivedRequest)
-            .where(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN)
+            .where(names_it(subscription_id))
             .order_by(ReceivedRequest.id)
             .with_for_update(key_share=True)
         )

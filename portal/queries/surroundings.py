@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, bindparam, event, exists
+from sqlalchemy import BindParameter, Row, bindparam, event, exists, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.domain import end_requests, pauses
 from portal.domain.received_requests import ReceivedState
-from portal.models import EndRequest, Grant, PauseRequest, ReceivedRequest, Subscription
+from portal.models import EndRequest, Grant, PauseRequest, PublicDeclaration, ReceivedRequest, Subscription
 from portal.queries.people import merchants
 
 _SEEN: Final = "surroundings"  # in the session's own notes, which end with the locks
@@ -49,8 +49,13 @@ def columns() -> list[ColumnElement[bool]]:
         Part.PAUSE: exists().where(
             PauseRequest.subscription_id == subscription_id, PauseRequest.state.in_(pauses.OPEN)
         ),
-        Part.LETTER: exists().where(
-            ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN
+        Part.LETTER: or_(
+            exists().where(
+                ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN
+            ),
+            exists().where(  # matched by what its declarer knew; most are settled by now, and looked at for nothing
+                PublicDeclaration.subscription_id == subscription_id, PublicDeclaration.refused_at.is_(None)
+            ),
         ),
         Part.GIFT: exists().where(
             Subscription.id == subscription_id,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain import policies, retention
 from portal.domain.audit import PORTAL, Act, By
+from portal.domain.countries import Country
 from portal.domain.edits import Subject
 from portal.domain.sections import Section, hidden_with, is_shown
 from portal.models import KeyState, Merchant
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 TEXTS: Final = frozenset(  # the audit chain holds which, not what
     {
         *("cancellation_text", "name", "sender_name", "support_email"),
-        *("site_url", "terms_url", "privacy_url", "legal_url", "receipt_text"),
+        *("site_url", "terms_url", "privacy_url", "legal_url", "receipt_text", "postal_address"),
     }
 )
 
@@ -102,6 +103,17 @@ class Language(Group):
     kind = "settings.language"
     locale: str
     time_zone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Countries(Group):
+    """Under which countries' consumers' law it sells (`domain.countries`), and how its public pages for that stand."""
+
+    kind = "settings.countries"
+    country: Country
+    sells_to: list[str]
+    public_indexed: bool
+    postal_address: str
 
 
 class Switches:

@@ -37,8 +37,10 @@ def install(app: Flask, config: Config) -> None:
         confirming,
         csrf,
         customer,
+        declarations,
         errors,
         formatting,
+        function_links,
         headers,
         hosts,
         identity,
@@ -58,6 +60,7 @@ def install(app: Flask, config: Config) -> None:
     formatting.install(app)
     qr_codes.install(app)
     stylesheets.install(app)
+    function_links.install(app)
     logos.install(app)
     errors.install(app)
     csrf.install_first(app)
@@ -66,10 +69,11 @@ def install(app: Flask, config: Config) -> None:
     csrf.install(app)  # after access: whoever is not logged in hears that first
     confirming.install(app)  # last: what it keeps of a form has come with a good token
     resending.install(app)  # last: what the guards write is not what was sent
-    for package in (public, auth, customer, admin, webhooks):
+    for package in (public, auth, customer, admin, webhooks, declarations):
         load(package)
         app.register_blueprint(package.bp)
     access.check_table(app)
+    declarations.check_reserved(app)
 
 
 def load(package: ModuleType) -> None:

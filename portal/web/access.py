@@ -118,6 +118,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.signing_keys": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
+    "declarations.cancellation": PUBLIC,
+    "declarations.declared": PUBLIC,  # whoever declared it; the address is not to be guessed
+    "declarations.declared_file": PUBLIC,
+    "declarations.answer": PUBLIC,  # whoever reads the mailbox on file; the link is the proof
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
@@ -300,6 +304,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_addresses": SETTINGS,
     "admin.setting_returns": SETTINGS,
     "admin.setting_language": SETTINGS,
+    "admin.setting_countries": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
     "admin.setting_site_login": SITES,

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from flask import g
 
 from portal.services.carrying.answers import VISITOR
-from portal.web.identity import context, person
+from portal.web.identity import context
 
 log = structlog.get_logger("portal.web")
 
@@ -19,6 +20,6 @@ def try_now(carry_out: Callable[..., object], row_id: uuid.UUID, *, insist: bool
     An error is not swallowed: the row has its job or its next try, and the page says where it stands.
     """
     try:
-        carry_out(context(), person().merchant_id, row_id, patience=VISITOR, insist=insist)
+        carry_out(context(), g.merchant.id, row_id, patience=VISITOR, insist=insist)
     except Exception:
         log.exception("carrying.first_try_failed", act=carry_out.__module__.rpartition(".")[2], row_id=str(row_id))

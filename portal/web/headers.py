@@ -53,6 +53,8 @@ WITHOUT_REFERRER: Final = frozenset(
         "auth.customer_task",
         "auth.customer_task_again",
         "auth.portal_session",
+        "declarations.answer",
+        "declarations.declared",
         "auth.staff_invitation",
         "auth.staff_invitation_factor",
         "auth.staff_password_link",

@@ -103,6 +103,13 @@ def choose(language: str) -> None:
         session["language"] = language
 
 
+def speak(language: str) -> None:
+    """Let this answer speak the language of its address, unless the visitor has chosen one by hand."""
+    g.spoken = language
+    refresh()
+    g.pop("catalogue", None)
+
+
 def follow_profile(language: str) -> None:
     """Speak the language that a customer's profile says from now on: what was chosen here before is forgotten."""
     session.pop("language", None)

@@ -333,6 +333,7 @@ PAGES = {
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
     "desk sections": Shown(SAM, "/admin/settings/sections"),
+    "desk countries": Shown(SAM, "/admin/settings/countries"),
     "desk retention": Shown(SAM, "/admin/settings/retention"),
     "desk language": Shown(SAM, "/admin/settings/language"),
     "desk face": Shown(SAM, "/admin/settings/face"),

@@ -58,6 +58,7 @@ NOT_OPENED = {
     ),
     "customer.payments_csv": "a table to keep, no page",
     "auth.customer_site": "leads to the merchant's site, opened in tests/e2e/test_site_logins.py",
+    "declarations.declared_file": "a PDF, looked at in tests/documents",
     "customer.receipts": "leads on to the payments",
     "customer.address_change": "wants a log-in of the last ten minutes; tests/web/customer",
     "admin.customer_address_hold": "comes with a hold that a customer made; tests/web/admin/customers",

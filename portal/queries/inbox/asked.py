@@ -185,7 +185,8 @@ def _number_held_up(*, is_missing: bool) -> Select[int]:
 
 def _received() -> tuple[ColumnElement[bool], ...]:
     is_open = ReceivedRequest.state == ReceivedState.OPEN
-    return (ReceivedRequest.merchant_id == MERCHANT, is_open, ReceivedRequest.way != CameBy.NO_LOGIN)
+    alone = ReceivedRequest.way != CameBy.NO_LOGIN, ~received_requests.is_one_of_many()
+    return (ReceivedRequest.merchant_id == MERCHANT, is_open, *alone)
 
 
 def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.account_members import MemberRole
+from portal.domain.countries import Country
 from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.outgoing_events import EndpointState
@@ -61,6 +62,10 @@ class MerchantFacts:
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
     return_addresses: list[str]
+    country: Country
+    sells_to: list[str]
+    public_indexed: bool
+    postal_address: str
     suspended_at: datetime | None
     suspended_why: str
     leaving_at: datetime | None

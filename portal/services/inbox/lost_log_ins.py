@@ -84,7 +84,7 @@ def close_as_junk(
     """
     with ctx.db.read() as session:
         for received_id in ids:
-            if stored.of_merchant(session, merchant_id, received_id).way is not Way.NO_LOGIN:
+            if not stored.of_merchant(session, merchant_id, received_id).is_one_of_many:
                 raise NoResultFound
     closed = 0
     for received_id in ids:

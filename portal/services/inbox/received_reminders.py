@@ -10,9 +10,10 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.received_requests import reminders
+from portal.domain.received_requests import REMINDED_AFTER, reminders
 from portal.logs import place_of
 from portal.models import NewsKind, ReceivedRequest
+from portal.queries import declarations
 from portal.queries import merchant_news as news
 from portal.queries import received_requests as stored
 from portal.queries.people import merchants
@@ -23,6 +24,7 @@ from portal.services.notices.recipients import Post
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+AT_ONCE = f"{REMINDED_AFTER[0]}d"
 
 
 def tell_at_once(
@@ -81,11 +83,14 @@ def remind(ctx: Context, *, now: datetime) -> None:
 def _due(
     session: Session, rows: Sequence[tuple[ReceivedRequest, datetime | None]], *, now: datetime
 ) -> list[tuple[ReceivedRequest, list[str]]]:
-    told = news.told_of_received(session, [received.id for received, _payment in rows])
+    ids = [received.id for received, _payment in rows]
+    told, asked = news.told_of_received(session, ids), declarations.asked_elsewhere(session, ids)
     due = []
     for received, payment in rows:
         zone = merchants.of(session, received.merchant_id).time_zone
         came = reminders(received.open_since, payment, time_zone=zone, now=now)
+        if received.id in asked:  # somebody else may still carry it out: the merchant is told where it lasts
+            came = tuple(time for time in came if time != AT_ONCE)
         left = [time for time in came if not any(key.startswith(_key(received, time)) for key in told)]
         if left:
             due.append((received, left))

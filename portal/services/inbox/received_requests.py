@@ -54,6 +54,7 @@ class Declaration:
     by: By = PORTAL
     suggested_subscription_id: uuid.UUID | None = None  # of the number that they gave; they may mean another one
     is_acknowledged: bool = True  # not while somebody has the portal write to very many
+    is_told: bool = True  # the merchant; not while it may be carried out without them
 
 
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
@@ -93,7 +94,8 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
     if declaration.is_acknowledged:
         key = f"received:{received.id}"
         _tell(ctx, session, received, ends.request_received, key=key, by=declaration.by, now=now)
-    received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
+    if declaration.is_told:
+        received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received
 
 

@@ -164,6 +164,7 @@ GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
     "settings.face": (_l("Branding"), "admin.setting_face"),
     "settings.logo": (_l("Logo"), "admin.setting_logo"),
     "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
+    "settings.countries": (_l("Countries and texts of the law"), "admin.setting_countries"),
     "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
     "settings.returns": (_l("Return addresses"), "admin.setting_returns"),
     "settings.language": (_l("Language and time zone"), "admin.setting_language"),

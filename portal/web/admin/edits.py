@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import BooleanField, Field, FieldList, HiddenField, SelectField
+from wtforms import BooleanField, Field, FieldList, HiddenField, SelectField, SelectMultipleField
 from wtforms.validators import Length, Optional
 
 from portal.domain.edits import Clash, Edit, clashes, merged
@@ -113,7 +113,10 @@ def said(field: Field, value: Any) -> str:
     """Return an answer as its field offers it."""
     if isinstance(field, BooleanField):
         return _("Yes") if value else _("No")
-    if isinstance(field, SelectField):
+    if isinstance(field, SelectMultipleField):
+        words = {str(code): str(label) for code, label, *_rest in field.iter_choices()}
+        value = [words.get(str(one), str(one)) for one in value]
+    elif isinstance(field, SelectField):
         if isinstance(value, bool):  # a switch, offered as two answers in words
             value = "yes" if value else "no"
         words = {str(code): str(label) for code, label, *_rest in field.iter_choices()}

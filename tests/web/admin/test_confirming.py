@@ -31,6 +31,7 @@ ASKING = {
     "admin.setting_logo_removal": {"POST"},
     "admin.setting_addresses": {"POST"},
     "admin.setting_language": {"POST"},
+    "admin.setting_countries": {"POST"},
     "admin.setting_returns": {"POST"},
     "admin.setting_sections": {"POST"},
     "admin.setting_retention": {"POST"},

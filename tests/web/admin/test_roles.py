@@ -23,6 +23,7 @@ MANAGERS = {
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     "admin.withdrawal_settlement",
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_countries",
     "admin.setting_sections",
     "admin.setting_retention",
     *("admin.setting_sections", "admin.setting_returns"),

@@ -7,11 +7,12 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.domain.countries import known
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
 from portal.domain.retention import CHOSEN, COUNTED, TABLE
@@ -23,12 +24,14 @@ from portal.queries import retention as nightly
 from portal.queries.people import merchants
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
-from portal.services.settings import Addresses, Cancellation, Group, Language, Retention, Returns, Sections
+from portal.services.settings import Addresses, Cancellation, Countries, Group, Language, Retention, Returns, Sections
+from portal.web import function_links
 from portal.web.admin import bp, edits, first_steps, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
 from portal.web.admin.settings.settings_forms import (
     AddressesForm,
     CancellationForm,
+    CountriesForm,
     LanguageForm,
     RetentionForm,
     ReturnsForm,
@@ -71,6 +74,19 @@ def language() -> ResponseReturnValue:
     with context().db.read() as session:
         form.offer_zone(settings.read(session, person().merchant_id, Language)["time_zone"])
     return _edit(form, Language, "setting_language.html", lambda: {"example": _example(form)})
+
+
+@bp.route("/settings/countries", methods=["GET", "POST"], endpoint="setting_countries")
+def countries() -> ResponseReturnValue:
+    """Under which countries' law the merchant sells: the pages that follow from it, with their addresses."""
+    form = stored(CountriesForm, Countries)
+    return _edit(form, Countries, "setting_countries.html", lambda: {"pages": _public_pages(form)})
+
+
+def _public_pages(form: CountriesForm) -> list[tuple[str, str]]:
+    """Return the label and the address of each page that is chosen."""
+    shown = function_links.links(known(form.sells_to.data or ()), form.country.data, merchant_slug=g.merchant.slug)
+    return [(link.label, context().base_url + link.url) for link in shown]
 
 
 @bp.route("/settings/sections", methods=["GET", "POST"], endpoint="setting_sections")

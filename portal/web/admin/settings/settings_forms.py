@@ -13,14 +13,17 @@ from wtforms import (
     EmailField,
     IntegerField,
     SelectField,
+    SelectMultipleField,
     StringField,
     SubmitField,
     TextAreaField,
     ValidationError,
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain import colours, return_addresses
+from portal.domain.countries import Country
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
@@ -28,7 +31,7 @@ from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
 from portal.web.formatting import formatter
-from portal.web.labels import LANGUAGE
+from portal.web.labels import COUNTRY, LANGUAGE
 from portal.web.retention_words import KIND
 from portal.web.typed_text import one_line, plain
 
@@ -177,6 +180,40 @@ class LanguageForm(VersionedForm):
     def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
         time_zones.check(field)
+
+
+class CountriesForm(VersionedForm):
+    """Under which countries' consumers' law the merchant sells."""
+
+    country = SelectField(
+        _l("Your country"),
+        description=_l("Its law decides what the English pages say."),
+        choices=choices(COUNTRY),
+        coerce=Country,
+    )
+    sells_to = SelectMultipleField(
+        _l("Consumers of which countries buy from you"),
+        description=_l("Each gets the pages that its law wants, in the footer of your pages."),
+        choices=choices(COUNTRY),
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    postal_address = TextAreaField(
+        _l("Postal address for letters"),
+        description=_l("Shown where a declaration may need a proof by post, and whenever the page cannot record one."),
+        filters=[plain],
+        validators=[Optional(), Length(max=LONGEST_TEXT, message=_l("Write at most 500 characters."))],
+    )
+    public_indexed = BooleanField(
+        _l("Search engines may list these pages"),
+        description=_l("Without it, the pages are found by your links alone."),
+    )
+    submit = SubmitField(_l("Save the settings"))
+
+    def validate_sells_to(self, field: SelectMultipleField) -> None:
+        """Take at least one country, the merchant's own among them."""
+        if self.country.data is not None and self.country.data.value not in field.data:
+            raise ValidationError(_("Tick your own country, too: its consumers buy from you."))
 
 
 SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is

@@ -1,0 +1,135 @@
+"""Every SELECT of declarations from the public pages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.declarations import Carrying
+from portal.domain.received_requests import ReceivedState
+from portal.domain.subscriptions import ENDED
+from portal.models import Customer, Product, PublicDeclaration, ReceivedRequest, Subscription
+
+__all__ = [
+    "PublicDeclaration",
+    "asked_elsewhere",
+    "binding_products",
+    "by_link",
+    "by_page",
+    "due",
+    "live_of",
+    "lock",
+    "of_received",
+    "of_several",
+    "on_file",
+    "undecided",
+]
+
+
+def by_page(session: Session, merchant_id: uuid.UUID, page_hash: str) -> PublicDeclaration | None:
+    """Return the declaration whose page has that address."""
+    whole = select(PublicDeclaration).options(joinedload(PublicDeclaration.received))
+    return session.scalars(
+        whole.where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.page_hash == page_hash)
+    ).one_or_none()
+
+
+def by_link(session: Session, merchant_id: uuid.UUID, link_hash: str) -> PublicDeclaration | None:
+    """Return the declaration to which the link of a mail leads."""
+    whole = select(PublicDeclaration).options(joinedload(PublicDeclaration.received))
+    return session.scalars(
+        whole.where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.link_hash == link_hash)
+    ).one_or_none()
+
+
+def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
+    """Return one, locked, with its request; raise NoResultFound."""
+    return session.scalars(
+        select(PublicDeclaration)
+        .options(joinedload(PublicDeclaration.received))
+        .where(PublicDeclaration.received_request_id == received_id)
+        .with_for_update(key_share=True, of=PublicDeclaration)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
+    """Return what a request is as a declaration; None for one that came otherwise."""
+    return session.get(PublicDeclaration, received_id, options=[joinedload(PublicDeclaration.received)])
+
+
+def of_several(session: Session, received_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, PublicDeclaration]:
+    """Return those of several requests, by the request."""
+    rows = session.scalars(select(PublicDeclaration).where(PublicDeclaration.received_request_id.in_(received_ids)))
+    return {row.received_request_id: row for row in rows}
+
+
+def asked_elsewhere(session: Session, received_ids: Sequence[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of several requests that nobody has decided yet, or that are not the merchant's to carry out.
+
+    One beyond a limit is among them: the inbox counts it, and no mail is made of it at once.
+    """
+    elsewhere = or_(PublicDeclaration.carrying.is_distinct_from(Carrying.BY_MERCHANT), PublicDeclaration.is_repeated)
+    ids = PublicDeclaration.received_request_id
+    return frozenset(session.scalars(select(ids).where(ids.in_(received_ids), elsewhere)))
+
+
+def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return declarations at which nobody has looked since that moment, of all merchants."""
+    return session.scalars(
+        select(PublicDeclaration.received_request_id)
+        .where(PublicDeclaration.decided_at.is_(None), PublicDeclaration.created_at <= before)
+        .order_by(PublicDeclaration.created_at)
+        .limit(limit)
+    ).all()
+
+
+def due(session: Session, *, now: datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return those whose delay is over and which nobody has answered, of all merchants."""
+    is_open = exists().where(
+        ReceivedRequest.id == PublicDeclaration.received_request_id, ReceivedRequest.state == ReceivedState.OPEN
+    )
+    return session.scalars(
+        select(PublicDeclaration.received_request_id)
+        .where(
+            PublicDeclaration.carrying == Carrying.AFTER_DELAY,
+            PublicDeclaration.due_at <= now,
+            PublicDeclaration.confirmed_at.is_(None),
+            PublicDeclaration.refused_at.is_(None),
+            is_open,
+        )
+        .order_by(PublicDeclaration.due_at)
+        .limit(limit)
+    ).all()
+
+
+def on_file(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:
+    """Return the customer whose address on file that is."""
+    ours = select(Customer).where(Customer.merchant_id == merchant_id, Customer.email == email)
+    return session.scalars(ours.order_by(Customer.email_place, Customer.id).limit(1)).first()
+
+
+def live_of(session: Session, merchant_id: uuid.UUID, email: str) -> Sequence[Subscription]:
+    """Return the subscriptions that are not over of whoever has that address on file."""
+    return session.scalars(
+        select(Subscription)
+        .join(Subscription.customer)
+        .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Customer.merchant_id == merchant_id,
+            Customer.email == email,
+            Subscription.status.not_in(ENDED),
+        )
+        .order_by(Subscription.started_at, Subscription.id)
+    ).all()
+
+
+def binding_products(session: Session, merchant_id: uuid.UUID) -> bool:
+    """Say whether a product of the merchant's binds by a commitment: only then is a ground asked for (R-FR-8)."""
+    binds = exists().where(Product.merchant_id == merchant_id, Product.commitment_binds.is_(True))
+    return bool(session.scalar(select(binds)))

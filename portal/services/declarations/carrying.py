@@ -1,0 +1,81 @@
+"""A declared cancellation becomes a request to end: by who reads the mailbox on file, by who was logged in, or by the
+delay that nobody stopped.  From there the one engine carries it to PayPal."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain.declarations import Carrying
+from portal.domain.end_requests import Channel
+from portal.domain.errors import DomainError
+from portal.domain.policies import Actor
+from portal.domain.received_requests import AlreadySettled
+from portal.domain.subscriptions import Action
+from portal.models import PublicDeclaration, Subscription
+from portal.queries import declarations as stored
+from portal.queries import subscriptions
+from portal.queries.people import merchants
+from portal.services.context import Context
+from portal.services.ends import end_requests
+from portal.services.ends.end_requests import Recorded
+from portal.services.ends.end_wishes import Wish
+from portal.services.inbox import received_answers, received_reminders
+
+log = structlog.get_logger("portal.declarations")
+
+
+def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | None:
+    """End the subscription that it is about, through the engine; None where staff have to do it, or it is answered.
+
+    One that was ended meanwhile is answered by that end: one end, and both references lead to it.
+    """
+    with ctx.db.read() as session:
+        row = stored.of_received(session, received_id)
+        if row is None or row.refused_at is not None or row.subscription_id is None:
+            return None
+        subscription = subscriptions.of_merchant(session, row.merchant_id, row.subscription_id)
+        wish = _wish(session, row, subscription, now=now)
+    try:
+        if received_answers.match_standing(
+            ctx, wish.merchant_id, received_id, wish.subscription_id, by=wish.actor_name, now=now
+        ):
+            return None
+        return end_requests.record(ctx, wish, now=now)
+    except AlreadySettled:  # by somebody, a moment ago
+        return None
+    except DomainError as error:  # switched off meanwhile, or a state that no customer ends
+        log.info("declaration_left_to_merchant", received_request_id=str(received_id), why=type(error).__name__)
+        leave_to_merchant(ctx, received_id, now=now)
+        return None
+
+
+def leave_to_merchant(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
+    """It cannot be carried out here: the merchant is told, and has it in the inbox."""
+    with ctx.db.begin() as session:
+        row = stored.lock(session, received_id)
+        row.carrying, row.due_at = Carrying.BY_MERCHANT, None
+        row.decided_at = row.decided_at or now
+        if row.received.is_open:
+            row.received.suggested_subscription_id = row.subscription_id
+            received_reminders.tell_at_once(ctx, session, row.received, now=now)
+
+
+def _wish(session: Session, row: PublicDeclaration, subscription: Subscription, *, now: datetime) -> Wish:
+    zone = ZoneInfo(merchants.of(session, row.merchant_id).time_zone)
+    wished_on = row.received.wished_on
+    return Wish(
+        merchant_id=row.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        actor_id=subscription.customer_id,
+        actor_name=row.received.name,
+        channel=Channel.PUBLIC_PAGE,
+        wished_on=wished_on if wished_on is not None and wished_on > now.astimezone(zone).date() else None,
+        received_request_id=row.received_request_id,
+    )

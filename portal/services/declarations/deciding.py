@@ -1,0 +1,161 @@
+"""Who carries a declaration out: nothing here is seen by whoever declared (law.md 8.3; docs/decisions/0038)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from portal.domain import declarations as rules
+from portal.domain import paypal_numbers, policies
+from portal.domain.countries import Field, Function
+from portal.domain.declarations import Carrying
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action
+from portal.i18n import pick_locale
+from portal.logs import place_of
+from portal.mail import declarations as mails
+from portal.models import Customer, Merchant, PublicDeclaration, Subscription
+from portal.queries import declarations as stored
+from portal.queries.people import known_numbers, merchants
+from portal.secrets import new_token, token_hash
+from portal.services.context import Context
+from portal.services.declarations import carrying
+from portal.services.inbox import received_reminders
+from portal.services.notices.recipients import Post
+from portal.services.rules import settings_of
+
+log = structlog.get_logger("portal.declarations")
+
+LOST_AFTER: Final = timedelta(minutes=1)  # its own job has not come by then
+BATCH: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What it can be about: `subscription` where it can be one alone, `choices` of the mailbox on file."""
+
+    carrying: Carrying
+    subscription: Subscription | None = None
+    choices: tuple[Subscription, ...] = ()
+    suggested_id: uuid.UUID | None = None  # for staff
+
+
+def decide(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
+    """Decide who carries one out, once, and ask or tell them."""
+    with ctx.db.begin() as session:
+        row = stored.lock(session, received_id)
+        if row.decided_at is not None:
+            return
+        found = DECIDERS[row.kind](session, row, now=now)
+        row.carrying, row.decided_at = found.carrying, now
+        row.subscription_id = found.subscription.id if found.subscription is not None else row.subscription_id
+        if row.received.is_open and found.suggested_id is not None:
+            row.received.suggested_subscription_id = found.suggested_id
+        if found.carrying is Carrying.BY_MERCHANT:
+            if not row.is_repeated:
+                received_reminders.tell_at_once(ctx, session, row.received, now=now)
+        elif found.carrying is not Carrying.IN_ACCOUNT:
+            _ask_mailbox(ctx, session, row, found, now=now)
+    if found.carrying is Carrying.IN_ACCOUNT:
+        carrying.carry(ctx, received_id, now=now)
+
+
+def run(ctx: Context, *, now: datetime) -> None:
+    """Decide what lost its job, and carry out what is due; one that fails is logged and stops nobody behind it.
+
+    Raises RuntimeError then, at the end.
+    """
+    with ctx.db.read() as session:
+        lost = stored.undecided(session, before=now - LOST_AFTER, limit=BATCH)
+        due = stored.due(session, now=now, limit=BATCH)
+    work = [(decide, one) for one in lost] + [(carrying.carry, one) for one in due]
+    failed = sum(not _tried(act, ctx, one, now=now) for act, one in work)
+    if failed:
+        raise RuntimeError(f"{failed} declarations")
+
+
+def _tried(act: Callable[..., object], ctx: Context, received_id: uuid.UUID, *, now: datetime) -> bool:
+    try:
+        act(ctx, received_id, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        name, place = type(error).__name__, place_of(error)
+        log.error("declaration_failed", received_request_id=str(received_id), error=name, place=place)
+        return False
+    return True
+
+
+def _of_cancellation(session: Session, row: PublicDeclaration, *, now: datetime) -> Found:
+    received = row.received
+    if row.subscription_id is not None:
+        return Found(carrying=Carrying.IN_ACCOUNT)
+    known = known_numbers.of_number(session, row.merchant_id, paypal_numbers.normal(received.contract))
+    suggested = known.subscription_id if known is not None else None
+    to_merchant = Found(carrying=Carrying.BY_MERCHANT, suggested_id=suggested)
+    # A ground has to be read by somebody; beyond a limit nobody is written to.
+    if row.is_repeated or Field.GROUND.value in row.particulars:
+        return to_merchant
+    merchant = merchants.of(session, row.merchant_id)
+    theirs = [
+        one
+        for one in stored.live_of(session, row.merchant_id, received.email or "")
+        if _may_end(merchant, one, now=now)
+    ]
+    named = next((one for one in theirs if one.id == suggested), None)
+    if named is not None:
+        return Found(carrying=Carrying.AFTER_DELAY, subscription=named, choices=(named,), suggested_id=named.id)
+    if not theirs or suggested is not None:  # a number of somebody else's, or of what is over
+        return to_merchant
+    only = theirs[0] if len(theirs) == 1 else None
+    return Found(
+        carrying=Carrying.BY_MAIL,
+        subscription=only,
+        choices=tuple(theirs),
+        suggested_id=only.id if only is not None else None,
+    )
+
+
+# Who decides of which function; a function that is not here is always the merchant's to carry out.
+DECIDERS: Final[Mapping[Function, Callable[..., Found]]] = {
+    Function.CANCELLATION: _of_cancellation,
+    Function.WITHDRAWAL: lambda _session, _row, now: Found(carrying=Carrying.BY_MERCHANT),
+}
+
+
+def _may_end(merchant: Merchant, subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether its customer may end it by themselves; if not, it is the merchant's to carry out."""
+    return policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(merchant, subscription, now=now))
+
+
+def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: Found, *, now: datetime) -> None:
+    """Write to the address on file: confirm, or « it was not me »; without an answer the delay decides, if it may."""
+    customer: Customer = found.choices[0].customer
+    token, post = new_token(), Post.of(ctx, session, row.merchant_id, now=now)
+    row.link_hash = token_hash(token)
+    if found.carrying is Carrying.AFTER_DELAY and found.subscription is not None:
+        row.due_at = rules.due_at(now, found.subscription.next_payment_at)
+    language = pick_locale(row.language, customer.locale, post.merchant.locale)
+    words = mails.LinkWords(
+        reference=row.received.reference,
+        declared_at=row.received.received_at,
+        customer_name=customer.name,
+        products=tuple(one.product.name for one in found.choices),
+        due_at=row.due_at,
+        path=f"/{post.merchant.slug}/declarations/{token}",
+    )
+    composed = mails.declaration_link(post.head_for(customer, language), words)
+    post.put(
+        composed,
+        key=f"declaration_link:{row.received_request_id}",
+        recipient=customer.email or "",
+        language=language,
+        customer=customer,
+    )

@@ -1,0 +1,203 @@
+"""« Résilier votre contrat »: form, summary, notification; no account, no code, no puzzle (law.md 1.1).
+
+The three steps have one address: what was typed travels in the form, so that nothing runs out and « Modifier » is a
+button.  Whether whoever declares is a customer is not looked up here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import abort, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import DBAPIError
+from wtforms import SelectChoice
+
+from portal.clock import utc_now
+from portal.documents.declarations import PARTICULAR, SAID
+from portal.domain.countries import Field, Function, Labels, Strategy, known, of_page, pages
+from portal.queries import declarations as stored
+from portal.queries import subscriptions
+from portal.queries.people.people import Kind, Person
+from portal.services.declarations import declarations
+from portal.services.declarations.declarations import ANYBODY, Declared
+from portal.services.people.acting import by_person
+from portal.web import identity, locale
+from portal.web.declarations import bp, sealing
+from portal.web.declarations.forms import DeclarationForm
+from portal.web.formatting import formatter
+from portal.web.local_days import today
+from portal.web.typed_text import as_id
+
+PAGES: Final = ", ".join(f"'{page}'" for page in pages(Function.CANCELLATION))
+SUMMARY, CHANGE, NOTIFY = "summary", "change", "notify"  # what a button of the page asks for
+
+
+@bp.route(f"/<merchant_slug>/<any({PAGES}):page>", methods=["GET", "POST"])
+def cancellation(page: str) -> ResponseReturnValue:
+    """Show the form; its summary; take the notification."""
+    strategy = strategy_of(Function.CANCELLATION, page)
+    form = _form(strategy)
+    step = request.form.get("step", "") if request.method == "POST" else ""
+    if step in (SUMMARY, NOTIFY) and form.validate_on_submit():
+        if step == NOTIFY:
+            return _notify(form, strategy, page)
+        return _summary(form, strategy, page)
+    if step == CHANGE:
+        form.validate_on_submit()  # the token is checked; what is wrong is said on the form all the same
+    return _shown(form, strategy, page)
+
+
+def strategy_of(function: Function, page: str) -> Strategy:
+    """Return the strategy of a page's name, and let the page speak that name's language.
+
+    404 where the merchant sells to no consumers of that country.
+    """
+    try:
+        strategy, language = of_page(function, page, home=g.merchant.country)
+    except KeyError:
+        abort(404)
+    if strategy.country not in known([*g.merchant.sells_to, g.merchant.country]):
+        abort(404)
+    locale.speak(language)
+    return strategy
+
+
+def labels(strategy: Strategy) -> Labels:
+    """Return the labels in the language of the page."""
+    return strategy.said(locale.current())
+
+
+def answer(page: str, status: int) -> ResponseReturnValue:
+    """Return a page of a declaration, which search engines list only where the merchant wants it."""
+    response = make_response(page, status)
+    if not g.merchant.public_indexed or request.method != "GET":
+        response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _form(strategy: Strategy) -> DeclarationForm:
+    """Return the form: filled in for whoever is logged in, and only confirms (R-FR-6)."""
+    who = own()
+    with identity.context().db.read() as session:
+        has_ground = stored.binding_products(session, g.merchant.id)
+        theirs = subscriptions.all_of_customer(session, g.merchant.id, who.id) if who is not None else []
+    live = [one for one in theirs if not one.is_over]
+    choices = [SelectChoice(str(one.id), f"{one.product.name} – {one.provider_id}") for one in live]
+    form = DeclarationForm(data={"name": who.name, "email": who.own_email} if who is not None else None)
+    form.fit(strategy, has_ground=has_ground, choices=choices)
+    if choices and len(choices) > 1:
+        form.subscription.choices = [SelectChoice("", _("Choose one")), *choices]
+    return form
+
+
+def own() -> Person | None:
+    """Return who is logged in to an account and may end something in it; None for everybody else."""
+    who: Person | None = g.person
+    if who is None or who.task is not None or who.viewer_id is not None or who.kind is not Kind.CUSTOMER:
+        return None
+    return None if who.member is not None and who.member.role.value == "reader" else who
+
+
+def _shown(form: DeclarationForm, strategy: Strategy, page: str, *, status: int = 200) -> ResponseReturnValue:
+    if not strategy.has_summary:
+        form.seal.data = sealing.seal(_place(page), {})
+    text = render_template(
+        "declarations/cancellation.html", form=form, strategy=strategy, labels=labels(strategy), today=today()
+    )
+    return answer(text, 422 if form.errors else status)
+
+
+def _summary(
+    form: DeclarationForm, strategy: Strategy, page: str, *, asks: str = "", status: int = 200
+) -> ResponseReturnValue:
+    """Show what was typed once more, to check and to change (R-FR-10)."""
+    values = form.values()
+    form.seal.data = sealing.seal(_place(page), values)
+    text = render_template(
+        "declarations/summary.html",
+        labels=labels(strategy),
+        rows=_rows(form),
+        values={**values, "seal": form.seal.data},
+        asks=asks,
+        is_past=_is_past(form),
+        is_unrecorded=status == 503,
+    )
+    return answer(text, status)
+
+
+def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseReturnValue:
+    """Take it, and show at once what was taken; whatever was not on the summary is shown there first."""
+    values = form.values() if strategy.has_summary else None
+    token = sealing.opened(form.seal.data or "", _place(page), values)
+    if token is None:
+        asks = _("Check what you declare, then notify it.")
+        return (
+            _summary(form, strategy, page, asks=asks, status=422)
+            if strategy.has_summary
+            else _shown(form, strategy, page, status=422)
+        )
+    try:
+        declared = _declared(form, strategy, token)
+        declarations.declare(identity.context(), declared, network=identity.network(), now=utc_now())
+    except DBAPIError:  # nothing was recorded: it is said, and nothing that was typed is lost (R-FR-13)
+        if strategy.has_summary:
+            return _summary(form, strategy, page, status=503)
+        return _shown(form, strategy, page, status=503)
+    return redirect(url_for(".declared", token=token, page=page), 303)
+
+
+def _declared(form: DeclarationForm, strategy: Strategy, token: str) -> Declared:
+    who, chosen = own(), as_id(form.subscription.data) if "subscription" in form else None
+    offered = {one.value for one in form.subscription.choices} if chosen is not None else set()
+    is_theirs = who is not None and str(chosen) in offered
+    wished_on = form.wished_on.data if "wished_on" in form else None
+    particulars = {
+        name: form[name].data for name in (Field.KIND.value, Field.GROUND.value) if name in form and form[name].data
+    }
+    return Declared(
+        merchant_id=g.merchant.id,
+        strategy=strategy,
+        language=locale.current(),
+        page_token=token,
+        name=form.name.data,
+        email=form.email.data,
+        contract=form.contract.data or _chosen_words(form),
+        wished_on=wished_on if wished_on is not None and wished_on > today() else None,
+        particulars=particulars,
+        message=particulars.get(Field.GROUND.value, ""),
+        subscription_id=chosen if is_theirs else None,
+        by=by_person(who) if who is not None and is_theirs else ANYBODY,
+    )
+
+
+def _rows(form: DeclarationForm) -> list[tuple[str, str]]:
+    """Return what was typed, as the summary says it."""
+    rows = [(_("Name"), form.name.data), (_("Email address"), form.email.data)]
+    for name, label in PARTICULAR.items():
+        if name in form and form[name].data:
+            said = form[name].data
+            rows.append((_(label), _(SAID[said]) if said in SAID else said))
+    contract = form.contract.data or _chosen_words(form)
+    rows.append((_("Contract"), contract or _("no number given")))
+    if "wished_on" in form:
+        day = form.wished_on.data
+        is_ahead = day is not None and day > today()
+        rows.append((_("Wished end date"), formatter().date(day) if is_ahead else _("as soon as possible")))
+    return rows
+
+
+def _chosen_words(form: DeclarationForm) -> str:
+    """Return the subscription that who is logged in has chosen, in words."""
+    if "subscription" not in form or not form.subscription.data:
+        return ""
+    return next((str(one.label) for one in form.subscription.choices if one.value == form.subscription.data), "")
+
+
+def _is_past(form: DeclarationForm) -> bool:
+    return "wished_on" in form and form.wished_on.data is not None and form.wished_on.data <= today()
+
+
+def _place(page: str) -> str:
+    return f"{g.merchant.slug}/{page}"

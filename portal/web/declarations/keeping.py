@@ -1,0 +1,41 @@
+"""The page that shows a declaration at once, and its file to keep (law.md R-FR-12, R-DE-6)."""
+
+from __future__ import annotations
+
+from flask import abort, g, render_template
+from flask.typing import ResponseReturnValue
+
+from portal.documents.declarations import DeclaredFacts, declaration_file, declared_rows
+from portal.i18n import Translator
+from portal.services.declarations import declarations
+from portal.web import identity, locale
+from portal.web.declarations import bp
+from portal.web.files import handed_over
+from portal.web.formatting import formatter
+
+
+@bp.get("/<merchant_slug>/declared/<token>")
+def declared(token: str) -> ResponseReturnValue:
+    """Show what was declared, when and under which reference, and what happens now."""
+    facts = _facts(token)
+    rows = declared_rows(facts, Translator(locale.current()), formatter())
+    page = render_template("declarations/declared.html", facts=facts, rows=rows, token=token)
+    return page, 200, {"X-Robots-Tag": "noindex"}
+
+
+@bp.get("/<merchant_slug>/declared/<token>/file")
+def declared_file(token: str) -> ResponseReturnValue:
+    """Hand the declaration over as a PDF."""
+    facts = _facts(token)
+    response = handed_over(
+        declaration_file(facts, merchant_name=g.merchant.name, locale=locale.current(), time_zone=g.merchant.time_zone)
+    )
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _facts(token: str) -> DeclaredFacts:
+    found = declarations.page_of(identity.context(), g.merchant.id, g.merchant.slug, token)
+    if found is None:
+        abort(404)
+    return found

@@ -1,0 +1,42 @@
+"""What a summary showed, as a seal in its form: whoever declares has seen exactly this, and the form never runs out.
+
+No session and no time in it (law.md R-AC-8): the values travel in the form itself, and are checked again.  It also
+bears the address of the page that is to be, so that pressing twice declares once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from portal.secrets import new_token
+
+SALT: Final = "declarations"
+
+
+def seal(place: str, values: Mapping[str, str]) -> str:
+    """Return a new seal of what a page shows; `place`: the merchant's and the page's name."""
+    return str(_serializer().dumps([place, new_token(), _digest(values)]))
+
+
+def opened(sent: str, place: str, values: Mapping[str, str] | None) -> str | None:
+    """Return the address of the page to be, None for a seal of something else; `values` None: whatever they are."""
+    try:
+        there, token, digest = _serializer().loads(sent)
+    except (BadSignature, ValueError):
+        return None
+    is_same = values is None or digest == _digest(values)
+    return str(token) if there == place and is_same else None
+
+
+def _digest(values: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(values.items())).encode()).hexdigest()[:32]
+
+
+def _serializer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=SALT)
