@@ -81,11 +81,13 @@ class RefundDuty(StrEnum):
 class Consents:
     """What is known of one contract: the moment of each that was given, and those known not to have been.
 
-    What is neither is unknown: nobody has a proof of it.
+    What is neither is unknown: nobody has a proof of it.  `ordered_at`: when it was ordered on the portal's own page,
+    which concludes the contract.
     """
 
     given: Mapping[ConsentKind, datetime]
     missing: frozenset[ConsentKind] = frozenset()
+    ordered_at: datetime | None = None
 
     def has(self, kind: ConsentKind) -> bool:
         """Say whether there is proof of it."""
@@ -236,10 +238,12 @@ def _is_holiday(day: date, country: str, part: str | None) -> bool:
     return day in _holidays(country, part, day.year)
 
 
-def newest(rows: Iterable[tuple[ConsentKind, bool, datetime]]) -> Consents:
+def newest(rows: Iterable[tuple[ConsentKind, bool, datetime, ConsentWay]]) -> Consents:
     """Return what is known by rows from the oldest to the newest: the newest word of a kind counts."""
-    known = {kind: (is_given, at) for kind, is_given, at in rows}
+    said = list(rows)
+    known = {kind: (is_given, at) for kind, is_given, at, _way in said}
     return Consents(
         given={kind: at for kind, (is_given, at) in known.items() if is_given},
         missing=frozenset(kind for kind, (is_given, _at) in known.items() if not is_given),
+        ordered_at=next((at for _kind, _given, at, way in said if way is ConsentWay.ORDER_PAGE), None),
     )

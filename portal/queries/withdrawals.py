@@ -10,9 +10,8 @@ from functools import cache
 from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.comebacks import ComebackState
 from portal.domain.withdrawals import Consents, RefundDuty, newest
-from portal.models import Comeback, ContractConsent, Subscription, Withdrawal
+from portal.models import ContractConsent, Subscription, Withdrawal
 
 OPEN: ColumnElement[bool] = Withdrawal.refund == RefundDuty.OPEN
 
@@ -75,25 +74,8 @@ def known(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uui
     ).all()
     return {
         subscription_id: newest(
-            (row.kind, row.is_given, row.at) for row in rows if row.subscription_id == subscription_id
+            (row.kind, row.is_given, row.at, row.way) for row in rows if row.subscription_id == subscription_id
         )
         for subscription_id in {row.subscription_id for row in rows}
     }
 
-
-def approvals(session: Session, subscriptions: Collection[tuple[uuid.UUID, str]]) -> dict[str, datetime]:
-    """Return when each that was ordered here was approved, by PayPal's id; the order is the contract's conclusion.
-
-    `subscriptions`: the merchant and PayPal's id of each.
-    """
-    if not subscriptions:
-        return {}
-    merchants = {merchant_id for merchant_id, _provider_id in subscriptions}
-    rows = session.execute(
-        select(Comeback.provider_id, Comeback.approved_at).where(
-            Comeback.merchant_id.in_(merchants),
-            Comeback.provider_id.in_([provider_id for _merchant_id, provider_id in subscriptions]),
-            Comeback.state == ComebackState.APPROVED,
-        )
-    )
-    return {provider_id: approved_at for provider_id, approved_at in rows if provider_id and approved_at}

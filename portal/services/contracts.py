@@ -36,28 +36,16 @@ def contract_of(session: Session, subscription: Subscription) -> Contract:
     """Return what the period of a subscription's contract is counted from; its customer is loaded."""
     zone = merchants.of(session, subscription.merchant_id).time_zone
     consents = withdrawals.known(session, [subscription.id]).get(subscription.id, NO_PROOF)
-    approved = withdrawals.approvals(session, [(subscription.merchant_id, subscription.provider_id)])
-    return contract(
-        subscription,
-        consents,
-        zones=(zone, subscription.customer.time_zone),
-        approved_at=approved.get(subscription.provider_id),
-    )
+    return contract(subscription, consents, zones=(zone, subscription.customer.time_zone))
 
 
-def contract(
-    subscription: AnySubscription,
-    consents: Consents,
-    *,
-    zones: tuple[str | None, ...],
-    approved_at: datetime | None,
-) -> Contract:
+def contract(subscription: AnySubscription, consents: Consents, *, zones: tuple[str | None, ...]) -> Contract:
     """Return it of what is read already: the order's approval concludes a contract, else its start at PayPal does.
 
     A start that PayPal had planned for later is taken for the conclusion too: in doubt the period is the longer one.
     """
     return Contract(
-        concluded_at=approved_at or subscription.started_at,
+        concluded_at=consents.ordered_at or subscription.started_at,
         zones=tuple(dict.fromkeys(zone for zone in zones if zone)),
         charged_since=free_trial_end(terms_of(subscription)),
         consents=consents,

@@ -15,6 +15,7 @@ from portal.domain.withdrawals import (
     REGIONS,
     ConsentKind,
     Consents,
+    ConsentWay,
     Contract,
     Verdict,
     last_day,
@@ -174,7 +175,9 @@ def test_a_contract_of_an_unknown_day_is_doubtful():
 
 def test_the_newest_word_counts():
     first, then = at("2026-11-04T10:00"), at("2026-11-05T10:00")
-    known = newest([(ConsentKind.INFORMED, True, first), (ConsentKind.INFORMED, False, then)])
+    site, page = ConsentWay.SITE, ConsentWay.ORDER_PAGE
+    known = newest([(ConsentKind.INFORMED, True, first, page), (ConsentKind.INFORMED, False, then, site)])
+    assert known.ordered_at == first, "what was ordered here was concluded then"
     assert not known.has(ConsentKind.INFORMED)
     assert ConsentKind.INFORMED in known.missing
 
