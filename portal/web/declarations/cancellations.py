@@ -39,7 +39,7 @@ def cancellation(page: str) -> ResponseReturnValue:
     """Show the form; its summary; take the notification."""
     strategy = strategy_of(Function.CANCELLATION, page)
     form = _form(strategy)
-    step = request.form.get("step", "") if request.method == "POST" else ""
+    step = request.form.get("step", SUMMARY) if request.method == "POST" else ""
     if step in (SUMMARY, NOTIFY) and form.validate_on_submit():
         if step == NOTIFY:
             return _notify(form, strategy, page)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from portal.clock import utc_now
+from portal.domain.countries import Country, Field, Function, strategy
+from portal.models import Mail
+from portal.services.declarations import declarations, deciding
 from tests.web.declarations.declaring import TYPED, rows_of
+
+IT_IS_ME = "C’est moi\u00a0: résilier maintenant"
+CHECK, NOTIFY, CHANGE = "Vérifier le récapitulatif", "Notification de la résiliation", "Modifier"
 
 
 @pytest.fixture
@@ -12,20 +20,248 @@ def merchant(make):
     return make.merchant(slug="atelier", name="L’Atelier", locale="fr", support_email="aide@atelier.test")
 
 
-@pytest.mark.law("R-FR-1", "R-FR-4", "R-FR-7", "R-FR-10", "R-FR-11", "R-FR-12", "R-DP-5")
+def notified(browser, **typed):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED | typed)
+    return summary.submit(press=NOTIFY)
+
+
+@pytest.mark.law("R-FR-1", "R-FR-4", "R-FR-10", "R-FR-11", "R-FR-12", "R-DP-5")
 def test_three_activations_and_the_proof_is_in_hand(browser, merchant, ctx, letters):
-    page = browser.get("/atelier/resilier")  # the link, in the footer of every page
+    home = browser.get("/account/atelier/login", accept_language="fr")
+    page = home.follow("Résilier votre contrat")  # 1
     assert page.h1 == "Résilier votre contrat"
-    summary = page.submit(press="Vérifier le récapitulatif", **TYPED)
+    summary = page.submit(press=CHECK, **TYPED)  # 2
     assert not rows_of(ctx)
-    done = summary.submit(press="Notification de la résiliation")
+    done = summary.submit(press=NOTIFY)  # 3
     ((received, declared),) = rows_of(ctx)
     assert received.reference in done.text
+    assert "heure de Paris" in done.text or "UTC" in done.text
     assert (received.name, received.email) == (TYPED["name"], TYPED["email"])
-    assert declared.labels["confirm"] == "Notification de la résiliation"
+    assert declared.labels == {"entry": page.h1, "heading": page.h1, "confirm": NOTIFY}
     (mail,) = letters()
     assert mail.recipient == TYPED["email"]
-    assert received.reference in mail.text
-    assert TYPED["name"] in mail.text
+    for told in (received.reference, TYPED["name"]):
+        assert told in mail.text
     file = browser.client.get(done.link("PDF"), base_url=browser.base_url)
     assert file.data.startswith(b"%PDF")
+
+
+@pytest.mark.law("R-FR-6", "R-FR-7", "R-FR-8")
+def test_nothing_is_compulsory_but_a_name_and_an_address(browser, make, merchant):
+    page = browser.get("/atelier/resilier")
+    asked = page.submit(press=CHECK, status=422, **dict.fromkeys(TYPED, ""))
+    assert len(asked.errors) == 2
+    assert "resilier" in asked.path
+    assert {field["name"] for field in page.select("main input:not([type=hidden]), main textarea")} == set(TYPED)
+    assert not page.select("main script, main img")
+    required = {one.field for one in strategy(Country.FR, Function.CANCELLATION).fields if one.is_required}
+    assert required == {Field.NAME, Field.EMAIL}
+    make.product(merchant, commitment_months=12, commitment_binds=True)
+    bound = browser.get("/atelier/resilier")
+    assert bound.select("textarea[name=ground]")
+    assert "aide@atelier.test" in bound.text
+
+
+@pytest.mark.law("R-FR-10", "R-AC-4")
+def test_what_was_typed_is_changed_from_the_summary_and_kept(browser, merchant, ctx):
+    typed = TYPED | {"contract": "I-ABC", "wished_on": "2027-06-01"}
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **typed)
+    form = summary.submit(press=CHANGE)
+    assert {name: form.values(form.form(press=CHECK))[name] for name in typed} == typed
+    again = form.submit(press=CHECK, email="other@client.test")
+    again.submit(press=NOTIFY)
+    ((received, _declared),) = rows_of(ctx)
+    assert (received.email, received.contract, str(received.wished_on)) == ("other@client.test", "I-ABC", "2027-06-01")
+
+
+@pytest.mark.law("R-FR-10")
+def test_nobody_comes_to_the_last_step_without_the_summary(browser, merchant, ctx):
+    page = browser.get("/atelier/resilier")
+    sent = page.values(page.form(press=CHECK)) | TYPED | {"step": "notify"}
+    headers = {"Sec_Fetch_Site": "same-origin"}
+    assert browser.post("/atelier/resilier", sent, status=422, **headers).text
+    summary = page.submit(press=CHECK, **TYPED)
+    sealed = summary.values(summary.form(press=NOTIFY)) | {"step": "notify"}
+    changed = browser.post("/atelier/resilier", sealed | {"email": "thief@client.test"}, status=422, **headers)
+    assert "thief@client.test" in changed.text, "it is shown before it is declared"
+    assert rows_of(ctx) == []
+
+
+@pytest.mark.law("R-AC-8")
+def test_a_form_without_its_token_is_shown_again_with_everything_in_it(browser, other_browser, merchant, ctx):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
+    sealed = summary.values(summary.form(press=NOTIFY)) | {"step": "notify"}
+    stale = other_browser.post("/atelier/resilier", sealed, status=422, Sec_Fetch_Site="same-origin")
+    assert stale.values(stale.form(press=CHECK))["name"] == TYPED["name"]
+    assert rows_of(ctx) == []
+    stale.submit(press=CHECK).submit(press=NOTIFY)
+    assert len(rows_of(ctx)) == 1
+
+
+@pytest.mark.law("R-FR-13")
+def test_two_presses_are_one_declaration_and_one_page(browser, merchant, ctx):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
+    assert summary.submit(press=NOTIFY).path == summary.submit(press=NOTIFY).path
+    assert len(rows_of(ctx)) == 1
+
+
+@pytest.mark.law("R-FR-13")
+def test_a_database_that_takes_nothing_is_said_and_nothing_typed_is_lost(browser, merchant, ctx, monkeypatch):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
+
+    def away(*_args, **_more):
+        raise OperationalError("INSERT", {}, Exception("read only"))
+
+    monkeypatch.setattr(declarations, "declare", away)
+    page = summary.submit(press=NOTIFY, status=503)
+    assert "n’a pas pu être enregistrée" in page.text
+    assert "aide@atelier.test" in page.text
+    assert TYPED["name"] in page.text
+    monkeypatch.undo()
+    page.submit(press=NOTIFY)
+    assert len(rows_of(ctx)) == 1
+
+
+def answers(browser, ctx, email):
+    """What a stranger sees of a declaration: every page, its status and headers, without what is always another."""
+    done = notified(browser, email=email)
+    ((received, _declared),) = [one for one in rows_of(ctx) if one[0].email == email]
+    headers = {name: value for name, value in done.response.headers if name not in ("X-Request-Id", "Set-Cookie", "Date")}
+    body = done.body.replace(received.reference, "").replace(email, "")
+    parts = [part for part in body.split('"') if len(part) < 40 or " " in part]  # no tokens
+    return done.status, headers | {"Content-Length": ""}, parts
+
+
+def test_a_stranger_learns_nothing_by_words_status_or_mails(browser, make, merchant, ctx):
+    customer = make.customer(merchant, email="claire@client.test")
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    ours = answers(browser, ctx, "claire@client.test")
+    theirs = answers(browser, ctx, "nobody@client.test")
+    assert ours == theirs
+    for received, _declared in rows_of(ctx):
+        deciding.decide(ctx, received.id, now=utc_now())
+    with ctx.db.read() as session:
+        to = sorted((mail.recipient, mail.kind) for mail in session.query(Mail) if mail.kind.startswith("declar"))
+    assert to == [
+        ("claire@client.test", "declaration_link"),
+        ("claire@client.test", "declaration_received"),
+        ("nobody@client.test", "declaration_received"),
+    ]
+    assert make.requests(subscription) == []
+
+
+@pytest.mark.law("R-FR-6", "R-FR-64")
+def test_who_is_logged_in_confirms_what_is_filled_in_and_it_ends(browser, make, merchant, ctx, seat_customer):
+    customer = make.customer(merchant, name="Claire Martin", email="claire@client.test", locale="fr")
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    seat_customer(browser, merchant, customer)
+    page = browser.get("/atelier/resilier")
+    filled = page.values(page.form(press=CHECK))
+    assert (filled["name"], filled["email"]) == ("Claire Martin", "claire@client.test")
+    assert filled["subscription"] == str(subscription.id)
+    page.submit(press=CHECK).submit(press=NOTIFY)
+    ((received, _declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    (request,) = make.requests(subscription)
+    assert request.notified_reference == received.reference
+
+
+def test_a_subscription_of_somebody_elses_is_not_taken(browser, make, merchant, ctx, seat_customer):
+    customer = make.customer(merchant, email="claire@client.test", locale="fr")
+    make.subscription(merchant=merchant, customer=customer)
+    other = make.subscription(merchant=merchant)
+    seat_customer(browser, merchant, customer)
+    page = browser.get("/atelier/resilier")
+    sent = page.values(page.form(press=CHECK)) | {"step": "summary", "subscription": str(other.id)}
+    summary = browser.post("/atelier/resilier", sent, status=200, Sec_Fetch_Site="same-origin")
+    summary.submit(press=NOTIFY)
+    ((received, declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    assert declared.subscription_id is None
+    assert make.requests(other) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "said", "kept"),
+    [("2020-01-01", "est arrivé ou passé", None), ("2027-03-02", "2 mars 2027", "2027-03-02")],
+)
+def test_a_day_that_is_past_means_as_soon_as_possible(browser, merchant, ctx, day, said, kept):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED | {"wished_on": day})
+    assert said in summary.text
+    summary.submit(press=NOTIFY)
+    ((received, _declared),) = rows_of(ctx)
+    assert (str(received.wished_on) if received.wished_on else None) == kept
+
+
+@pytest.mark.parametrize("typed", [{"wished_on": "2035-01-01"}, {"wished_on": "soon"}, {"email": "zoe"}])
+def test_what_cannot_be_is_a_clear_sentence(browser, merchant, typed):
+    page = browser.get("/atelier/resilier").submit(press=CHECK, status=422, **TYPED | typed)
+    assert len(page.errors) == 1
+
+
+@pytest.mark.parametrize("name", ["محمد علي", "<script>alert(1)</script>", "https://evil.test/x", "N" * 140])
+def test_every_name_is_text(browser, merchant, ctx, letters, name):
+    done = notified(browser, name=name, contract=name)
+    ((received, _declared),) = rows_of(ctx)
+    assert received.name == name
+    assert name in done.soup.find("main").get_text()
+    assert "<script>alert" not in done.body + letters()[0].html
+    file = browser.client.get(done.link("PDF"), base_url=browser.base_url)
+    assert file.data.startswith(b"%PDF")
+
+
+@pytest.mark.law("R-FR-3")
+def test_it_is_indexed_only_where_the_merchant_wants(browser, make, merchant):
+    assert browser.get("/atelier/resilier").response.headers["X-Robots-Tag"] == "noindex"
+    make.merchant(slug="open", public_indexed=True)
+    assert "X-Robots-Tag" not in browser.get("/open/resilier").response.headers
+    assert "X-Robots-Tag" not in browser.get("/open/cancel-contract").response.headers
+
+
+def test_the_address_speaks_its_language_and_another_country_has_no_page(browser, merchant):
+    english = browser.get("/atelier/cancel-contract", accept_language="fr")
+    assert (english.h1, english.language) == ("Cancel your contract", "en")
+    assert browser.get("/atelier/resilier", accept_language="en").language == "fr"
+    browser.get("/atelier/kuendigen", status=404)
+    browser.get("/nobody/resilier", status=404)
+
+
+def test_the_mailbox_on_file_says_that_it_was_not_them(browser, make, merchant, ctx, letters):
+    customer = make.customer(merchant, email="claire@client.test", locale="fr")
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    notified(browser, email="claire@client.test")
+    ((received, _declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    (mail,) = [one for one in letters() if "/declarations/" in one.text]
+    path = mail.text.partition("http://portal.test")[2].split()[0]
+    page = browser.get(path)
+    assert browser.client.head(path, base_url=browser.base_url).status_code == 200
+    assert "rien ne s’arrête" in mail.text
+    refused = page.submit(press="Ce n’est pas moi")
+    assert "Rien ne s’arrêtera" in refused.h1
+    assert make.requests(subscription) == []
+
+
+def test_the_mailbox_on_file_ends_it_with_one_button(browser, make, merchant, ctx, letters):
+    customer = make.customer(merchant, email="claire@client.test", locale="fr")
+    first = make.subscription(merchant=merchant, customer=customer)
+    second = make.subscription(merchant=merchant, customer=customer)
+    notified(browser, email="claire@client.test")
+    ((received, _declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    (mail,) = [one for one in letters() if "/declarations/" in one.text]
+    page = browser.get(mail.text.partition("http://portal.test")[2].split()[0])
+    assert not page.select("input[checked]"), "none is chosen beforehand"
+    page.submit(press=IT_IS_ME, status=422)
+    done = page.submit(press=IT_IS_ME, subscription=str(second.id))
+    assert received.reference in done.text
+    assert make.requests(first) == []
+    assert [request.state for request in make.requests(second)] == ["confirmed"]
+
+
+@pytest.mark.parametrize("state", ["suspended_at", "leaving_at"])
+def test_a_suspended_or_leaving_merchant_takes_it_all_the_same(browser, make, ctx, state):
+    more = {"suspended_at": {"suspended_why": "x"}, "leaving_at": {"gone_at": utc_now().replace(year=2030)}}[state]
+    make.merchant(slug="atelier", locale="fr", **{state: utc_now()}, **more)
+    notified(browser)
+    assert len(rows_of(ctx)) == 1
