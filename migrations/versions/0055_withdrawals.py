@@ -40,6 +40,12 @@ def _refers(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
 def upgrade() -> None:
     op.execute('ALTER TABLE subscriptions ADD COLUMN withdrawn_at timestamptz')
     op.add_column('end_requests', sa.Column('cause', _words('withdrawn', name='cause'), nullable=True))
+    # The default stays: a process of the older version that still runs does not know the column.
+    op.add_column(
+        'received_requests',
+        sa.Column('function', _words('cancellation', 'withdrawal', name='function'), server_default='cancellation', nullable=False),
+    )
+    op.add_column('received_requests', sa.Column('sent_on', sa.Date(), nullable=True))
     op.create_table(
         'withdrawals',
         sa.Column('subscription_id', sa.Uuid(), nullable=False),
@@ -95,6 +101,8 @@ def downgrade() -> None:
     _allow(FACTS)
     op.drop_table('contract_consents')
     op.drop_table('withdrawals')
+    op.drop_column('received_requests', 'sent_on')
+    op.drop_column('received_requests', 'function')
     op.drop_column('end_requests', 'cause')
     op.drop_column('subscriptions', 'withdrawn_at')
 

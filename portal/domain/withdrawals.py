@@ -24,6 +24,7 @@ DAYS: Final = 14  # after the day of the conclusion, which is not counted (L221-
 MONTHS_MORE: Final = 12  # where the information was not given (L221-20; § 356(3) BGB)
 REFUND_WITHIN: Final = timedelta(days=14)  # after the trader was told (L221-24)
 WARNED_BEFORE: Final = (timedelta(days=7), timedelta(days=3), timedelta(days=1), timedelta(0))
+LONGEST: Final = timedelta(days=420)  # no period is longer: a year and 14 days, moved by holidays at both ends
 SATURDAY: Final = 5
 
 # Where public holidays are those of a part of a country: by time zone, as nothing else says where a contract is.

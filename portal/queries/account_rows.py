@@ -19,7 +19,7 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import NO_PROOF, Consents, ConsentKind, ConsentWay, newest
+from portal.domain.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, newest
 from portal.models import (
     Comeback,
     ContractConsent,

@@ -78,4 +78,3 @@ def known(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uui
         )
         for subscription_id in {row.subscription_id for row in rows}
     }
-

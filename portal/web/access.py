@@ -119,6 +119,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     "declarations.cancellation": PUBLIC,
+    "declarations.withdrawal": PUBLIC,
     "declarations.declared": PUBLIC,  # whoever declared it; the address is not to be guessed
     "declarations.declared_file": PUBLIC,
     "declarations.answer": PUBLIC,  # whoever reads the mailbox on file; the link is the proof

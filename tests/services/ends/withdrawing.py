@@ -31,7 +31,7 @@ def declare(ctx, subscription, *, now: datetime, at: datetime | None = None, **c
             **changes,
         }
     )
-    return contract_withdrawals.accept(ctx, declared, now=now)
+    return contract_withdrawals.accept(ctx, declared, now=now).withdrawal
 
 
 def by_staff(ctx, subscription, *, now: datetime, **changes) -> Withdrawal:

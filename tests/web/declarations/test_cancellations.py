@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from portal.clock import utc_now
 from portal.domain.countries import Country, Field, Function, strategy
 from portal.models import Mail
-from portal.services.declarations import declarations, deciding
+from portal.services.declarations import deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of
 
 IT_IS_ME = "C’est moi\u00a0: résilier maintenant"
@@ -126,7 +126,9 @@ def answers(browser, ctx, email):
     """What a stranger sees of a declaration: every page, its status and headers, without what is always another."""
     done = notified(browser, email=email)
     ((received, _declared),) = [one for one in rows_of(ctx) if one[0].email == email]
-    headers = {name: value for name, value in done.response.headers if name not in ("X-Request-Id", "Set-Cookie", "Date")}
+    headers = {
+        name: value for name, value in done.response.headers if name not in ("X-Request-Id", "Set-Cookie", "Date")
+    }
     body = done.body.replace(received.reference, "").replace(email, "")
     parts = [part for part in body.split('"') if len(part) < 40 or " " in part]  # no tokens
     return done.status, headers | {"Content-Length": ""}, parts
