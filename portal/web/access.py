@@ -229,6 +229,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.payment": DESK,
     "admin.payment_refund": REFUNDS,
     "admin.withdrawal": DESK,
+    "admin.subscription_withdrawal": ENDS,
     "admin.withdrawal_settlement": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.contract": DESK,
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),

@@ -253,6 +253,7 @@ def _tell(
         message=received.message,
         is_theirs=received.subscription_id is not None,
         is_lost=received.way is Way.NO_LOGIN,
+        is_withdrawal=received.function is Function.WITHDRAWAL,
         path=notice_facts.account_path(post.merchant),
     )
     composed = compose(post.letterhead(language), facts)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.domain.withdrawals import ConsentKind, RefundDuty
 from portal.models import ContractConsent, Payment, Withdrawal
+from tests.services.carrying.carried import ask, carry
 from tests.services.ends.withdrawing import declare, say, stored
 from tests.services.money.late_money import show
 
@@ -97,3 +98,42 @@ def test_what_was_said_is_recorded_with_its_day_its_way_and_the_version(ctx, own
         row = session.scalars(select(ContractConsent)).one()
         assert (row.kind, row.is_given, row.version) == (ConsentKind.INFORMED, True, "CGV 3")
         assert session.scalars(select(Withdrawal)).all() == []
+
+
+@pytest.mark.law("R-FR-46", "R-EU-6")
+def test_one_that_came_by_letter_is_recorded_matched_and_carried_out_as_of_the_day_it_was_sent(
+    ctx, make, owner, paying, paid, letters
+):
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    sent, came = utc_now() - 3 * DAY, utc_now() - DAY
+    page = owner.get("/admin/received/new").submit(
+        press="Record it",
+        function="withdrawal",
+        way="letter",
+        received_on=f"{came:%d/%m/%Y}",
+        sent_on=f"{sent:%d/%m/%Y}",
+        name=paying.customer.name,
+        email="zoe@ailleurs.test",
+        contract=paying.provider_id,
+    )
+    assert "withdraws from a contract" in page.h1
+    assert "your withdrawal" in letters()[0].text
+    page = page.submit(press="It is this one")
+    assert "within the withdrawal period" in page.text
+    assert make.reload(paying).withdrawn_at is None, "looking changes nothing"
+    page = page.submit(press="Carry out the withdrawal")
+    found = stored(ctx)
+    assert found.declared_at.date() == sent.date()
+    assert (found.refund_due_at - came).days in (13, 14), "from when the merchant was told"
+    assert found.reference in page.text
+    assert make.reload(paying).withdrawn_at == found.declared_at
+
+
+def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying, paid):
+    page = owner.get("/admin/received/new").submit(
+        press="Record it", function="withdrawal", way="email", received_on=f"{utc_now():%d/%m/%Y}", name="Zoé"
+    )
+    carry(ctx, ask(ctx, make, paying))
+    page = owner.get(f"{page.path}?q={paying.provider_id}").submit(press="It is this one")
+    page.submit(press="Carry out the withdrawal")
+    assert stored(ctx).subscription_id == paying.id

@@ -1,4 +1,4 @@
-"""« Renoncer au contrat ici », as anybody does it: two activations, the acknowledgement at once, nothing that holds back."""
+"""« Renoncer au contrat ici », as anybody does it: two activations, acknowledged at once, nothing that holds back."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_who_reads_the_mailbox_on_file_confirms_and_the_declaration_counts(
 
 
 def _it_is_me(page):
-    return next(one.get_text(strip=True) for one in page.select("main form button") if one["name"] == "confirm")
+    return next(" ".join(one.get_text().split()) for one in page.select("main form button") if one["name"] == "confirm")
 
 
 @pytest.mark.law("R-EU-5", "R-FR-41")
