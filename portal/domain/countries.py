@@ -162,7 +162,7 @@ _FRANCE: Final = Law(
     withdrawal=Strategy(
         country=Country.FR,
         function=Function.WITHDRAWAL,
-        steps=(Step.FORM, Step.SUMMARY, Step.DONE),
+        steps=(Step.FORM, Step.DONE),  # R-FR-43, R-DE-20: the declaration, then the button that confirms it
         fields=(
             Asked(field=Field.NAME, is_required=True),
             Asked(field=Field.CONTRACT),
@@ -211,7 +211,7 @@ _GERMANY: Final = Law(
     withdrawal=Strategy(
         country=Country.DE,
         function=Function.WITHDRAWAL,
-        steps=(Step.FORM, Step.SUMMARY, Step.DONE),
+        steps=(Step.FORM, Step.DONE),  # R-FR-43, R-DE-20: the declaration, then the button that confirms it
         fields=(
             Asked(field=Field.NAME, is_required=True),
             Asked(field=Field.CONTRACT),

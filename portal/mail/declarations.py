@@ -46,6 +46,7 @@ class LinkWords(Clean):
     customer_name: str
     products: tuple[str, ...]  # what it may mean
     due_at: datetime | None
+    is_cancellation: bool = True
     path: str
 
 

@@ -56,6 +56,7 @@ from portal.models.subscriptions import Subscription
 from portal.models.task_links import TaskLink
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
+from portal.models.withdrawals import ContractConsent, Withdrawal
 
 __all__ = [
     "NOT_CONFIRMED",
@@ -80,6 +81,7 @@ __all__ = [
     "ComparisonRun",
     "ComparisonState",
     "ComparisonTrigger",
+    "ContractConsent",
     "Customer",
     "CustomerErasure",
     "CustomerJoining",
@@ -150,4 +152,5 @@ __all__ = [
     "TimelineKind",
     "WebhookEndpoint",
     "WebhookTrouble",
+    "Withdrawal",
 ]

@@ -31,6 +31,7 @@ from portal.domain.end_requests import RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
+from portal.domain.withdrawals import NO_PROOF, Consents
 from portal.models import (
     LatePayment,
     Product,
@@ -44,6 +45,7 @@ from portal.queries.account_rows import (
     ASKED,
     ATTEMPT,
     BUYER,
+    CONSENT,
     CONTENT,
     END_REQUEST,
     GIVEN,
@@ -62,6 +64,7 @@ from portal.queries.account_rows import (
     PAYMENT,
     PLAN,
     PRODUCT,
+    SAID,
     SELLS,
     SOLD,
     SUBSCRIPTION,
@@ -75,6 +78,7 @@ from portal.queries.account_rows import (
     PlainProspect,
     PlainSubscription,
     Taken,
+    consents_of,
     taken_of,
 )
 from portal.queries.json_rows import Document, json_all, json_list
@@ -95,6 +99,7 @@ class Carded:
     prospect: PlainProspect | None = None  # of coming back; None for what may not be invited back
     entries: tuple[TimelineEntry, ...] = ()
     taken: Taken = NONE_TAKEN
+    consents: Consents = NO_PROOF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +152,7 @@ def of_customer(
 
 
 def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) -> Carded:
-    subscription, product, plan, asked, pauses, notified, late, taken = document
+    subscription, product, plan, asked, pauses, notified, late, taken, said = document
     request, payments = asked if asked is not None else (None, None)
     one = SUBSCRIPTION.made_of(
         subscription,
@@ -166,6 +171,7 @@ def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) ->
         notified=NOTICE.made_of(notified) if is_told else None,
         late=tuple(PlainLate(MONEY.made_of(payment)) for payment in late or ()),
         taken=taken_of(taken),
+        consents=consents_of(said),
     )
 
 
@@ -192,7 +198,7 @@ def _page() -> Select[Any]:
     """The page: a row for each subscription, the live ones first, and one without where there is none.  Built once."""
     product, plan = PRODUCT.column(product_contents()), case((OF_PLAN.id.is_not(None), PLAN.column()))
     held = json_list(
-        SUBSCRIPTION.column(), product, plan, standing_request(), _pauses(), _notified(), _late(), _taken()
+        SUBSCRIPTION.column(), product, plan, standing_request(), _pauses(), _notified(), _late(), _taken(), _said()
     )
     mine = and_(SOLD.customer_id == BUYER.id, SOLD.merchant_id == BUYER.merchant_id)
     return (
@@ -295,3 +301,9 @@ def _taken() -> ColumnElement[Any]:
     taken = select(json_list(func.count(), func.min(PAID.paid_at))).where(*own)
     is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > 0)
     return case((is_finite, taken.correlate(SOLD).scalar_subquery()))
+
+
+def _said() -> ScalarSelect[Any]:
+    """What was said when the contract began, the oldest word first."""
+    own = SAID.subscription_id == SOLD.id
+    return select(json_all(CONSENT.column(), SAID.created_at, SAID.id)).where(own).correlate(SOLD).scalar_subquery()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,14 +13,16 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.comebacks import ComebackState, Standing
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.end_requests import OPEN, Cause, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, newest
 from portal.models import (
     Comeback,
+    ContractConsent,
     Customer,
     EndRequest,
     Grant,
@@ -116,6 +119,7 @@ class PlainSubscription(HasSubscriptionFacts):
     end_requested_at: datetime | None
     stopped_at_provider_at: datetime | None
     ended_at: datetime | None
+    withdrawn_at: datetime | None
     relaunch_allowed: bool
     predecessor_id: uuid.UUID | None
     product: PlainProduct
@@ -129,6 +133,7 @@ class PlainEndRequest(HasEndRequestFacts):
 
     state: RequestState
     outcome: Status
+    cause: Cause | None
     actor: Actor
     reference: str
     wished_on: date | None
@@ -240,6 +245,23 @@ def taken_of(document: Document | None) -> Taken:
     return Taken(number, moment_of(first_at) if first_at is not None else None)
 
 
+@dataclass(frozen=True)
+class PlainConsent:
+    """What was said when a contract began, or known not to have been."""
+
+    kind: ConsentKind
+    is_given: bool
+    at: datetime
+    way: ConsentWay
+
+
+def consents_of(said: Sequence[Document] | None) -> Consents:
+    """Return what is known of a contract's beginning from what the database wrote, the oldest word first."""
+    if not said:
+        return NO_PROOF
+    return newest((one.kind, one.is_given, one.at, one.way) for one in map(CONSENT.made_of, said))
+
+
 # Short names: psycopg remembers how a statement is taken apart only where it is not longer than 4,096 characters.
 SOLD: Final = aliased(Subscription, name="s")
 OF_PRODUCT: Final = aliased(Product, name="p")
@@ -254,11 +276,13 @@ GIVEN: Final = aliased(Grant, name="g")
 BUYER: Final = aliased(Customer, name="b")
 SELLS: Final = aliased(PayPalAccount, name="a")
 HELD: Final = aliased(Subscription, name="h")
+SAID: Final = aliased(ContractConsent, name="d")
 
 CONTENT: Final = JsonRow(PlainContent, OPENS)
 PRODUCT: Final = JsonRow(PlainProduct, OF_PRODUCT)
 PLAN: Final = JsonRow(PlainPlan, OF_PLAN)
 PAYMENT: Final = JsonRow(PlainPayment, PAID)
+CONSENT: Final = JsonRow(PlainConsent, SAID)
 SUBSCRIPTION: Final = JsonRow(PlainSubscription, SOLD)
 END_REQUEST: Final = JsonRow(PlainEndRequest, ASKED)
 PAUSE: Final = JsonRow(PlainPause, PAUSED)

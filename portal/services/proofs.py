@@ -172,6 +172,7 @@ def gather(
         notified_way=request.notified_way,
         notified_comment=comment,
         asked_by_name=request.actor_name if by_customer and request.is_by_member(subscription) else "",
+        withdrawn_at=subscription.withdrawn_at,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

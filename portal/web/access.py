@@ -119,6 +119,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     "declarations.cancellation": PUBLIC,
+    "declarations.withdrawal": PUBLIC,
     "declarations.declared": PUBLIC,  # whoever declared it; the address is not to be guessed
     "declarations.declared_file": PUBLIC,
     "declarations.answer": PUBLIC,  # whoever reads the mailbox on file; the link is the proof
@@ -227,6 +228,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.late_payment_refund": REFUNDS,
     "admin.payment": DESK,
     "admin.payment_refund": REFUNDS,
+    "admin.withdrawal": DESK,
+    "admin.subscription_withdrawal": ENDS,
+    "admin.withdrawal_settlement": Access(Face.STAFF, acts=Duty.REFUNDS),
+    "admin.contract": DESK,
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     ADDRESS = "address"
     SETTLEMENT = "settlement"
     ERASURE = "erasure"
+    WITHDRAWAL = "withdrawal"
 
 
 class Way(Enum):

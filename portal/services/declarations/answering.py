@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from portal.domain.countries import Function
 from portal.domain.declarations import LINK_LIFETIME, Carrying
 from portal.models import PublicDeclaration
 from portal.queries import declarations as stored
@@ -54,6 +55,7 @@ class Asked:
     declared_at: datetime
     due_at: datetime | None
     name: str
+    is_cancellation: bool
     choices: tuple[Choice, ...]
     language: str  # as its mail's
 
@@ -107,7 +109,7 @@ def _open(session: Session, merchant_id: uuid.UUID, token: str, *, now: datetime
 
 def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
     received = row.received
-    theirs = stored.live_of(session, row.merchant_id, received.email or "")
+    theirs = stored.meant_by(session, row, now=now)
     named = [one for one in theirs if row.subscription_id in (None, one.id)]
     return Asked(
         received_id=row.received_request_id,
@@ -116,6 +118,7 @@ def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
         declared_at=received.received_at,
         due_at=row.due_at,
         name=received.name,
+        is_cancellation=row.kind is Function.CANCELLATION,
         choices=tuple(Choice(id=one.id, product=one.product.name, provider_id=one.provider_id) for one in named),
         language=languages.of_declaration(
             row, theirs[0].customer if theirs else None, merchants.of(session, row.merchant_id)

@@ -123,10 +123,28 @@ def _of_cancellation(session: Session, row: PublicDeclaration, *, now: datetime)
     )
 
 
+def _of_withdrawal(session: Session, row: PublicDeclaration, *, now: datetime) -> Found:
+    """As of a cancellation, but that no setting takes the right away, and that what is over can be withdrawn from."""
+    received = row.received
+    if row.subscription_id is not None:
+        return Found(carrying=Carrying.IN_ACCOUNT)
+    known = known_numbers.of_number(session, row.merchant_id, paypal_numbers.normal(received.contract))
+    suggested = known.subscription_id if known is not None else None
+    theirs = () if row.is_repeated else stored.meant_by(session, row, now=now)
+    named = next((one for one in theirs if one.id == suggested), None)
+    if named is not None:
+        return Found(carrying=Carrying.AFTER_DELAY, subscription=named, choices=(named,), suggested_id=named.id)
+    if not theirs or suggested is not None:  # a number of somebody else's, or of what was withdrawn from
+        return Found(carrying=Carrying.BY_MERCHANT, suggested_id=suggested)
+    only = theirs[0] if len(theirs) == 1 else None
+    only_id = only.id if only is not None else None
+    return Found(carrying=Carrying.BY_MAIL, subscription=only, choices=tuple(theirs), suggested_id=only_id)
+
+
 # Who decides of which function; a function that is not here is always the merchant's to carry out.
 DECIDERS: Final[Mapping[Function, Callable[..., Found]]] = {
     Function.CANCELLATION: _of_cancellation,
-    Function.WITHDRAWAL: lambda _session, _row, now: Found(carrying=Carrying.BY_MERCHANT),
+    Function.WITHDRAWAL: _of_withdrawal,
 }
 
 
@@ -149,6 +167,7 @@ def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: 
         customer_name=customer.name,
         products=tuple(one.product.name for one in found.choices),
         due_at=row.due_at,
+        is_cancellation=row.kind is Function.CANCELLATION,
         path=f"/{post.merchant.slug}/declarations/{token}",
     )
     composed = mails.declaration_link(post.head_for(customer, language), words)

@@ -105,6 +105,7 @@ def _write(ctx: Context, session: Session, declared: Declared, email: str, *, no
             merchant_id=declared.merchant_id,
             received_at=now,
             way=Way.PUBLIC_FORM,
+            function=declared.strategy.function,
             name=declared.name,
             email=email,
             contract=declared.contract,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
+from portal.domain.countries import Function
 from portal.domain.end_requests import Channel, new_reference
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, has_hour
@@ -51,6 +52,8 @@ class Declaration:
     message: str = ""
     recorded_by: str = ""  # a staff member's name
     subscription_id: uuid.UUID | None = None  # said by the customer's own page
+    function: Function = Function.CANCELLATION
+    sent_on: date | None = None  # of a withdrawal that came by letter
     by: By = PORTAL
     suggested_subscription_id: uuid.UUID | None = None  # of the number that they gave; they may mean another one
     is_acknowledged: bool = True  # not while somebody has the portal write to very many
@@ -76,6 +79,8 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
         way=declaration.way,
         name=declaration.name,
         email=email_addresses.normal(declaration.email) if declaration.email else None,
+        function=declaration.function,
+        sent_on=declaration.sent_on,
         contract=declaration.contract,
         wished_on=declaration.wished_on,
         message=declaration.message,
@@ -249,6 +254,7 @@ def _tell(
         message=received.message,
         is_theirs=received.subscription_id is not None,
         is_lost=received.way is Way.NO_LOGIN,
+        is_withdrawal=received.function is Function.WITHDRAWAL,
         path=notice_facts.account_path(post.merchant),
     )
     composed = compose(post.letterhead(language), facts)

@@ -62,6 +62,8 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
     Staff's own acts are told to the customer once they are true, and not to the staff; a day that they have planned
     for who had asked is told too.
     """
+    if request.cause is not None:
+        return  # a withdrawal has its own acknowledgement, and its own word to the merchant (withdrawal_notices)
     if request.asked_by is not Actor.CUSTOMER or not (request.actor is Actor.CUSTOMER or request.is_planned(now)):
         return
     post, subscription = about(ctx, session, request, now=now)

@@ -22,7 +22,7 @@ from portal.services.comebacks import is_offered
 from portal.services.dates.end_schedules import standing
 from portal.services.rules import settings_of
 from portal.web import labels, threads
-from portal.web.customer import history, presenting, sentences
+from portal.web.customer import history, presenting, sentences, withdrawal_words
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
@@ -67,6 +67,7 @@ class Card:
     opens_until: datetime | None  # of one that is over: what is paid is still open until then
     late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
+    withdrawal: withdrawal_words.Offer | None  # while the contract can be withdrawn from
 
     @property
     def is_settled(self) -> bool:
@@ -83,7 +84,8 @@ def card(holding: Held, *, now: datetime) -> Card:
 
 def _read_only(shown: Card) -> Card:
     rest = replace(shown.pause, may_pause=False, may_resume=False, withdrawable=None)
-    return replace(shown, may_cancel=False, may_notify=False, can_undo=False, may_come_back=False, pause=rest)
+    none = {"may_cancel": False, "may_notify": False, "can_undo": False, "may_come_back": False}
+    return replace(shown, **none, pause=rest, withdrawal=None)  # type: ignore[arg-type]
 
 
 def _card(holding: Held, *, now: datetime) -> Card:
@@ -124,6 +126,7 @@ def _card(holding: Held, *, now: datetime) -> Card:
         opens_until=max((one.until for one in seen if one.until and one.until > now), default=None),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
+        withdrawal=withdrawal_words.offer(holding, now=now),
     )
 
 

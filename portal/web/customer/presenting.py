@@ -146,7 +146,7 @@ def can_undo(holding: Held) -> bool:
     request = holding.request
     if request is None or request.actor is not Actor.CUSTOMER:
         return False
-    return can_withdraw(request.state, sent_at=request.sent_at)
+    return can_withdraw(request.state, sent_at=request.sent_at, cause=request.cause)
 
 
 def request_label(request: AnyEndRequest) -> str:

@@ -21,6 +21,7 @@ OWN = {
 MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
+    "admin.withdrawal_settlement",
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_countries",
     "admin.setting_sections",

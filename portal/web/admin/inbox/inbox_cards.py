@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Role
 from portal.queries.inbox import Item, Kind
 from portal.web.admin import presenting
-from portal.web.admin.inbox import address_cards, asked_cards, erasure_cards, found_cards, mail_cards
+from portal.web.admin.inbox import address_cards, asked_cards, erasure_cards, found_cards, mail_cards, withdrawal_cards
 from portal.web.admin.inbox.card_parts import Card
 
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
@@ -32,6 +32,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.PAUSE: asked_cards.of_pause,
     Kind.ADDRESS: address_cards.of_hold,
     Kind.ERASURE: erasure_cards.of_waiting,
+    Kind.WITHDRAWAL: withdrawal_cards.of_waiting,
 }
 
 
@@ -51,6 +52,8 @@ def _day(item: Item) -> tuple[str, str]:
     """Return the day that counts, after what it is the day of: the payment at risk, if there may be one."""
     if item.kind is Kind.LATE_PAYMENT:
         return _("Already taken"), presenting.day(item.about.late.payment.paid_at) or ""
+    if item.kind is Kind.WITHDRAWAL:
+        return _("To be refunded by"), presenting.day(item.about.refund_due_at) or ""
     if item.at_risk_at is not None:
         return _("Next payment"), presenting.day(item.at_risk_at) or ""
     if item.kind in AT_RISK:
