@@ -113,9 +113,13 @@ class Strategy:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet."""
+    """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet.
+
+    `order`: what the button of an order has to say in the law's own language (R-FR-62, R-DE-30).
+    """
 
     source: str
+    order: str = ""
     cancellation: Strategy | None = None
     withdrawal: Strategy | None = None
 
@@ -133,7 +137,8 @@ ENGLISH_CANCELLATION: Final = "cancel-contract"  # the merchant's home country's
 ENGLISH_WITHDRAWAL: Final = "withdraw-from-contract"
 
 _FRANCE: Final = Law(
-    source="L215-1-1, D215-1 to D215-3, L221-21, D221-5 C. conso.",
+    source="L215-1-1, D215-1 to D215-3, L221-14, L221-21, D221-5 C. conso.",
+    order="Commande avec obligation de paiement",
     cancellation=Strategy(
         country=Country.FR,
         function=Function.CANCELLATION,
@@ -187,7 +192,8 @@ _FRANCE: Final = Law(
 )
 
 _GERMANY: Final = Law(
-    source="§ 312k and § 356a BGB",
+    source="§ 312j (3), § 312k and § 356a BGB",
+    order="zahlungspflichtig bestellen",
     cancellation=Strategy(
         country=Country.DE,
         function=Function.CANCELLATION,

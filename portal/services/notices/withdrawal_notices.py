@@ -15,7 +15,8 @@ from portal.logs import place_of
 from portal.mail import withdrawals as mails
 from portal.mail.withdrawals import WithdrawalFacts
 from portal.models import ReceivedRequest, Subscription, Withdrawal
-from portal.queries import subscriptions, withdrawals
+from portal.queries import declarations, subscriptions, withdrawals
+from portal.services import languages
 from portal.services.batches import Unfinished
 from portal.services.context import Context
 from portal.services.notices import notice_facts
@@ -29,7 +30,10 @@ def accepted(ctx: Context, session: Session, withdrawal: Withdrawal, *, now: dat
     subscription = subscriptions.of_merchant(session, withdrawal.merchant_id, withdrawal.subscription_id)
     post = Post.of(ctx, session, withdrawal.merchant_id, now=now)
     told = _facts(session, withdrawal, subscription, path=notice_facts.account_path(post.merchant))
-    composed = mails.withdrawal_accepted(post.head_for(subscription.customer), told)
+    received_id = withdrawal.received_request_id
+    declared = declarations.of_received(session, received_id) if received_id is not None else None
+    language = languages.of_declaration(declared, subscription.customer, post.merchant)
+    composed = mails.withdrawal_accepted(post.head_for(subscription.customer, language), told)
     post.to_holder(subscription, composed, key=f"withdrawal:{withdrawal.id}")
     told = _facts(session, withdrawal, subscription, path=desk_path(withdrawal))
     post.to_merchant(mails.merchant_withdrawal(post.desk_head, told), key=f"merchant-withdrawal:{withdrawal.id}")
