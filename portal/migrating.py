@@ -15,6 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, MetaData, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
+from portal.domain.merchants import RESERVED
+
 AUDIT_CHAIN: Final = "0004"  # the migration that makes the tables of the audit chain
 FOLDER: Final = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -54,6 +56,16 @@ def _is_below_chain(url: str, revision: str) -> bool:
     scripts = ScriptDirectory.from_config(alembic_config(url))
     kept = {script.revision for script in scripts.iterate_revisions(revision, "base")} if revision != "base" else set()
     return AUDIT_CHAIN not in kept
+
+
+def taken_names(url: str) -> list[str]:
+    """Return the names of merchants that are the portal's own by now: their public pages would be out of reach.
+
+    A merchant that is gone keeps its name; nobody opens its pages.
+    """
+    with _connection(url) as connection:
+        rows = connection.execute(text("SELECT slug FROM merchants WHERE closed_at IS NULL ORDER BY slug"))
+        return [slug for (slug,) in rows if slug in RESERVED]
 
 
 def differences(url: str, expected: MetaData) -> list[str]:

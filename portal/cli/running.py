@@ -35,6 +35,12 @@ def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
         raise click.ClickException(
             "The database is not what the code expects:\n" + "\n".join(f"  {one}" for one in found)
         )
+    taken = migrating.taken_names(url)
+    if taken:
+        raise click.ClickException(
+            f"These merchants bear a name that the portal needs for itself: {', '.join(taken)}. Give each another one "
+            "in the column slug of the table merchants, tell its customers the new addresses, and migrate again."
+        )
     secret_rotation.bind(context())
     click.echo("The database is up to date.")
 

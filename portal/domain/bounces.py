@@ -73,6 +73,8 @@ REASONS_BY_SUBJECT: Final = {"1": Reason.NO_MAILBOX, "7": Reason.UNWANTED}
 PROMISED: Final = frozenset(
     {
         "request_received",
+        "declaration_received",
+        "declaration_link",
         "request_dismissed",
         "end_recorded",
         "end_moved",

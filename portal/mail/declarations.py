@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Clean, Letterhead
+from portal.mail.letterhead import Clean, Letterhead, one_line
 
 LINKS: Final = re.compile(r"(?<=[\w/:@])([.:/@])(?=[\w/])")
 UNSEEN: Final = "\u200b"
@@ -27,9 +27,16 @@ class DeclaredWords(Clean):
     heading: str  # the page's, in the law's words
     reference: str
     declared_at: datetime
+    email: str  # to which it goes: no link to it does harm
     rows: tuple[tuple[str, str], ...]
     path: str  # of its page with the file to keep
     is_cancellation: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        cleaned = ((label, one_line(value)) for label, value in self.rows)
+        rows = tuple((label, value if value == self.email else unlinked(value)) for label, value in cleaned)
+        object.__setattr__(self, "rows", rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,7 @@ class LinkWords(Clean):
     declared_at: datetime
     customer_name: str
     products: tuple[str, ...]  # what it may mean
+    wished_on: date | None
     due_at: datetime | None
     is_cancellation: bool = True
     path: str

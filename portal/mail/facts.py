@@ -239,3 +239,4 @@ class NotifiedFacts(Clean):
     has_hour: bool = True
     is_withdrawal: bool = False
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
+    is_declared: bool = False  # on the public page: nobody was proven either

@@ -34,7 +34,7 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
     TASK_LINK: task_links.MAILED,
 }
 # What opens something does not stay here once it is sent; these are sent however late, and their link is old then.
-OPENING: Final = frozenset({*LIFETIMES, "payment_missed", "access_closes_soon"})
+OPENING: Final = frozenset({*LIFETIMES, "payment_missed", "access_closes_soon", "declaration_link"})
 
 
 def login_code(head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime) -> Composed:

@@ -261,6 +261,15 @@ class Kept:
     noticed_at: datetime | None
 
 
+def closed_words_of(customer: Customer) -> Select[uuid.UUID]:
+    """Select the requests of that address that were closed without an end: they prove none."""
+    return select(ReceivedRequest.id).where(
+        ReceivedRequest.merchant_id == customer.merchant_id,
+        ReceivedRequest.state == ReceivedState.DISMISSED,
+        ReceivedRequest.email == (customer.email or ""),
+    )
+
+
 def kept(session: Session, customer_id: uuid.UUID) -> Kept:
     """Return what the law has kept of a customer, or would."""
     theirs = subscriptions_of(customer_id)

@@ -146,7 +146,7 @@ def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select
         select(ReceivedRequest.id)
         .where(
             ReceivedRequest.merchant_id == merchant_id,
-            ReceivedRequest.way == Way.NO_LOGIN,
+            ReceivedRequest.way.in_((Way.NO_LOGIN, Way.PUBLIC_FORM)),
             ReceivedRequest.state == ReceivedState.DISMISSED,
             ReceivedRequest.settled_at < before,
         )

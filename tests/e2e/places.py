@@ -18,6 +18,7 @@ PLACES = {
     "lena-comeback": "/account/studio/comebacks/*",
     "mia-settlement": "/account/studio/settlements/*",
     "link": "/account/studio/login/link/*",
+    "declaration": "/studio/declarations/*",
     "address-link": "/account/studio/address/*",
     "account-invitation": "/account/studio/invitation/*",
     "account-member": "/admin/customers/*/people/*/removal",

@@ -22,7 +22,13 @@ from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
-from tests.mail.composed_records import about_missed_payments, about_records, about_settlements, links_to_tasks
+from tests.mail.composed_records import (
+    about_declarations,
+    about_missed_payments,
+    about_records,
+    about_settlements,
+    links_to_tasks,
+)
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
 
 PLANS = (
@@ -325,6 +331,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += about_missed_payments(whose, **names)
     told += about_settlements(whose, **names)
     told += links_to_tasks(whose, **names)
+    told += about_declarations(whose, **names)
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

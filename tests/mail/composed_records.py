@@ -11,6 +11,7 @@ from portal.domain.money import Money
 from portal.domain.task_links import TASKS, TaskKind
 from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
+from portal.mail.declarations import DeclaredWords, LinkWords, declaration_link, declaration_received
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
@@ -91,6 +92,46 @@ def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
         compositions = (own_data.erasure_recorded, own_data.erasure_withdrawn, own_data.erasure_done)
         told += [compose(whose, facts) for compose in compositions]
     return told
+
+
+def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is said of a declaration on the public page, to the declared address and to the one on file."""
+    rows = (("Name", names.get("customer", "Zoé")), ("Email address", "zoe@client.test"))
+    told = [
+        declaration_received(
+            whose,
+            DeclaredWords(
+                heading="Résilier votre contrat",
+                reference="K7QM-4TXD",
+                declared_at=NOW,
+                email="zoe@client.test",
+                rows=rows,
+                path="/a/declared/t",
+                is_cancellation=is_cancellation,
+            ),
+        )
+        for is_cancellation in (True, False)
+    ]
+    product = names.get("product", "Cours")
+    return told + [
+        declaration_link(
+            whose,
+            LinkWords(
+                reference="K7QM-4TXD",
+                declared_at=NOW,
+                customer_name=names.get("customer", ""),
+                products=products,
+                wished_on=wished_on,
+                due_at=due_at,
+                path="/a/declarations/t",
+            ),
+        )
+        for products, due_at, wished_on in (
+            ((product,), LATER, None),
+            ((product,), None, LATER.date()),
+            ((product, "Yoga"), None, None),
+        )
+    ]
 
 
 def links_to_tasks(whose: Letterhead, **names: str) -> list[Composed]:

@@ -24,7 +24,6 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.mail import declarations as mails
-from portal.mail.letterhead import one_line
 from portal.models import PublicDeclaration, ReceivedRequest
 from portal.queries import declarations as stored
 from portal.queries.people.sessions import lock_address
@@ -130,7 +129,8 @@ def acknowledge(ctx: Context, session: Session, row: PublicDeclaration, *, page_
         heading=facts.heading,
         reference=facts.reference,
         declared_at=facts.declared_at,
-        rows=tuple((label, mails.unlinked(one_line(value))) for label, value in rows),
+        email=facts.email,
+        rows=tuple(rows),
         path=facts.path,
         is_cancellation=facts.is_cancellation,
     )

@@ -205,6 +205,7 @@ def notified_facts(
         is_theirs=subscription is not None,
         is_withdrawal=received.function is Function.WITHDRAWAL,
         is_lost=received.way is Way.NO_LOGIN,
+        is_declared=received.way is Way.PUBLIC_FORM,
         planned_on=_planned_on(session, planned, now=now),
         received_at=received.received_at,
         has_hour=has_hour(received.way),

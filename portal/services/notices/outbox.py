@@ -41,7 +41,7 @@ LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail serv
 LONGEST_ERROR: Final = 500
 ONCE: Final = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.key]).returning(Mail)
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
-LASTING: Final = PROVING | {"request_received"}
+LASTING: Final = PROVING | {"request_received", "declaration_received"}
 
 
 class Words(Protocol):

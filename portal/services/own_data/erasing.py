@@ -40,6 +40,7 @@ from portal.models import (
     Merchant,
     PauseRequest,
     PayPalEvent,
+    PublicDeclaration,
     ReceivedRequest,
     Subscription,
     TaskLink,
@@ -153,11 +154,18 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_timeline": update(TimelineEntry)
         .where(TimelineEntry.subscription_id.in_(theirs), by_customer)
         .values(actor_name=""),
+        # Before the address is gone by which they are found.
+        "public_declarations": update(PublicDeclaration)
+        .where(
+            PublicDeclaration.merchant_id == customer.merchant_id,
+            PublicDeclaration.received_request_id.in_(stored.closed_words_of(customer)),
+        )
+        .values(particulars={}, link_hash=None),
         # What somebody wrote who could not log in proves no end, unless one answers it.
         "words_left": update(ReceivedRequest)
         .where(
             ReceivedRequest.merchant_id == customer.merchant_id,
-            ReceivedRequest.way == Way.NO_LOGIN,
+            ReceivedRequest.way.in_((Way.NO_LOGIN, Way.PUBLIC_FORM)),
             ReceivedRequest.state == ReceivedState.DISMISSED,
             ReceivedRequest.email == (customer.email or ""),
         )

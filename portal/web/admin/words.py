@@ -221,6 +221,8 @@ PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Cancellation request received"),
     "request_received": _l("Cancellation notice received another way"),
+    "declaration_received": _l("Declaration on the public page received"),
+    "declaration_link": _l("Question whether a declaration is theirs"),
     "request_dismissed": _l("Cancellation notice closed, nothing ended"),
     "end_dated": _l("Last day of access"),
     "end_moved": _l("Planned end moved to another day"),

@@ -78,7 +78,7 @@ class HelpForm(BaseForm):
     )
     message = TextAreaField(
         _l("Your message"),
-        description=_l("For example: “I can no longer read my old address”, or “I want to cancel”."),
+        description=_l("For example: “I can no longer read my old address”."),
         filters=[plain],
         validators=[
             DataRequired(_l("Write what you need.")),

@@ -11,7 +11,9 @@ from flask_babel import ngettext
 
 from portal.clock import utc_now
 from portal.domain.countries import Function
+from portal.domain.declarations import Carrying
 from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.received_requests import Way as CameBy
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item
 from portal.queries.paypal_accounts import Provider
@@ -23,7 +25,7 @@ from portal.web.admin.presenting import Row
 from portal.web.admin.received import received_pages
 
 if TYPE_CHECKING:
-    from portal.models import EndRequest, PauseRequest, PayPalAccount, ReceivedRequest, Subscription
+    from portal.models import EndRequest, PauseRequest, PayPalAccount, PublicDeclaration, ReceivedRequest, Subscription
 
 
 def of_request(item: Item, role: Role) -> Card:
@@ -96,6 +98,8 @@ def of_letter(item: Item, role: Role) -> Card:
         return _notified(letter, item.subscription, page)
     if item.over_since is not None:
         return _over(letter, item.over_since, page)
+    if letter.declaration is not None:
+        return _declared(letter, letter.declaration, page)
     if letter.suggested is not None:
         return _found_before(letter, letter.suggested, page)
     return Card(
@@ -125,18 +129,54 @@ def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
     )
 
 
+def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str) -> Card:
+    """What anybody declared on the public page: who is to carry it out, and what is left for staff."""
+    label, todo = (
+        _("To be matched"),
+        _("Find the subscription it is about and end it, or say why there is nothing to end."),
+    )
+    if declaration.refused_at is not None:
+        label = _("Not them")
+        todo = _("Whoever reads the address on file says that it was not them: end nothing by this alone.")
+    elif declaration.carrying is Carrying.AFTER_DELAY and declaration.due_at is not None:
+        label = _("Ends by itself")
+        todo = _(
+            "Number and address are those on file: it ends by itself on %(date)s unless its customer says no. You need "
+            "not do anything.",
+            date=presenting.short(declaration.due_at),
+        )
+    elif declaration.carrying is Carrying.BY_MAIL:
+        label = _("Waits for the customer")
+        todo = _("The customer of that address is asked by email and ends it with one button. You can end it before.")
+    found = [(_("Subscription"), _name(letter.suggested))] if letter.suggested is not None else []
+    ways = [_end(letter, letter.suggested)] if letter.suggested is not None else []
+    return Card(
+        title=received_pages.title(letter, letter.suggested.product.name if letter.suggested is not None else ""),
+        url=page,
+        label=label,
+        happened=_("Declared on your public page. Who wrote it is not verified: it may be anybody."),
+        todo=todo,
+        rows=[*found, *received_pages.received_rows(letter)],
+        ways=[*ways, Way(label=_("Find the subscription"), url=page, kind="" if ways else "primary")],
+    )
+
+
 def of_lost(item: Item, role: Role) -> Card:
     """Return the card of who could not log in and left word: of the only one, or of all together."""
     word: ReceivedRequest = item.about
-    is_one = item.waiting == 1
+    is_one, is_declared = item.waiting == 1, word.way is CameBy.PUBLIC_FORM
     page = url_for(".received", received_id=word.id) if is_one else url_for(".received_lost")
     return Card(
         title=received_pages.title(word, "")
         if is_one
+        else ngettext("%(num)d person is not logged in", "%(num)d people are not logged in", item.waiting)
+        if is_declared
         else ngettext("%(num)d person could not log in", "%(num)d people could not log in", item.waiting),
         url=page,
-        label=_("Could not log in"),
-        happened=_("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
+        label=_("Not logged in") if is_declared else _("Could not log in"),
+        happened=_("Very many declarations came to your public page: these are counted, and nobody was written to.")
+        if is_declared
+        else _("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
         todo=_("Read it and answer. A message may ask to cancel: it counts from the day it was received."),
         rows=received_pages.received_rows(word) if is_one else [(_("Messages"), str(item.waiting))],
         ways=[Way(label=_("Read the message") if is_one else _("Read the messages"), url=page, kind="primary")],

@@ -98,6 +98,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             found=found,
             is_sought=is_sought,
             is_stranger=is_word,
+            is_declared=received.way is Way.PUBLIC_FORM,
             hints=hints,
             search=search,
             filters=CustomerFilter(request.args),

@@ -51,6 +51,8 @@ def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscripti
         before = (
             _("The number in the message belongs to this one.")
             if received.way is Way.NO_LOGIN
+            else _("The number or the address that was given is this customer’s.")
+            if received.way is Way.PUBLIC_FORM
             else _("It was matched to this one before. The end planned then was taken back.")
         )
         said[found] = " ".join(filter(None, [before, said.get(found, "")]))
