@@ -59,6 +59,7 @@ NOT_OPENED = {
     ),
     "customer.payments_csv": "a table to keep, no page",
     "auth.customer_site": "leads to the merchant's site, opened in tests/e2e/test_site_logins.py",
+    "admin.withdrawal": "comes with a withdrawal, which is for good; tests/web/admin/test_withdrawals.py",
     "declarations.declared_file": "a PDF, looked at in tests/documents",
     "customer.receipts": "leads on to the payments",
     "customer.address_change": "wants a log-in of the last ten minutes; tests/web/customer",

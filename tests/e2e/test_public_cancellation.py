@@ -51,7 +51,9 @@ def declare(night: Night) -> tuple[str, int]:
     """Go the whole way from a page of the merchant's; return the reference, and how often something was pressed."""
     zoe, french = night.zoe, night.zoe.locale == "fr"
     zoe.open(f"{night.there}/account/atelier/login")
-    zoe.go(zoe.page.get_by_role("link", name="Résilier votre contrat" if french else "Cancel your contract", exact=True))
+    zoe.go(
+        zoe.page.get_by_role("link", name="Résilier votre contrat" if french else "Cancel your contract", exact=True)
+    )
     assert zoe.page.url.endswith("/resilier" if french else "/cancel-contract")
     zoe.type("First and last name, or name of the company", "Zoé Martin")
     zoe.type("Your email address", "zoe@client.test")
