@@ -33,8 +33,8 @@ def _merchant(table: str) -> tuple:
     )
 
 
-def _refers(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint([column], [f'{to}.id'], name=op.f(f'fk_{table}_{column}'), ondelete='RESTRICT')
+def _refers(table: str, column: str, to: str, ondelete: str = 'RESTRICT') -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f'{to}.id'], name=op.f(f'fk_{table}_{column}'), ondelete=ondelete)
 
 
 def upgrade() -> None:
@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(refund = 'open') = (closed_at IS NULL)", name=op.f('ck_withdrawals_closed_has_a_date')),
         _refers('withdrawals', 'subscription_id', 'subscriptions'),
         _refers('withdrawals', 'end_request_id', 'end_requests'),
-        _refers('withdrawals', 'received_request_id', 'received_requests'),
+        _refers('withdrawals', 'received_request_id', 'received_requests', 'SET NULL'),
         sa.UniqueConstraint('subscription_id', name=op.f('uq_withdrawals_subscription_id')),
         *_merchant('withdrawals'),
     )

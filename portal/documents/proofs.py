@@ -183,7 +183,11 @@ class _Proof:
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
-            *([(_("Withdrawn from the contract on"), fmt.moment(facts.withdrawn_at))] if facts.withdrawn_at is not None else []),
+            *(
+                [(_("Withdrawn from the contract on"), fmt.moment(facts.withdrawn_at))]
+                if facts.withdrawn_at is not None
+                else []
+            ),
             *([asked_when(facts, self.translator, fmt)] if self._was_waited_for() else []),
             settled,
             *self._spared(),

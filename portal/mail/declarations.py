@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from portal.mail.composing import Composed, compose
@@ -27,13 +27,15 @@ class DeclaredWords(Clean):
     heading: str  # the page's, in the law's words
     reference: str
     declared_at: datetime
+    email: str  # to which it goes: no link to it does harm
     rows: tuple[tuple[str, str], ...]
     path: str  # of its page with the file to keep
     is_cancellation: bool
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows = tuple((label, unlinked(one_line(value))) for label, value in self.rows)
+        cleaned = ((label, one_line(value)) for label, value in self.rows)
+        rows = tuple((label, value if value == self.email else unlinked(value)) for label, value in cleaned)
         object.__setattr__(self, "rows", rows)
 
 
@@ -45,6 +47,7 @@ class LinkWords(Clean):
     declared_at: datetime
     customer_name: str
     products: tuple[str, ...]  # what it may mean
+    wished_on: date | None
     due_at: datetime | None
     is_cancellation: bool = True
     path: str

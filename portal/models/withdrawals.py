@@ -41,7 +41,7 @@ class Withdrawal(HasId, HasCreation, HasMerchant, Base):
     )
     received_request_id: Mapped[uuid.UUID | None] = (
         mapped_column(  # the declaration, where it came by a form or a letter
-            ForeignKey("received_requests.id", ondelete="RESTRICT"), index=True
+            ForeignKey("received_requests.id", ondelete="SET NULL"), index=True
         )
     )
     reference: Mapped[str]

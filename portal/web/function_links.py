@@ -39,6 +39,23 @@ def of_merchant(merchant: MerchantFacts) -> list[FunctionLink]:
     return links(known(merchant.sells_to), merchant.country, merchant_slug=merchant.slug)
 
 
+def every(countries: Iterable[Country], home: Country | None, *, merchant_slug: str) -> list[FunctionLink]:
+    """Return them in each language in which they exist, for the merchant to put on its own site."""
+    return [
+        FunctionLink(
+            function=function,
+            label=one.said(language).entry,
+            url=url_for(endpoint, merchant_slug=merchant_slug, page=path),
+            language=language,
+        )
+        for function, endpoint in SHOWN.items()
+        for country in countries
+        for one in (strategy(country, function),)
+        for language, path in one.paths.items()
+        if language == one.language or country is home
+    ]
+
+
 def links(
     countries: Iterable[Country],
     home: Country | None,

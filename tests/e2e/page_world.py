@@ -73,6 +73,7 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     _of_one_address(world, sam, somebody("ida"))
     _paypal_paths(world, sam)
     _event_paths(world, sam)
+    _declared(world, somebody("priya"))
     _needing_paths(world, sam)
     _team_paths(world, sam, somebody("guest"))
     for name, context in contexts:
@@ -314,6 +315,15 @@ def _team_paths(world: World, sam: Visitor, guest: Visitor) -> None:
     guest.press("button", "Send me the link")
     world.paths["unlock"] = _mailed(world.demo, "robin@studio.example", "/admin/login/link/")
     world.paths["password"] = _mailed(world.demo, "robin@studio.example", "/admin/password/link/")
+
+
+def _declared(world: World, priya: Visitor) -> None:
+    """Declare a cancellation on the public page, which the mailbox on file is asked about."""
+    priya.open(f"{world.demo.portal}/studio/cancel-contract")
+    priya.type("First and last name, or name of the company", "Priya")
+    priya.type("Your email address", "priya@example.com")
+    priya.press("button", "Check the summary").press("button", "Notify the cancellation")
+    world.paths["declaration"] = _mailed(world.demo, "priya@example.com", "/studio/declarations/")
 
 
 def _mailed(demo: Demo, to: str, under: str, *, after: int = 0) -> str:

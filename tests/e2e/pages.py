@@ -147,6 +147,17 @@ def leave_word(page: Page) -> None:
     send(page)
 
 
+def sum_up(page: Page) -> None:
+    page.locator("input[name=name]").fill("Zoé Dupont")
+    page.locator("input[name=email]").fill("zoe@client.example")
+    send(page)
+
+
+def declare(page: Page) -> None:
+    sum_up(page)
+    send(page)
+
+
 def open_the_newest(page: Page) -> None:
     with page.expect_navigation():
         page.locator("tbody th a").first.click()
@@ -195,6 +206,16 @@ PAGES = {
     "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
     "customer link": Shown("asker", "{link}"),
     "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "cancel contract": Shown(NOBODY, "/studio/resilier"),
+    "cancel contract, nothing typed": Shown(NOBODY, "/studio/resilier", send, 422),
+    "cancel contract, summary": Shown(NOBODY, "/studio/resilier", sum_up),
+    "cancel contract, declared": Shown(NOBODY, "/studio/resilier", declare, lands="/studio/declared/*"),
+    "cancel contract, asked": Shown(NOBODY, "{declaration}"),
+    "withdraw from contract": Shown(NOBODY, "/studio/renoncer"),
+    "withdraw from contract, nothing typed": Shown(NOBODY, "/studio/renoncer", send, 422),
+    "withdraw from contract, logged in": Shown(EMMA, "/studio/withdraw-from-contract"),
+    "desk contract": Shown(SAM, "{desk-emma}/contract"),
+    "desk withdrawal, effects": Shown(SAM, "{desk-emma}/withdrawal"),
     "address link": Shown(NOBODY, "{address-link}"),
     "address link over": Shown(NOBODY, "/account/studio/address/over", status=410),
     "customer log-in by a number": Shown(NOBODY, "/account/studio/login/number"),

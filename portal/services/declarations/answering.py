@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import structlog
@@ -56,6 +56,7 @@ class Asked:
     due_at: datetime | None
     name: str
     is_cancellation: bool
+    wished_on: date | None
     choices: tuple[Choice, ...]
     language: str  # as its mail's
 
@@ -119,6 +120,7 @@ def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
         due_at=row.due_at,
         name=received.name,
         is_cancellation=row.kind is Function.CANCELLATION,
+        wished_on=received.wished_on,
         choices=tuple(Choice(id=one.id, product=one.product.name, provider_id=one.provider_id) for one in named),
         language=languages.of_declaration(
             row, theirs[0].customer if theirs else None, merchants.of(session, row.merchant_id)

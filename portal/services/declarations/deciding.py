@@ -166,6 +166,7 @@ def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: 
         declared_at=row.received.received_at,
         customer_name=customer.name,
         products=tuple(one.product.name for one in found.choices),
+        wished_on=row.received.wished_on,
         due_at=row.due_at,
         is_cancellation=row.kind is Function.CANCELLATION,
         path=f"/{post.merchant.slug}/declarations/{token}",

@@ -129,6 +129,7 @@ def acknowledge(ctx: Context, session: Session, row: PublicDeclaration, *, page_
         heading=facts.heading,
         reference=facts.reference,
         declared_at=facts.declared_at,
+        email=facts.email,
         rows=tuple(rows),
         path=facts.path,
         is_cancellation=facts.is_cancellation,

@@ -11,7 +11,7 @@ from portal.models import Mail
 from portal.services.declarations import deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of
 
-IT_IS_ME = "C’est moi : résilier maintenant"
+IT_IS_ME = "C’est moi : résilier"
 CHECK, NOTIFY, CHANGE = "Vérifier le récapitulatif", "Notification de la résiliation", "Modifier"
 
 

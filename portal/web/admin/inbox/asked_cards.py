@@ -113,6 +113,26 @@ def of_letter(item: Item, role: Role) -> Card:
     )
 
 
+def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
+    """Somebody withdraws from a contract: which one it is, and that it is carried out, is for staff or the mailbox."""
+    todo = _("Find the contract and carry the withdrawal out: the refund is due 14 days after you were told.")
+    asked = letter.declaration.carrying if letter.declaration is not None else None
+    if asked in (Carrying.BY_MAIL, Carrying.AFTER_DELAY):
+        todo = _("The customer of that address is asked by email and confirms it. You can carry it out before.")
+    return Card(
+        title=received_pages.title(letter, ""),
+        url=page,
+        label=_("Withdrawal to be matched"),
+        happened=_(
+            "A withdrawal from a contract was declared: %(way)s. It counts from the day it was sent.",
+            way=labels.WAY[letter.way],
+        ),
+        todo=todo,
+        rows=received_pages.received_rows(letter),
+        ways=[Way(label=_("Find the contract"), url=page, kind="primary")],
+    )
+
+
 def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str) -> Card:
     """What anybody declared on the public page: who is to carry it out, and what is left for staff."""
     label, todo = (
@@ -142,22 +162,6 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
         todo=todo,
         rows=[*found, *received_pages.received_rows(letter)],
         ways=[*ways, Way(label=_("Find the subscription"), url=page, kind="" if ways else "primary")],
-    )
-
-
-def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
-    """Somebody withdraws from a contract: which one it is, and that it is carried out, is for staff."""
-    return Card(
-        title=received_pages.title(letter, ""),
-        url=page,
-        label=_("Withdrawal to be matched"),
-        happened=_(
-            "A withdrawal from a contract was declared: %(way)s. It counts from the day it was sent.",
-            way=labels.WAY[letter.way],
-        ),
-        todo=_("Find the contract and carry the withdrawal out: the refund is due 14 days after you were told."),
-        rows=received_pages.received_rows(letter),
-        ways=[Way(label=_("Find the contract"), url=page, kind="primary")],
     )
 
 

@@ -85,7 +85,7 @@ def countries() -> ResponseReturnValue:
 
 def _public_pages(form: CountriesForm) -> list[tuple[str, str]]:
     """Return the label and the address of each page that is chosen."""
-    shown = function_links.links(known(form.sells_to.data or ()), form.country.data, merchant_slug=g.merchant.slug)
+    shown = function_links.every(known(form.sells_to.data or ()), form.country.data, merchant_slug=g.merchant.slug)
     return [(link.label, context().base_url + link.url) for link in shown]
 
 
