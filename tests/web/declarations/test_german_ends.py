@@ -55,7 +55,7 @@ def test_the_mailbox_on_file_confirms_and_reads_of_the_end_in_german(browser, su
     assert link.subject.startswith("Kündigen Sie bei L’Atelier?")
     page = browser.get(LINK.search(link.text)[1])
     assert (page.language, page.h1) == ("de", "Haben Sie gekündigt?")
-    page = page.submit(press="Ich war es: jetzt beenden")
+    page = page.submit(press="Ich war es: kündigen")
     assert (page.language, page.h1) == ("de", "Sie haben bestätigt")
     confirmed = [one for one in letters() if one.recipient == TYPED["email"]][-1]
     assert "Ihr Abonnement ist gekündigt. PayPal hat das am" in confirmed.text
