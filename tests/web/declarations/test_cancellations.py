@@ -267,3 +267,18 @@ def test_a_suspended_or_leaving_merchant_takes_it_all_the_same(browser, make, ct
     make.merchant(slug="atelier", locale="fr", **{state: utc_now()}, **more)
     notified(browser)
     assert len(rows_of(ctx)) == 1
+
+
+@pytest.mark.law("R-FR-13")
+def test_while_the_database_is_away_the_page_holds_what_was_typed(browser, merchant, ctx, monkeypatch):
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
+
+    def away(*_args, **_more):
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    with monkeypatch.context() as gone:
+        gone.setattr("portal.queries.people.account_visits.at_account", away)
+        page = summary.submit(press=NOTIFY, status=503)
+    assert "n’a pas été enregistrée" in page.h1
+    page.submit(press="Renvoyer ma demande")
+    assert [received.name for received, _declared in rows_of(ctx)] == [TYPED["name"]]
