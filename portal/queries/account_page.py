@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.orm import Session
@@ -33,7 +34,6 @@ from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
 from portal.domain.withdrawals import NO_PROOF, Consents
 from portal.models import (
-    LatePayment,
     Product,
     Provider,
     TimelineEntry,
@@ -51,6 +51,7 @@ from portal.queries.account_rows import (
     GIVEN,
     GRANT,
     HELD,
+    LATE,
     MONEY,
     NONE_TAKEN,
     NOTICE,
@@ -233,7 +234,7 @@ def _of_all() -> tuple[Label[Any], ...]:
         .join_from(GIVEN, Product, GIVEN.product_id == Product.id)
         .where(GIVEN.merchant_id == merchant, GIVEN.customer_id == customer)
     )
-    counts = select(json_list(func.count(), func.count(HELD.ended_at))).where(
+    counts = select(json_list(func.count(), func.count(HELD.ended_at)).label("j")).where(
         HELD.merchant_id == merchant, HELD.customer_id == customer
     )
     return (
@@ -255,7 +256,7 @@ def standing_request() -> ScalarSelect[Any]:
     payments = select(json_all(PAYMENT.column(), PAID.paid_at)).where(own).correlate(ASKED).scalar_subquery()
     may_wait = and_(ASKED.state == RequestState.RECORDED, ASKED.due_at.is_not(None))
     return (
-        select(json_list(END_REQUEST.column(), case((may_wait, payments))))
+        select(json_list(END_REQUEST.column(), case((may_wait, payments))).label("j"))
         .where(ASKED.subscription_id == SOLD.id, ASKED.state != RequestState.WITHDRAWN)
         .order_by(ASKED.created_at.desc())
         .limit(1)
@@ -274,7 +275,7 @@ def _pauses() -> ScalarSelect[Any]:
 def _notified() -> ScalarSelect[Any]:
     """The newest that was notified by the form of the subscription's page."""
     return (
-        select(NOTICE.column())
+        select(NOTICE.column().label("j"))
         .where(NOTIFIED.subscription_id == SOLD.id)
         .order_by(NOTIFIED.received_at.desc(), NOTIFIED.id.desc())
         .limit(1)
@@ -288,8 +289,8 @@ def _late() -> ColumnElement[Any]:
     newest_first = PAID.paid_at.desc(), PAID.id
     late = (
         select(json_all(MONEY.column(), *newest_first))
-        .join_from(LatePayment, PAID, PAID.id == LatePayment.payment_id)
-        .where(LatePayment.subscription_id == SOLD.id, LatePayment.state == LateState.OPEN)
+        .join_from(LATE, PAID, PAID.id == LATE.payment_id)
+        .where(LATE.subscription_id == SOLD.id, LATE.state == LateState.OPEN)
         .correlate(SOLD)
     )
     return case((SOLD.ended_at.is_not(None), late.scalar_subquery()))
@@ -298,8 +299,8 @@ def _late() -> ColumnElement[Any]:
 def _taken() -> ColumnElement[Any]:
     """Of one that lives by a finite plan, how many payments stand and when the first of them came."""
     own = PAID.subscription_id == SOLD.id, PAID.state.in_(STANDS)
-    taken = select(json_list(func.count(), func.min(PAID.paid_at))).where(*own)
-    is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > 0)
+    taken = select(json_list(func.count(), func.min(PAID.paid_at)).label("j")).where(*own)
+    is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > literal_column("0"))
     return case((is_finite, taken.correlate(SOLD).scalar_subquery()))
 
 

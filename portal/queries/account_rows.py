@@ -26,6 +26,7 @@ from portal.models import (
     Customer,
     EndRequest,
     Grant,
+    LatePayment,
     PauseRequest,
     Payment,
     PaymentState,
@@ -278,6 +279,7 @@ BUYER: Final = aliased(Customer, name="b")
 SELLS: Final = aliased(PayPalAccount, name="a")
 HELD: Final = aliased(Subscription, name="h")
 SAID: Final = aliased(ContractConsent, name="d")
+LATE: Final = aliased(LatePayment, name="t")
 
 CONTENT: Final = JsonRow(PlainContent, OPENS)
 PRODUCT: Final = JsonRow(PlainProduct, OF_PRODUCT)
