@@ -80,3 +80,18 @@ def test_by_keyboard_without_scripts_and_from_the_link_it_is_two_activations(
     visitor.type("Your email address", "zoe@client.test")
     visitor.go(visitor.page.get_by_role("button", name="cancel now", exact=True))
     assert "The studio has closed." in visitor.text
+
+
+@pytest.mark.law("R-DE-20", "R-DP-5", "R-AC-7", "R-AC-12")
+def test_a_withdrawal_is_declared_on_one_page(
+    checker: html.Checker | None, address: str, new_visitor: NewVisitor
+) -> None:
+    visitor = new_visitor("zoe", locale="de", size=NARROW, scripts=True)
+    visitor.open(f"{address}/atelier/widerrufen")
+    pages = [sound(visitor, "withdrawal")]
+    visitor.type("First and last name, or name of the company", "Zoë Grün")
+    visitor.page.locator("input[name=email]").fill("zoe@client.test")
+    visitor.go(visitor.page.get_by_role("button", name="Widerruf bestätigen", exact=True))
+    assert visitor.title == "Ihr Widerruf ist eingegangen"
+    pages.append(sound(visitor, "withdrawn"))
+    assert [one for page in pages for one in (checker.complaints(page) if checker else ())] == []
