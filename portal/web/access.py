@@ -231,7 +231,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.withdrawal": DESK,
     "admin.subscription_withdrawal": ENDS,
     "admin.withdrawal_settlement": Access(Face.STAFF, acts=Duty.REFUNDS),
-    "admin.contract": DESK,
+    "admin.subscription_contract": DESK,
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,

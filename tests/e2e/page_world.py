@@ -260,7 +260,7 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.open(f"{desk}/received/new")
     sam.type("Name", "Noor Haddad-Lindqvist")
     sam.type("Email address", "noor@example.com")
-    sam.press("button", "Record the cancellation notice")
+    sam.press("button", "Record it")
     world.paths["letter"] = sam.path
     sam.open(f"{desk}/subscriptions")
     for box in sam.page.locator("tbody input[type=checkbox]").all():

@@ -144,6 +144,8 @@ def _note(
     words: str,
     by: By = PORTAL,
 ) -> None:
+    if received.function is Function.WITHDRAWAL:
+        return  # the withdrawal is an entry of its own
     is_own = received.way is Way.ACCOUNT_PAGE
     sender = by.actor_id if by.actor is Actor.CUSTOMER and by.actor_id else subscription.customer_id
     timeline.note(

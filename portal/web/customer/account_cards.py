@@ -131,9 +131,9 @@ def _card(holding: Held, *, now: datetime) -> Card:
 
 
 def _thread(holding: Held, *, now: datetime) -> Thread | None:
-    """Return the line of one that lives; one that is over says all that matters in words."""
+    """Return the line of one that lives; one that is over, or undone, says all that matters in words."""
     subscription, request = holding.subscription, holding.request
-    if subscription.is_over:
+    if subscription.is_over or subscription.withdrawn_at is not None:
         return None
     planned = standing(request, subscription, now=now) if request is not None else None
     return threads.of(subscription, planned=planned, now=now)

@@ -25,6 +25,7 @@ class Offer:
     url: str
     language: str
     until: str
+    is_sure: bool  # it is within its period, whatever was said of the right
 
 
 def offer(holding: Held, *, now: datetime) -> Offer | None:
@@ -42,7 +43,8 @@ def offer(holding: Held, *, now: datetime) -> Offer | None:
     country = g.merchant.country
     found = links([country], country, merchant_slug=g.merchant.slug, functions=(Function.WITHDRAWAL,))
     fmt, one = formatter(), found[0]
-    if now < runs.sure.ends_at:
+    is_sure = now < runs.sure.ends_at
+    if is_sure:
         until = _("until %(date)s", date=fmt.date(runs.sure.last_day))
     else:
         until = _(
@@ -50,4 +52,10 @@ def offer(holding: Held, *, now: datetime) -> Offer | None:
             date=fmt.date(runs.longest.last_day),
             day=fmt.date(runs.sure.last_day),
         )
-    return Offer(label=one.label, url=f"{one.url}?subscription={subscription.id}", language=one.language, until=until)
+    return Offer(
+        label=one.label,
+        url=f"{one.url}?subscription={subscription.id}",
+        language=one.language,
+        until=until,
+        is_sure=is_sure,
+    )

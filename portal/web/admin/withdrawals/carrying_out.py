@@ -138,7 +138,10 @@ def _rows(session: Session, found: Subscription, received: ReceivedRequest | Non
     declared = presenting.short(came.declared_at) if came.has_hour else presenting.day(came.declared_at)
     rows: list[Row] = [
         (_("Access"), _("ends as of the declaration, whatever was paid and whatever the product keeps")),
-        (_("At PayPal"), _("had ended before") if found.is_over else _("is cancelled there at once")),
+        (
+            _("At PayPal"),
+            _("the subscription had ended before") if found.is_over else _("the subscription is cancelled at once"),
+        ),
     ]
     if received is not None:
         rows += [(_("Reference"), received.reference), (_("Declared on"), declared), (_("When it came"), VERDICT[said])]

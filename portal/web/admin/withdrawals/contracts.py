@@ -44,7 +44,7 @@ class ConsentForm(BaseForm):
         choices=choices({YES: _l("Yes, and you have a proof of it"), NO: _l("No")}),
         validators=[InputRequired(_l("Choose whether it was given."))],
     )
-    said_on = DayField(_l("On"), validators=[InputRequired(_l("Enter the day."))])
+    said_on = DayField(_l("Said on"), validators=[InputRequired(_l("Enter the day."))])
     way = SelectField(_l("How"), choices=choices({way: CONSENT_WAY[way] for way in WAYS}))
     version = StringField(
         _l("Version of the text"),
@@ -55,7 +55,7 @@ class ConsentForm(BaseForm):
     submit = SubmitField(_l("Record it"))
 
 
-@bp.route("/subscriptions/<uuid:subscription_id>/contract", methods=["GET", "POST"], endpoint="contract")
+@bp.route("/subscriptions/<uuid:subscription_id>/contract", methods=["GET", "POST"], endpoint="subscription_contract")
 def contract(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show the last day and the proofs; on POST add one, which counts from then on."""
     form = ConsentForm(said_on=today())
@@ -69,7 +69,7 @@ def contract(subscription_id: uuid.UUID) -> ResponseReturnValue:
         )
         contracts.record(context(), person().merchant_id, subscription_id, [said], by=by(), now=utc_now())
         flash(_("Recorded."), "success")
-        return redirect(url_for(".contract", subscription_id=subscription_id), 303)
+        return redirect(url_for(".subscription_contract", subscription_id=subscription_id), 303)
     with context().db.read() as session:
         return _page(session, subscription_id, form), 422 if form.errors else 200
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
+from portal.queries.timelines import TimelineKind
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
@@ -43,6 +44,19 @@ CONSENT_WAY: Final[Mapping[ConsentWay, LazyString]] = {
     ConsentWay.PAPER: _l("on paper"),
     ConsentWay.OTHER: _l("another way"),
 }
+
+
+def details(kind: TimelineKind, said: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what a timeline's fact says of a withdrawal or of a contract's beginning; of a later word, nothing."""
+    if kind is TimelineKind.CONSENT_RECORDED and said.get("consent") in set(ConsentKind):
+        answer = _("yes") if said.get("is_given") is True else _("no")
+        what = CONSENT[ConsentKind(str(said["consent"]))]
+        return _("%(label)s: %(value)s", label=what, value=answer), str(said.get("version") or "")
+    if kind is TimelineKind.WITHDRAWN and said.get("verdict") in set(Verdict):
+        return (str(VERDICT[Verdict(str(said["verdict"]))]),)
+    if kind is TimelineKind.WITHDRAWAL_CLOSED and said.get("refund") in set(RefundDuty):
+        return (str(REFUND[RefundDuty(str(said["refund"]))]),)
+    return ()
 
 
 def happened(found: Withdrawal) -> str:
