@@ -48,7 +48,7 @@ def proof(ctx):
         return session.scalars(select(Proof)).one()
 
 
-@pytest.mark.law("R-DE-7", "R-DE-10")
+@pytest.mark.law("R-DE-7")
 def test_the_mailbox_on_file_confirms_and_reads_of_the_end_in_german(browser, subscription, ctx, letters):
     declare(browser, ctx)
     link = letters()[-1]

@@ -172,7 +172,20 @@ def test_an_address_speaks_its_own_languages_and_no_other_page_speaks_german(bro
     assert browser.get("/atelier/resilier", **german).language == "fr"
 
 
-def test_an_error_of_the_page_is_german_too(browser, merchant):
-    page = browser.post(PAGE, {"step": "notify"}, status=422, Sec_Fetch_Site="same-origin")
+@pytest.mark.law("R-AC-8")
+def test_a_page_left_open_says_so_in_german_and_sends_what_was_typed_once_more(browser, merchant, ctx):
+    page = browser.post(PAGE, {"step": "notify", **TYPED}, status=422, Sec_Fetch_Site="same-origin")
     assert page.language == "de"
     assert "Diese Seite war zu lange geöffnet" in page.text
+    assert not rows_of(ctx)
+    assert page.submit(press=BUTTON).h1 == "Ihre Kündigung ist eingegangen"
+    ((received, _declared),) = rows_of(ctx)
+    assert (received.name, received.email) == (TYPED["name"], TYPED["email"])
+
+
+@pytest.mark.law("R-DE-10")
+def test_a_contract_that_nobody_knows_here_is_cancelled_all_the_same(browser, merchant, ctx):
+    done = declare(browser, contract="Jahreskarte, bar bezahlt")
+    assert "Jahreskarte, bar bezahlt" in done.text
+    received, declared = decided(ctx)
+    assert (declared.carrying, received.is_open) == (Carrying.BY_MERCHANT, True)
