@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from portal.documents import letters, printing, typesetting
-from portal.documents.declarations import declaration_file
 from portal.documents.letters import FONTS, Face
 from portal.documents.pdf import proof_file
-from tests.documents.declaration_facts import declared
 from tests.documents.proof_facts import CODE, facts
 from tests.pdf_text import lines_of, pieces, tags_of, words_of
 
@@ -73,18 +71,6 @@ def test_it_says_to_programs_what_it_is_and_how_it_is_built(locale, title):
     assert [tag for tag in tags if tag.startswith("/H")] == ["/H1", "/H2", "/H2", "/H3", "/H2"]
     assert tags.count("/Lbl") == tags.count("/LBody") > 12  # each label belongs to what stands beside it
     assert tags.count("/Link") == 1
-
-
-@pytest.mark.law("R-DE-6")
-def test_the_declaration_to_keep_says_in_german_what_was_declared_and_by_which_button():
-    file = declaration_file(declared(), merchant_name="L’École", locale="de", time_zone="Europe/Paris")
-    said = words_of(file.content)
-    for words in (
-        *("28. November 2026 um 15:07 Uhr (Ortszeit Paris)", "KXHT-7M4P", "Zoë Grün", "jetzt kündigen"),
-        *("außerordentlich (aus wichtigem Grund)", "Das Studio ist geschlossen.", "zum frühestmöglichen Zeitpunkt"),
-    ):
-        assert words.replace(" ", "") in said
-    assert file.name == "erklaerung-KXHT-7M4P.pdf"
 
 
 def test_five_lines_for_people_come_before_the_details_and_nothing_is_said_twice():
