@@ -23,6 +23,7 @@ from portal.mail.composing import environment
 from portal.models import TimelineKind
 from portal.web.access import ACCESS, Face
 from tests.browser_client import Browser
+from tests.route_values import page_of
 from tests.web.conftest import (  # noqa: F401 - the fixtures of the web tests serve here too
     app,
     applications,
@@ -61,8 +62,7 @@ def address(rule, *, merchant, known):
         "face": "desk",
     }
     values |= {"kind": "pause", "year": 2026}
-    if "page" in rule.arguments:  # of a public function: one of its names
-        values["page"] = sorted(rule._converters["page"].items)[-1]
+    values |= page_of(rule)
     values |= {name: uuid.uuid4() for name in rule.arguments if name.endswith("_id")}
     values |= {name: value for name, value in known.items() if name in rule.arguments}
     return rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)[1]

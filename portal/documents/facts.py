@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from portal.domain.end_requests import Basis, Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
+from portal.domain.received_requests import Way, answers
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import Clean, one_line
 
@@ -73,8 +73,8 @@ class ProofFacts(Clean):
 
     @property
     def answers(self) -> bool:
-        """Whether somebody else acted for a customer who had asked before."""
-        return self.notified_at is not None and self.actor is not Actor.CUSTOMER
+        """Whether it carried out what its customer had asked before."""
+        return answers(self.actor, self.channel, self.notified_at)
 
     @property
     def asked_under(self) -> str:

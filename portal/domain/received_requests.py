@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
+from portal.domain.policies import Actor
 
 
 class Way(StrEnum):
@@ -44,6 +46,15 @@ class ReceivedState(StrEnum):
 
 class AlreadySettled(DomainError):
     """Somebody has matched or dismissed it meanwhile."""
+
+
+def answers(actor: Actor, channel: Channel, notified_at: datetime | None) -> bool:
+    """Say whether an end carries out what its customer had asked before.
+
+    Somebody else acts for them, or it came of their own declaration on the public page; whoever asks for an end by the
+    button asks anew.
+    """
+    return notified_at is not None and (actor is not Actor.CUSTOMER or channel is Channel.PUBLIC_PAGE)
 
 
 REMINDED_AFTER: Final = (0, 2, 5)  # working days: at once, and twice more (cancellation.md, The customer's way)

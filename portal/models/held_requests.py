@@ -8,9 +8,10 @@ from typing import Protocol
 
 from portal.domain.comebacks import OPEN, ComebackState
 from portal.domain.end_dates import Planned, WaitReason
-from portal.domain.end_requests import Cause, RequestState, is_planned
+from portal.domain.end_requests import Channel, RequestState, is_planned
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
+from portal.domain.received_requests import answers
 from portal.domain.subscriptions import Status
 
 
@@ -22,9 +23,9 @@ class AnyEndRequest(Protocol):
     @property
     def outcome(self) -> Status: ...
     @property
-    def cause(self) -> Cause | None: ...
-    @property
     def actor(self) -> Actor: ...
+    @property
+    def channel(self) -> Channel: ...
     @property
     def reference(self) -> str: ...
     @property
@@ -58,8 +59,8 @@ class HasEndRequestFacts:
 
     @property
     def answers(self: AnyEndRequest) -> bool:
-        """Whether somebody else acts for a customer who had asked before: the end is then the customer's."""
-        return self.notified_at is not None and self.actor is not Actor.CUSTOMER
+        """Whether it carries out what its customer had asked before: the end is then of that time and reference."""
+        return answers(self.actor, self.channel, self.notified_at)
 
     @property
     def asked_under(self: AnyEndRequest) -> str:

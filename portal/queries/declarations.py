@@ -79,7 +79,8 @@ def asked_elsewhere(session: Session, received_ids: Sequence[uuid.UUID]) -> froz
     """
     elsewhere = or_(PublicDeclaration.carrying.is_distinct_from(Carrying.BY_MERCHANT), PublicDeclaration.is_repeated)
     ids = PublicDeclaration.received_request_id
-    return frozenset(session.scalars(select(ids).where(ids.in_(received_ids), elsewhere)))
+    asked = select(ids).join(PublicDeclaration.received).where(ids.in_(received_ids), elsewhere)
+    return frozenset(session.scalars(asked.where(ReceivedRequest.open_since == PublicDeclaration.created_at)))
 
 
 def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uuid.UUID]:
@@ -95,7 +96,9 @@ def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uui
 def due(session: Session, *, now: datetime, limit: int) -> Sequence[uuid.UUID]:
     """Return those whose delay is over and which nobody has answered, of all merchants."""
     is_open = exists().where(
-        ReceivedRequest.id == PublicDeclaration.received_request_id, ReceivedRequest.state == ReceivedState.OPEN
+        ReceivedRequest.id == PublicDeclaration.received_request_id,
+        ReceivedRequest.state == ReceivedState.OPEN,
+        ReceivedRequest.open_since == PublicDeclaration.created_at,  # an end that answered it and was taken back: staff
     )
     return session.scalars(
         select(PublicDeclaration.received_request_id)

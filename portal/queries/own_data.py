@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, case, literal, select
+from sqlalchemy import Select, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import Channel
@@ -34,6 +34,7 @@ from portal.models import (
     Plan,
     Product,
     Proof,
+    PublicDeclaration,
     ReceivedRequest,
     Refund,
     Settlement,
@@ -111,8 +112,17 @@ def _notices(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
         *(ReceivedRequest.reference, ReceivedRequest.subscription_id, ReceivedRequest.received_at),
         *(ReceivedRequest.way, ReceivedRequest.name, ReceivedRequest.email, ReceivedRequest.contract),
         *(ReceivedRequest.wished_on, ReceivedRequest.message, ReceivedRequest.state, ReceivedRequest.settled_at),
+        *(PublicDeclaration.labels, PublicDeclaration.text_version, PublicDeclaration.particulars),
     )
-    statement = _of_subscriptions(select(*columns), ReceivedRequest, customer_id)
+    # Named by itself, or found by whoever ended it.
+    about = func.coalesce(ReceivedRequest.subscription_id, EndRequest.subscription_id)
+    statement = (
+        select(*columns)
+        .outerjoin(PublicDeclaration, PublicDeclaration.received_request_id == ReceivedRequest.id)
+        .outerjoin(EndRequest, EndRequest.id == ReceivedRequest.end_request_id)
+        .join(Subscription, Subscription.id == about)
+        .where(Subscription.customer_id == customer_id)
+    )
     return statement.order_by(ReceivedRequest.received_at, ReceivedRequest.id)
 
 

@@ -254,7 +254,8 @@ def _too_many(error: TooManyTries) -> Response:
 def _away(error: Exception) -> Response:
     """Say that we are away for a moment. Nothing here may ask the database."""
     log.error("database.away", kind=type(error).__name__)
-    page = _page(503)
+    fields = resending.public_fields()
+    page = _page(503, "503_busy", again=addresses.this_page(), fields=fields) if fields else _page(503)
     page.headers["Retry-After"] = str(RETRY_AFTER)
     return page
 

@@ -37,6 +37,16 @@ def fields() -> list[tuple[str, str]] | None:
     return sent
 
 
+def public_fields() -> list[tuple[str, str]]:
+    """Return what was sent to a public page of declarations and was not kept: nobody is to type it once more (R-FR-13).
+
+    There a declaration bears its own one-time key, so that whoever sends it twice declares once.
+    """
+    if request.blueprint != "declarations" or not is_unrecorded():
+        return []
+    return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+
+
 def _begin() -> None:
     g.has_committed = False
 

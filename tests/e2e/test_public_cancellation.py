@@ -1,5 +1,5 @@
-"""« Résilier votre contrat », lived without scripts and without an account: the form at night while PayPal is down, ended
-by itself in the morning, the proof in hand.
+"""« Résilier votre contrat », lived without scripts and without an account: the form at night while PayPal is down,
+ended by itself in the morning, the proof in hand.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ def declare(night: Night) -> tuple[str, int]:
     """Go the whole way from a page of the merchant's; return the reference, and how often something was pressed."""
     zoe, french = night.zoe, night.zoe.locale == "fr"
     zoe.open(f"{night.there}/account/atelier/login")
-    zoe.go(
-        zoe.page.get_by_role("link", name="Résilier votre contrat" if french else "Cancel your contract", exact=True)
-    )
+    label = "Résilier votre contrat" if french else "Cancel your contract"
+    zoe.go(zoe.page.get_by_role("link", name=label, exact=True))
     assert zoe.page.url.endswith("/resilier" if french else "/cancel-contract")
     zoe.type("First and last name, or name of the company", "Zoé Martin")
     zoe.type("Your email address", "zoe@client.test")
@@ -92,7 +91,8 @@ def test_form_at_night_paypal_down_ended_by_itself_in_the_morning(night: Night, 
     zoe.open(declared)
     assert reference in zoe.text
     assert zoe.problems == []
-    file = zoe.page.request.get(zoe.page.locator("main a.button").first.get_attribute("href") or "")
+    path = zoe.page.locator("main a.button").first.get_attribute("href")
+    file = zoe.page.request.get(f"{night.there}{path}")
     assert file.body().startswith(b"%PDF")
 
 

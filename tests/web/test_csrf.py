@@ -18,6 +18,7 @@ from portal.queries.people.people import Kind, Person
 from portal.web import access, drafts, identity
 from portal.web.csrf import EXEMPT, UnprotectedCommit
 from tests.browser_client import Browser
+from tests.route_values import page_of
 from tests.web.conftest import row_counts
 
 
@@ -78,7 +79,7 @@ def test_another_site_is_refused_first_whatever_it_sends_and_whoever_asks(app, b
         if "POST" not in rule.methods or rule.endpoint in EXEMPT:
             continue
         values = dict.fromkeys(rule.arguments, "00000000-0000-0000-0000-000000000000")
-        values |= {"merchant_slug": slug} if "merchant_slug" in values else {}
+        values |= page_of(rule) | ({"merchant_slug": slug} if "merchant_slug" in values else {})
         path = app.url_map.bind("portal.test").build(rule.endpoint, values)
         browser.post(path, {"support_email": "mallory@evil.test"}, status=403, Sec_Fetch_Site="cross-site")
         browser.post(path, {"support_email": "mallory@evil.test"}, status=403, Origin="https://evil.test")
@@ -163,7 +164,7 @@ def test_every_page_with_a_form_changes_nothing_without_a_token(app, both_faces,
         if not {"GET", "POST"} <= rule.methods:
             continue
         made_up = {name: str(uuid.uuid4()) for name in rule.arguments - known.keys()}
-        values = {name: value for name, value in known.items() if name in rule.arguments} | made_up
+        values = {name: value for name, value in known.items() if name in rule.arguments} | made_up | page_of(rule)
         path = app.url_map.bind("portal.test").build(rule.endpoint, values)
         response = browser.client.post(path, data={"name": "typed", "reason": ""}, base_url=browser.base_url)
         assert response.status_code in (303, 404, 409, 410, 422), (path, response.status_code)

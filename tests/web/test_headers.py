@@ -9,6 +9,7 @@ import pytest
 
 from portal import create_app
 from tests.browser_client import Browser
+from tests.route_values import page_of
 
 POLICY = {
     "default-src 'none'",
@@ -25,6 +26,7 @@ POLICY = {
 def test_every_route_and_every_error_carries_the_headers(app, browser):
     for rule in app.url_map.iter_rules():
         values = {name: 2026 if name == "year" else str(uuid.UUID(int=0)) for name in rule.arguments}
+        values |= page_of(rule)
         path = app.url_map.bind("portal.test").build(rule.endpoint, values, method=next(iter(rule.methods)))
         for method in ("GET", "POST", "HEAD", "DELETE", "OPTIONS"):
             response = browser.client.open(path, method=method, base_url=browser.base_url)

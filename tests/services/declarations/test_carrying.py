@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.declarations import Carrying
-from portal.domain.end_requests import Channel
+from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
@@ -20,6 +20,8 @@ from portal.queries.inbox import Kind
 from portal.services.carrying import end_carrying
 from portal.services.declarations import answering, deciding
 from portal.services.declarations.answering import Standing
+from portal.services.ends import end_requests, end_withdrawals
+from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import staff_end
 from tests.waiting_mails import said
 
@@ -50,7 +52,7 @@ def in_inbox(ctx, merchant, now):
         return inbox.page(session, merchant.id, now=now).items
 
 
-@pytest.mark.law("R-FR-12", "R-FR-13")
+@pytest.mark.law("R-FR-5", "R-FR-12", "R-FR-13")
 def test_it_is_dated_and_acknowledged_at_once_whoever_declared_it(ctx, subscription, declare, now):
     received, declared = one(ctx, declare("stranger@client.test", "Somebody", is_decided=False))
     assert (received.way, received.received_at, received.state) == (Way.PUBLIC_FORM, now, ReceivedState.OPEN)
@@ -196,6 +198,19 @@ def test_an_end_of_the_same_contract_answers_it_and_nobody_is_asked_twice(
     deciding.run(ctx, now=now + 2 * DAY)
     assert len(make.requests(subscription)) == 1
     assert answering.look(ctx, merchant.id, token(ctx), now=now + DAY).standing is Standing.SETTLED
+
+
+def test_who_takes_the_end_back_in_their_account_is_not_ended_again_by_the_delay(
+    ctx, make, merchant, claire, subscription, declare, now
+):
+    received_id = declare(contract=subscription.provider_id)
+    day = (now + 100 * DAY).date()
+    asked = end_requests.record(ctx, wish_of(subscription, customer_id=claire.id, wished_on=day), now=now + HOUR)
+    end_withdrawals.withdraw(ctx, merchant.id, claire.id, asked.reference, now=now + 2 * HOUR)
+    deciding.run(ctx, now=now + 3 * DAY)
+    received, _declared = one(ctx, received_id)
+    assert received.is_open, "the merchant sees it"
+    assert [request.state for request in make.requests(subscription)] == [RequestState.WITHDRAWN]
 
 
 def test_two_notifications_for_one_contract_are_one_end(ctx, make, subscription, declare, now):

@@ -98,7 +98,7 @@ def of_letter(item: Item, role: Role) -> Card:
         return _notified(letter, item.subscription, page)
     if item.over_since is not None:
         return _over(letter, item.over_since, page)
-    if letter.declaration is not None:
+    if letter.declaration is not None and letter.open_since == letter.declaration.created_at:
         return _declared(letter, letter.declaration, page)
     if letter.suggested is not None:
         return _found_before(letter, letter.suggested, page)
