@@ -8,7 +8,7 @@ from typing import Protocol
 
 from portal.domain.comebacks import OPEN, ComebackState
 from portal.domain.end_dates import Planned, WaitReason
-from portal.domain.end_requests import Cause, Channel, RequestState, is_planned
+from portal.domain.end_requests import Channel, RequestState, is_planned
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import answers
@@ -22,8 +22,6 @@ class AnyEndRequest(Protocol):
     def state(self) -> RequestState: ...
     @property
     def outcome(self) -> Status: ...
-    @property
-    def cause(self) -> Cause | None: ...
     @property
     def actor(self) -> Actor: ...
     @property

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.comebacks import ComebackState, Standing
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, Cause, Channel, RequestState
+from portal.domain.end_requests import OPEN, Channel, RequestState
 from portal.domain.pauses import OPEN as PAUSE_OPEN
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Override
@@ -134,7 +134,6 @@ class PlainEndRequest(HasEndRequestFacts):
 
     state: RequestState
     outcome: Status
-    cause: Cause | None
     actor: Actor
     channel: Channel
     reference: str

@@ -52,7 +52,7 @@ def in_inbox(ctx, merchant, now):
         return inbox.page(session, merchant.id, now=now).items
 
 
-@pytest.mark.law("R-FR-12", "R-FR-13")
+@pytest.mark.law("R-FR-5", "R-FR-12", "R-FR-13")
 def test_it_is_dated_and_acknowledged_at_once_whoever_declared_it(ctx, subscription, declare, now):
     received, declared = one(ctx, declare("stranger@client.test", "Somebody", is_decided=False))
     assert (received.way, received.received_at, received.state) == (Way.PUBLIC_FORM, now, ReceivedState.OPEN)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -268,3 +269,16 @@ def test_any_end_can_be_withdrawn_from_and_keeps_its_word(ctx, make, paying, pai
     declare(ctx, paying, now=utc_now())
     assert make.reload(paying).status is before
     assert not is_open(make, paying, utc_now() + timedelta(seconds=1))
+
+
+@pytest.mark.law("R-FR-31", "R-EU-6")
+@pytest.mark.parametrize(("minutes", "said"), [(-1, Verdict.IN_TIME), (0, Verdict.LATE)])
+def test_the_last_minute_where_the_customer_lives(ctx, make, merchant, minutes, said):
+    """Concluded on Sunday 18 October 2026: the 14th day after is All Saints', a Sunday, so Monday 2 November."""
+    martinique = make.customer(merchant, time_zone="America/Martinique")
+    begun = datetime(2026, 10, 18, 12, tzinfo=ZoneInfo("Europe/Paris"))
+    held = make.subscription(merchant=merchant, customer=martinique, started_at=begun)
+    say(ctx, held, ConsentKind.INFORMED, at=begun)
+    midnight = datetime(2026, 11, 3, tzinfo=ZoneInfo("America/Martinique"))
+    found = declare(ctx, held, now=utc_now(), at=midnight + timedelta(minutes=minutes))
+    assert found.verdict is said

@@ -282,3 +282,12 @@ def test_while_the_database_is_away_the_page_holds_what_was_typed(browser, merch
     assert "n’a pas été enregistrée" in page.h1
     page.submit(press="Renvoyer ma demande")
     assert [received.name for received, _declared in rows_of(ctx)] == [TYPED["name"]]
+
+
+@pytest.mark.law("R-DP-1", "R-DP-3", "R-DP-4", "R-FR-2")
+def test_the_summary_holds_no_offer_no_survey_and_nothing_chosen_beforehand(browser, make, merchant):
+    customer = make.customer(merchant, email="zoe@client.test")
+    make.subscription(merchant=merchant, customer=customer, product=make.product(merchant, pause_offered=True))
+    summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
+    assert [" ".join(one.get_text().split()) for one in summary.select("main button")] == [NOTIFY, CHANGE]
+    assert not summary.select("main a, main input[type=checkbox], main input[type=radio], main textarea")

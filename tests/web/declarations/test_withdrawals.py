@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from portal.clock import utc_now
 from portal.domain.countries import Country, Function, strategy
 from portal.domain.declarations import Carrying
 from portal.domain.received_requests import Way
+from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
-from portal.services.declarations import deciding
+from portal.services.declarations import deciding, declarations
 from tests.web.declarations.declaring import rows_of
 
 DECLARED = {"name": "Zoé Martin", "email": "zoe@ailleurs.test", "contract": "I-ABC"}
@@ -231,3 +233,70 @@ def test_no_summary_and_no_other_step_stands_between(country):
     one = strategy(country, Function.WITHDRAWAL)
     assert not one.has_summary
     assert len(one.steps) == 2
+
+
+@pytest.mark.law("R-FR-44", "R-EU-6")
+def test_a_database_that_takes_nothing_is_said_and_nothing_typed_is_lost(browser, merchant, ctx, monkeypatch):
+    page = browser.get("/atelier/renoncer")
+
+    def away(*_args, **_more):
+        raise OperationalError("INSERT", {}, Exception("read only"))
+
+    with monkeypatch.context() as gone:
+        gone.setattr(declarations, "declare", away)
+        again = page.submit(press="Confirmer la rétractation", status=503, **DECLARED)
+    assert "n’a pas pu être enregistrée" in again.text
+    assert "aide@atelier.test" in again.text
+    assert again.values(again.form(press="Confirmer la rétractation"))["name"] == DECLARED["name"]
+    again.submit(press="Confirmer la rétractation")
+    assert [received.name for received, _declared in rows_of(ctx)] == [DECLARED["name"]]
+
+
+@pytest.mark.law("R-EU-6", "R-FR-41")
+def test_number_and_address_on_file_are_enough_after_a_day_and_the_click_counts(browser, merchant, paying, ctx, make):
+    browser.get("/atelier/renoncer").submit(
+        press="Confirmer la rétractation", name="Zoé", email="zoe@client.test", contract=paying.provider_id
+    )
+    decide_all(ctx)
+    ((received, declared),) = rows_of(ctx)
+    assert declared.carrying is Carrying.AFTER_DELAY
+    deciding.run(ctx, now=utc_now() + timedelta(hours=23))
+    assert not withdrawn(ctx)
+    deciding.run(ctx, now=utc_now() + timedelta(hours=25))
+    (found,) = withdrawn(ctx)
+    assert found.declared_at == received.received_at
+    deciding.run(ctx, now=utc_now() + timedelta(hours=26))
+    assert len(withdrawn(ctx)) == 1
+
+
+@pytest.mark.law("R-FR-41", "R-FR-30")
+def test_no_setting_of_the_merchants_takes_the_right_away(browser, make, ctx):
+    strict = make.merchant(slug="strict", name="Strict", locale="fr", self_cancellation=False)
+    zoe = make.customer(strict, email="zoe@client.test")
+    make.subscription(merchant=strict, customer=zoe, started_at=utc_now() - DAY)
+    browser.get("/strict/renoncer").submit(
+        press="Confirmer la rétractation", name="Zoé", email="zoe@client.test", contract=""
+    )
+    decide_all(ctx)
+    ((_received, declared),) = rows_of(ctx)
+    assert declared.carrying is Carrying.BY_MAIL
+
+
+def test_a_contract_that_was_cancelled_before_can_be_meant(browser, make, merchant, zoe, ctx):
+    over = make.subscription(
+        merchant=merchant,
+        customer=zoe,
+        status=Status.CANCELLED,
+        started_at=utc_now() - 5 * DAY,
+        ended_at=utc_now() - DAY,
+    )
+    browser.get("/atelier/renoncer").submit(
+        press="Confirmer la rétractation", name="Zoé", email="zoe@client.test", contract=""
+    )
+    decide_all(ctx)
+    ((_received, declared),) = rows_of(ctx)
+    assert (declared.carrying, declared.subscription_id) == (Carrying.BY_MAIL, over.id)
+
+
+def test_a_merchant_who_sells_to_no_germans_has_no_german_page(browser, merchant):
+    browser.get("/atelier/widerrufen", status=404)
