@@ -67,6 +67,8 @@ class Act(StrEnum):
     BULK_DROPPED = "bulk_act.dropped"
     RECEIVED_RECORDED = "received_request.recorded"
     RECEIVED_DISMISSED = "received_request.dismissed"
+    RECEIVED_CONFIRMED = "received_request.confirmed"  # by who reads the mailbox on file
+    RECEIVED_REFUSED = "received_request.refused"
     LATE_PAYMENT_EXPLAINED = "late_payment.explained"
     CUSTOMER_CHANGED = "customer.changed"  # name, language, whether they may be contacted
     ADDRESS_ASKED = "customer.address_asked"  # a new one, that has to confirm itself

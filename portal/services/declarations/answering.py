@@ -11,13 +11,17 @@ import structlog
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import Act, By
 from portal.domain.countries import Function
 from portal.domain.declarations import LINK_LIFETIME, Carrying
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
 from portal.models import PublicDeclaration
 from portal.queries import declarations as stored
 from portal.queries.people import merchants
 from portal.secrets import token_hash
 from portal.services import languages
+from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.declarations import carrying
 from portal.services.ends.end_requests import Recorded
@@ -81,6 +85,7 @@ def confirm(
             raise NoResultFound
         row.subscription_id, row.confirmed_at = subscription_id, now
         received_id = row.received_request_id
+        _note(session, row, Act.RECEIVED_CONFIRMED, now=now)
     log.info("declaration_confirmed", received_request_id=str(received_id))
     return carrying.carry(ctx, received_id, now=now)
 
@@ -95,7 +100,13 @@ def refuse(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -
         row.refused_at, row.due_at, row.carrying = now, None, Carrying.BY_MERCHANT
         row.received.suggested_subscription_id = None
         received_reminders.tell_at_once(ctx, session, row.received, now=now)
+        _note(session, row, Act.RECEIVED_REFUSED, now=now)
     log.info("declaration_refused", received_request_id=str(row.received_request_id))
+
+
+def _note(session: Session, row: PublicDeclaration, act: Act, *, now: datetime) -> None:
+    about, by = ("received_request", row.received_request_id), By(actor=Actor.CUSTOMER, channel=Channel.PUBLIC_PAGE)
+    audit.append(session, row.merchant_id, act, by=by, at=now, subject=about, reference=row.received.reference)
 
 
 def _open(session: Session, merchant_id: uuid.UUID, token: str, *, now: datetime) -> PublicDeclaration:

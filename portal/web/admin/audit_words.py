@@ -59,6 +59,8 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.BULK_DROPPED: _l("Bulk action closed early"),
     Act.RECEIVED_RECORDED: _l("Cancellation notice recorded at the desk"),
     Act.RECEIVED_DISMISSED: _l("Cancellation notice closed without ending anything"),
+    Act.RECEIVED_CONFIRMED: _l("Public declaration confirmed from the address on file"),
+    Act.RECEIVED_REFUSED: _l("Public declaration refused from the address on file"),
     Act.LATE_PAYMENT_EXPLAINED: _l("Payment after the end settled without a refund"),
     Act.CUSTOMER_CHANGED: _l("Customer’s details changed"),
     Act.ADDRESS_ASKED: _l("New email address entered for a customer: to be confirmed"),

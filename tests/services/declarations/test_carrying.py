@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
+from portal.domain.audit import Act
 from portal.domain.declarations import Carrying
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
-from portal.models import Mail, PublicDeclaration, ReceivedRequest
+from portal.models import AuditEntry, Mail, PublicDeclaration, ReceivedRequest
 from portal.queries import inbox
 from portal.queries.inbox import Kind
 from portal.services.carrying import end_carrying
@@ -97,6 +98,13 @@ def test_the_link_is_pressed_once_and_ends_only_what_is_theirs(ctx, make, mercha
             again()
     assert make.requests(other) == []
     assert answering.look(ctx, merchant.id, "x" * 43, now=now) is None
+
+
+def test_each_answer_of_the_mailbox_stands_in_the_chain(ctx, merchant, subscription, declare, now):
+    declare(contract=subscription.provider_id)
+    answering.refuse(ctx, merchant.id, token(ctx), now=now)
+    acts = [entry.act for entry in rows(ctx, AuditEntry) if entry.merchant_id == merchant.id]
+    assert acts.count(Act.RECEIVED_RECORDED) == acts.count(Act.RECEIVED_REFUSED) == 1
 
 
 def test_several_subscriptions_are_chosen_from_and_the_inbox_has_it_meanwhile(
