@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
-FRENCH := portal/translations/fr/LC_MESSAGES/messages.po
 WORDS  := $(patsubst %.po,%.mo,$(wildcard portal/translations/*/LC_MESSAGES/*.po))
 JOBS   ?= 3
 SEED   ?= 1
@@ -90,10 +89,17 @@ wordpress: env browser ## Play the plugin for WordPress in a real one (needs Wor
 accessibility: env ## Write docs/accessibilite.md anew from the audit’s data (portal/web/accessibility.toml)
 	$(BIN)/python -m tests.accessibility
 
-words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
-	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
-	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
-	@cat portal/translations/fr/header.txt $(FRENCH) > messages.pot && mv messages.pot $(FRENCH)  # the plural rule, no dates
+# Of German the declarations' sources alone: its own mapping file says which.
+words: env ## Bring the catalogues up to date with the sources; then translate what is empty
+	$(call catalogue,fr,babel.cfg)
+	$(call catalogue,de,portal/translations/de/sources.cfg)
+
+# A language's catalogue of the sources that a mapping file names; its header has the plural rule, no dates.
+define catalogue
+	$(BIN)/pybabel -q extract -F $(2) -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel -q update -i messages.pot -d portal/translations -l $(1) --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
+	@cat portal/translations/$(1)/header.txt portal/translations/$(1)/LC_MESSAGES/messages.po > messages.pot && mv messages.pot portal/translations/$(1)/LC_MESSAGES/messages.po
+endef
 
 law: env ## Write docs/law.md anew from tests/law/requirements.toml and the tests' marks
 	@$(BIN)/python -m tests.law

@@ -22,9 +22,14 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
 from babel.numbers import format_currency, format_decimal
 
-FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
+FORMATS: Final[Mapping[str, str]] = {
+    "fr": "fr",
+    "en": "en_GB",
+    "de": "de",
+}  # language → whose habits for dates and amounts
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
+IN_GERMAN: Final = "d. MMMM y"  # no weekday: „am“, „bis zum“ and „vom“ would each bend it
 WEEKDAY: Final = "EEEE "
 MINUTES: Final = re.compile(r":\d\d\b")  # of a clock: begins with a letter that is quickly found
 CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
@@ -32,7 +37,8 @@ CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
 # into a form are passed over; a table says it in its caption, so that its cells stay short.
 FIRST_MOMENT: Final = re.compile(
     r"<(table|textarea|select)\b.*?</\1>|<[^>]*>"
-    r"|(?P<moment>(?:\b\d{4}, |\b(?:à|de|avant|jusqu’à|at|from|until|before) )\d\d:\d\d\b)",
+    r"|(?P<moment>(?:\b\d{4}, |\b(?:à|de|avant|jusqu’à|at|from|until|before|um|von|vor|bis) )"
+    r"\d\d:\d\d\b(?: Uhr\b)?)",
     re.DOTALL,
 )
 
@@ -59,6 +65,8 @@ def has_clock(said: str) -> bool:
 
 
 def _pattern(day: date, habits: str) -> str:
+    if habits == "de":
+        return IN_GERMAN
     return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
 
 
@@ -86,7 +94,7 @@ def _within(until: datetime | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class Formatter:
-    """Formats for one reader: a language (`fr`, `en`), the merchant's time zone (IANA name), the words."""
+    """Formats for one reader: a language (`fr`, `en`, `de`), the merchant's time zone (IANA name), the words."""
 
     locale: str
     time_zone: str
@@ -131,7 +139,7 @@ class Formatter:
         return f"{self.money(value)} {rhythm}"
 
     def day(self, at: datetime | None) -> str:
-        """Return the local date in full: « samedi 3 avril 2027 », "Saturday 3 April 2027"."""
+        """Return the local date in full: « samedi 3 avril 2027 », "Saturday 3 April 2027", „3. April 2027“."""
         if at is None:
             return self.words.gettext("date unknown")
         return self.date(self._local(at).date())
@@ -141,8 +149,8 @@ class Formatter:
         return _date(day, _pattern(day, self._format).removeprefix(WEEKDAY), self._format)
 
     def short_date(self, day: date) -> str:
-        """Return a date for a table: « 28 nov. 2026 »."""
-        return _date(day, "d MMM y", self._format)
+        """Return a date for a table: « 28 nov. 2026 », „28. Nov. 2026“."""
+        return _date(day, "d. MMM y" if self.locale == "de" else "d MMM y", self._format)
 
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""

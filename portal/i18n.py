@@ -16,16 +16,18 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 SOURCE: Final = "en"
-LOCALES: Final = ("fr", "en")
+LOCALES: Final = ("fr", "en")  # of every page and every mail
+GERMAN: Final = "de"
+DECLARED: Final = (*LOCALES, GERMAN)  # of the public declarations, their mails and proofs alone (decisions/0041)
 DEFAULT: Final = "fr"
 FOLDER: Final = Path(__file__).resolve().parent / "translations"
 
 
-def pick_locale(*wishes: str | None) -> str:
-    """Return the first wish that is supported (`en-GB` and `en_GB` are English), else French."""
+def pick_locale(*wishes: str | None, among: tuple[str, ...] = LOCALES) -> str:
+    """Return the first wish that is among the languages (`en-GB` and `en_GB` are English), else French."""
     for wish in wishes:
         language = (wish or "").replace("-", "_").partition("_")[0].lower()
-        if language in LOCALES:
+        if language in among:
             return language
     return DEFAULT
 
@@ -36,7 +38,7 @@ def catalogue(locale: str) -> NullTranslations:
 
     Fuzzy entries are left out: a text that nobody checked is shown in English rather than wrong.
     """
-    if locale not in LOCALES:
+    if locale not in DECLARED:
         raise ValueError(f"no language is named {locale!r}")
     if locale == SOURCE:
         return NullTranslations()
@@ -52,7 +54,7 @@ class Translator:
     """gettext for one language, with the signatures of Flask-Babel: for mails and the command line."""
 
     def __init__(self, locale: str) -> None:
-        self.locale = pick_locale(locale)
+        self.locale = pick_locale(locale, among=DECLARED)
         self._messages = catalogue(self.locale)
 
     def gettext(self, string: str, /, **variables: object) -> str:

@@ -199,7 +199,7 @@ def _frame(tags: list[Tag]) -> list[str]:
         problems.append(f"{count} h1")
     if not [one for one in _named(tags, "title")[:1] if one.get_text(strip=True)]:
         problems.append("no title")
-    if [one.get("lang") for one in _named(tags, "html")] not in (["fr"], ["en"]):
+    if [one.get("lang") for one in _named(tags, "html")] not in (["fr"], ["en"], ["de"]):
         problems.append("no language")
     if len(_named(tags, "main")) != 1:
         problems.append("no main")

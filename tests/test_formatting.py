@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.money import Money
 from portal.formatting import Formatter
-from portal.i18n import LOCALES, Translator, catalogue, pick_locale
+from portal.i18n import DECLARED, Translator, catalogue, pick_locale
 
 AFTERNOON = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 
@@ -26,6 +26,7 @@ def reader(locale: str, zone: str = "Europe/Paris") -> Formatter:
         ("fr", "1200.0000", "JPY", "1 200 JPY"),
         ("en", "1200.0000", "JPY", "¥1,200"),
         ("fr", "0", "EUR", "0,00 €"),
+        ("de", "1234.5", "EUR", "1.234,50 €"),
     ],
 )
 def test_an_amount_has_its_currencys_decimals(locale, amount, currency, text):
@@ -40,6 +41,7 @@ def test_an_amount_has_its_currencys_decimals(locale, amount, currency, text):
         ("en", 3, "Saturday 3 April 2027"),
         ("fr", 1, "jeudi 1er avril 2027"),
         ("en", 1, "Thursday 1 April 2027"),
+        ("de", 3, "3. April 2027"),
     ],
 )
 def test_a_date_is_written_in_full(locale, day, text):
@@ -74,6 +76,15 @@ def test_a_table_says_a_moment_in_short_and_the_page_its_zone_once():
         "heure de La Réunion",
         "UTC",
     ]
+
+
+def test_german_says_its_hours_with_uhr_and_the_zone_after_it():
+    fmt, at = reader("de"), datetime(2026, 11, 28, 8, 58, tzinfo=UTC)
+    assert fmt.with_zone(f"am {fmt.moment(at)} und um 10:05 Uhr") == (
+        "am 28. November 2026 um 09:58 Uhr (Ortszeit Paris) und um 10:05 Uhr"
+    )
+    assert (fmt.short(at), fmt.bare_date(at.date())) == ("28. Nov. 2026, 09:58", "28. November 2026")
+    assert fmt.price(Money(Decimal(12), "EUR"), "MONTH", 3) == "12,00\xa0€ alle 3 Monate"
 
 
 def test_the_zone_is_said_once_where_a_clock_is_and_nowhere_else():
@@ -173,7 +184,13 @@ def test_a_language_that_exists_is_picked(wishes, picked):
     assert pick_locale(*wishes) == picked
 
 
+def test_german_is_picked_only_where_it_is_among_the_languages():
+    assert pick_locale("de-AT", "en") == "en"
+    assert pick_locale("de-AT", "en", among=DECLARED) == "de"
+    assert pick_locale("it", None, among=DECLARED) == "fr"
+
+
 def test_only_known_languages_have_a_catalogue():
-    assert all(catalogue(locale) is catalogue(locale) for locale in LOCALES)
+    assert all(catalogue(locale) is catalogue(locale) for locale in DECLARED)
     with pytest.raises(ValueError, match="no language"):
         catalogue("../fr")

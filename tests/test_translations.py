@@ -1,4 +1,4 @@
-"""Every visible sentence has its French, with the same placeholders and French typography."""
+"""Every sentence has its French, those of the public declarations their German too; each in its own typography."""
 
 from __future__ import annotations
 
@@ -15,22 +15,32 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%%|\{(\w+)\}")
 NARROW, WIDE = "\u202f", "\u00a0"
 
 
+MAPPINGS = {"fr": "babel.cfg", "de": "portal/translations/de/sources.cfg"}
+
+
+def kept(locale: str) -> Catalog:
+    with (ROOT / f"portal/translations/{locale}/LC_MESSAGES/messages.po").open("rb") as file:
+        return pofile.read_po(file, locale=locale)
+
+
 @pytest.fixture(scope="module")
 def french() -> Catalog:
-    with (ROOT / "portal/translations/fr/LC_MESSAGES/messages.po").open("rb") as file:
-        return pofile.read_po(file, locale="fr")
+    return kept("fr")
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory) -> Catalog:
-    """What the sources say now."""
-    target = tmp_path_factory.mktemp("words") / "messages.pot"
+def german() -> Catalog:
+    return kept("de")
+
+
+def said_by(mapping: str, target: Path) -> Catalog:
+    """What the sources that a mapping names say now."""
     pybabel = Path(sys.executable).parent / "pybabel"
     options = [
         "-q",
         "extract",
         "-F",
-        "babel.cfg",
+        mapping,
         "-k",
         "_l",
         "-k",
@@ -50,21 +60,25 @@ def ids(catalog):
     return {message.id for message in catalog if message.id}
 
 
-def test_nothing_is_missing_fuzzy_or_left_over(french, sources):
-    assert ids(sources) - ids(french) == set(), "run `make words`, then translate"
-    assert ids(french) - ids(sources) == set()
-    assert french.obsolete == {}
-    blank = [message.id for message in french if message.id and not all(texts(message.string))]
+@pytest.mark.parametrize("locale", MAPPINGS)
+def test_nothing_is_missing_fuzzy_or_left_over(locale, tmp_path):
+    catalogue, sources = kept(locale), said_by(MAPPINGS[locale], tmp_path / "messages.pot")
+    assert len(ids(sources)) > 300, "the mapping names no sources any more"
+    assert ids(sources) - ids(catalogue) == set(), "run `make words`, then translate"
+    assert ids(catalogue) - ids(sources) == set()
+    assert catalogue.obsolete == {}
+    blank = [message.id for message in catalogue if message.id and not all(texts(message.string))]
     assert blank == []
-    assert [message.id for message in french if message.fuzzy and message.id] == []
+    assert [message.id for message in catalogue if message.fuzzy and message.id] == []
 
 
 def texts(string):
     return string if isinstance(string, tuple) else (string,)
 
 
-def test_placeholders_are_the_same(french):
-    for message in french:
+@pytest.mark.parametrize("locale", MAPPINGS)
+def test_placeholders_are_the_same(locale):
+    for message in kept(locale):
         if not message.id:
             continue
         wanted = [set(PLACEHOLDER.findall(text)) for text in texts(message.id)]
@@ -125,3 +139,22 @@ def test_the_desk_has_one_name_and_mail_another_one_alone(french):
     other = re.compile(r"espace de gestion|espace du marchand|\bbureau\b|l’administration\b")
     wrong = [text for message in french if message.id for text in texts(message.string) if other.search(text)]
     assert wrong == []
+
+
+def test_german_typography(german):
+    """„…“ for quotes, no space before a mark, a dash between spaces; and the reader is « Sie »."""
+    wrong = []
+    for message in german:
+        for text in texts(message.string) if message.id else ():
+            bare = re.sub(r"https?://\S+|%\(\w+\)[sd]", "x", text)
+            if re.search(r"[\"'«»]|“(?!\W|$)|„\s|\s[!?;:]|\s-\s", bare):
+                wrong.append(("typography", text))
+            if re.search(r"\b(?:[Dd]u|[Dd]ein\w*|[Dd]ich|[Dd]ir|[Ee]uch|[Ee]uer\w*)\b", bare):
+                wrong.append(("Sie", text))
+    assert wrong == []
+
+
+def test_a_place_that_a_mapping_names_is_there():
+    """A file that was moved would leave its German behind without a word."""
+    named = re.findall(r"^\[\w+: (.+)\]$", (ROOT / MAPPINGS["de"]).read_text(), re.MULTILINE)
+    assert [place for place in named if not list(ROOT.glob(place))] == []

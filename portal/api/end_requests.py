@@ -20,7 +20,7 @@ from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, day_asked, li
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_dates import may_be_wished
-from portal.domain.end_requests import Channel
+from portal.domain.end_requests import Cause, Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.public_ids import Kind, public
 from portal.domain.subscriptions import Action
@@ -41,6 +41,12 @@ class EndRequestOut(Out):
     reference = String(required=True, metadata={"description": "What people are told."})
     status = word(*PublicState, required=True)
     outcome = word("completed", "cancelled", "abandoned", required=True)
+    cause = word(
+        *Cause,
+        required=True,
+        allow_none=True,
+        metadata={"description": "`withdrawn`: the customer withdrew from the contract. Access ended at once."},
+    )
     asked_by = word("customer", "staff", "system", "provider", required=True)
     channel = word(*Channel, required=True)
     reason_code = String(required=True, allow_none=True)

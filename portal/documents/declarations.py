@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portal.documents.printing import File, Legible, paper, printable
 from portal.documents.words import N_, NOT_PRINTED_NAME
-from portal.domain.countries import Country, Field, Function
+from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import Clean
@@ -19,7 +19,7 @@ PARTICULAR: Final[Mapping[str, str]] = {  # how what else was declared is called
     Field.GROUND.value: N_("Legitimate ground"),
     Field.KIND.value: N_("Kind of cancellation"),
 }
-SAID: Final[Mapping[str, str]] = {"ordinary": N_("ordinary"), "extraordinary": N_("extraordinary, for a reason")}
+SAID: Final[Mapping[str, str]] = {ORDINARY: N_("ordinary"), EXTRAORDINARY: N_("extraordinary, for a reason")}
 STEM: Final[Mapping[str, str]] = {"fr": "declaration", "en": "declaration", "de": "erklaerung"}
 
 
@@ -29,6 +29,7 @@ class DeclaredFacts(Clean):
 
     function: Function
     country: Country
+    language: str
     heading: str
     confirm: str
     text_version: str

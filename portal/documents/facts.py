@@ -18,7 +18,7 @@ from portal.mail.letterhead import Clean, one_line
 
 MOMENTS: Final = (
     *("asked_at", "sent_at", "accepted_at", "confirmed_at", "stopped_at", "last_payment_at"),
-    *("paid_until", "access_until", "ended_at", "made_at", "notified_at"),
+    *("paid_until", "access_until", "ended_at", "made_at", "notified_at", "withdrawn_at"),
 )
 
 
@@ -69,6 +69,7 @@ class ProofFacts(Clean):
     notified_comment: str = ""  # what the customer wrote then
     opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
     asked_by_name: str = ""  # who of the account's people asked; empty: the customer
+    withdrawn_at: datetime | None = None  # the contract was withdrawn from then: its access ended at once
 
     @property
     def answers(self) -> bool:
@@ -85,8 +86,9 @@ class ProofFacts(Clean):
         facts = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
         if not self.opens:
             del facts["opens"]  # most ends have nothing to say of it
-        if not self.asked_by_name:
-            del facts["asked_by_name"]
+        for name in ("asked_by_name", "withdrawn_at"):
+            if not facts[name]:
+                del facts[name]
         return facts
 
     @classmethod

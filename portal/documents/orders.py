@@ -16,6 +16,7 @@ from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
 
 WITHDRAWAL_DAYS = 14
+WITHDRAWAL_VERSION = "order-2026-11"  # of the information below: another text has another version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from portal.documents.facts import ProofFacts
 from portal.documents.printing import File, Legible, paper, printable
@@ -18,11 +18,12 @@ from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import FSI, PDI
 
+STEMS: Final = {"fr": "preuve", "en": "proof", "de": "nachweis"}
+
 
 def proof_file(facts: ProofFacts, code: str) -> File:
     """Return the proof as an A4 document, in the customer's language."""
-    stem = "preuve" if facts.locale == "fr" else "proof"
-    name = f"{stem}-{facts.asked_under}.pdf"
+    name = f"{STEMS[facts.locale]}-{facts.asked_under}.pdf"
     return paper(name, "proof.typ", partial(_said, facts, code), locale=facts.locale, at=facts.made_at)
 
 

@@ -52,7 +52,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
     proof = _Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator))
     return ProofWords(
         heading=proof.heading(),
-        lede=" ".join(part for part in (proof.sentence(), proof.debt(), proof.access()) if part),
+        lede=" ".join(part for part in (proof.withdrawal(), proof.sentence(), proof.debt(), proof.access()) if part),
         reference=translator.gettext("Reference: %(reference)s.", reference=facts.asked_under),
         lines=tuple(proof.lines()),
         rows=tuple(proof.rows() + proof.check_rows(code)),
@@ -88,9 +88,18 @@ class _Proof:
 
     def heading(self) -> str:
         _ = self.translator.gettext
+        if self.facts.withdrawn_at is not None:
+            return _("Your withdrawal is carried out")
         if self.kind is not Kind.CONFIRMED:
             return _("This subscription has ended")
         return _("Your subscription is completed") if self.is_completed else _("Your cancellation is confirmed")
+
+    def withdrawal(self) -> str:
+        """The contract is undone, beside what PayPal has confirmed."""
+        _, at = self.translator.gettext, self.facts.withdrawn_at
+        if at is None:
+            return ""
+        return _("You withdrew from the contract on %(date)s: your access ended then.", date=self.fmt.day(at))
 
     def sentence(self) -> str:
         """*Abandoned* is the merchant's word alone: to the customer it is cancelled."""
@@ -147,7 +156,9 @@ class _Proof:
         return _("This does not settle the unpaid amount of %(amount)s.", amount=self.fmt.money(owed))
 
     def access(self) -> str:
-        """As it stood when the end was confirmed."""
+        """As it stood when the end was confirmed; of a withdrawal it is said with it."""
+        if self.facts.withdrawn_at is not None and not self.facts.kept:
+            return ""
         return access_sentence(
             until=self.facts.access_until,
             is_unknown=self.facts.is_access_unknown,
@@ -172,6 +183,11 @@ class _Proof:
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
+            *(
+                [(_("Withdrawn from the contract on"), fmt.moment(facts.withdrawn_at))]
+                if facts.withdrawn_at is not None
+                else []
+            ),
             *([asked_when(facts, self.translator, fmt)] if self._was_waited_for() else []),
             settled,
             *self._spared(),
@@ -188,6 +204,8 @@ class _Proof:
 
     def _access_line(self) -> str:
         _, facts, until = self.translator.gettext, self.facts, ""
+        if facts.withdrawn_at is not None and not facts.kept:
+            return _("ended with the withdrawal")
         if facts.is_access_unknown:
             until = _("until a date that %(merchant)s will tell you", merchant=facts.merchant_name)
         elif facts.access_until is not None:

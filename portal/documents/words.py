@@ -22,7 +22,7 @@ CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PORTAL: N_("Customer account page"),
     Channel.STAFF: N_("Merchant desk"),
     Channel.PROVIDER: N_("PayPal"),
-    Channel.PUBLIC_PAGE: N_("Public cancellation page"),
+    Channel.PUBLIC_PAGE: N_("Public page"),
     Channel.BULK: N_("Bulk action"),
     Channel.API: N_("API"),
     Channel.PORTAL_SESSION: N_("Customer account page, identity confirmed by the merchant’s site"),
@@ -34,7 +34,7 @@ WAY: Final[Mapping[Way, str]] = {
     Way.TELEPHONE: N_("Telephone"),
     Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
     Way.NO_LOGIN: N_("Form for those who cannot log in"),
-    Way.PUBLIC_FORM: N_("Public cancellation page"),
+    Way.PUBLIC_FORM: N_("Public page"),
     Way.OTHER: N_("Another way"),
 }
 

@@ -55,6 +55,7 @@ class Facts:
     paid_until: datetime | None
     past_due_since: datetime | None = None
     ended_at: datetime | None = None
+    withdrawn_at: datetime | None = None  # the customer withdrew from the contract: nothing of it stays open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +94,16 @@ def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
     One that is already over keeps its date: only the word changes, and nothing opens or closes (domain.md, local).
     One that never began has no start, whatever start PayPal had planned: ending it must not open anything.
     The same holds for one that PayPal shows as active before its start (docs/decisions/0010).
+    A contract that was withdrawn from is over from the declaration on, whatever was paid (docs/decisions/0039).
     """
     if facts.status in ENDED and facts.ended_at is not None:
-        return replace(facts, status=outcome)
+        over = min(facts.ended_at, facts.withdrawn_at) if facts.withdrawn_at is not None else facts.ended_at
+        return replace(facts, status=outcome, ended_at=over)
     is_ahead = facts.started_at is not None and facts.started_at > at
     if facts.status is Status.PENDING or is_ahead:
         return replace(facts, status=outcome, started_at=None, ended_at=at)
+    if facts.withdrawn_at is not None:
+        return replace(facts, status=outcome, ended_at=facts.withdrawn_at)
     at_once = rule.stops_at_once and outcome is not Status.COMPLETED
     paid_ahead = facts.paid_until if facts.paid_until is not None and facts.paid_until > at else None
     over = at if at_once or paid_ahead is None else paid_ahead
@@ -154,6 +159,8 @@ def _window(
     content: Content, started_at: datetime, facts: Facts, rule: Rule, closing: tuple[End, datetime | None]
 ) -> Window | None:
     since = started_at + timedelta(days=content.unlock_after_days)
+    if facts.withdrawn_at is not None:
+        return _until(facts.withdrawn_at, content, since)
     end, until = closing
     ended_early = facts.status in (Status.CANCELLED, Status.ABANDONED)
     if ended_early and facts.ended_at is not None and since <= facts.ended_at and rule.keep_after_cancellation:
@@ -163,6 +170,15 @@ def _window(
     if until is not None and since >= until:
         return None
     return Window(key=content.key, title=content.title, since=since, end=end, until=until, link=content.link)
+
+
+def _until(withdrawn_at: datetime, content: Content, since: datetime) -> Window | None:
+    """Return what a withdrawal leaves: the time until then; neither paid time nor a rule that keeps content counts."""
+    if since >= withdrawn_at:
+        return None
+    return Window(
+        key=content.key, title=content.title, since=since, end=End.DATED, until=withdrawn_at, link=content.link
+    )
 
 
 def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:

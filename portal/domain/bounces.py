@@ -101,6 +101,7 @@ PROMISED: Final = frozenset(
         "late_payment_refunded",
         "late_payment_open",
         "late_payment_kept",
+        "withdrawal_accepted",
     }
 )
 TO_MERCHANTS: Final = "merchant_"  # how the kinds begin that tell the merchant of something to do or to know

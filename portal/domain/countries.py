@@ -53,6 +53,9 @@ class Field(StrEnum):
     KIND = "kind"  # ordinary or extraordinary
 
 
+ORDINARY, EXTRAORDINARY = "ordinary", "extraordinary"  # the kinds of a cancellation, where a law tells them apart
+
+
 class Default(StrEnum):
     """The day that counts where none was wished."""
 
@@ -110,9 +113,13 @@ class Strategy:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet."""
+    """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet.
+
+    `order`: what the button of an order has to say in the law's own language (R-FR-62, R-DE-30).
+    """
 
     source: str
+    order: str = ""
     cancellation: Strategy | None = None
     withdrawal: Strategy | None = None
 
@@ -130,7 +137,8 @@ ENGLISH_CANCELLATION: Final = "cancel-contract"  # the merchant's home country's
 ENGLISH_WITHDRAWAL: Final = "withdraw-from-contract"
 
 _FRANCE: Final = Law(
-    source="L215-1-1, D215-1 to D215-3, L221-21, D221-5 C. conso.",
+    source="L215-1-1, D215-1 to D215-3, L221-14, L221-21, D221-5 C. conso.",
+    order="Commande avec obligation de paiement",
     cancellation=Strategy(
         country=Country.FR,
         function=Function.CANCELLATION,
@@ -159,7 +167,7 @@ _FRANCE: Final = Law(
     withdrawal=Strategy(
         country=Country.FR,
         function=Function.WITHDRAWAL,
-        steps=(Step.FORM, Step.SUMMARY, Step.DONE),
+        steps=(Step.FORM, Step.DONE),  # R-FR-43, R-DE-20: the declaration, then the button that confirms it
         fields=(
             Asked(field=Field.NAME, is_required=True),
             Asked(field=Field.CONTRACT),
@@ -184,7 +192,8 @@ _FRANCE: Final = Law(
 )
 
 _GERMANY: Final = Law(
-    source="§ 312k and § 356a BGB",
+    source="§ 312j (3), § 312k and § 356a BGB",
+    order="zahlungspflichtig bestellen",
     cancellation=Strategy(
         country=Country.DE,
         function=Function.CANCELLATION,
@@ -208,7 +217,7 @@ _GERMANY: Final = Law(
     withdrawal=Strategy(
         country=Country.DE,
         function=Function.WITHDRAWAL,
-        steps=(Step.FORM, Step.SUMMARY, Step.DONE),
+        steps=(Step.FORM, Step.DONE),  # R-FR-43, R-DE-20: the declaration, then the button that confirms it
         fields=(
             Asked(field=Field.NAME, is_required=True),
             Asked(field=Field.CONTRACT),

@@ -92,6 +92,12 @@ class Basis(StrEnum):
     LOCAL = "local"  # already over here and there: only our own word changes
 
 
+class Cause(StrEnum):
+    """What brought an end about that is no ordinary one."""
+
+    WITHDRAWN = "withdrawn"  # the customer withdrew from the contract (domain/withdrawals.py)
+
+
 class Trouble(StrEnum):
     """Why a request is not confirmed yet: said to staff in words, never shown as « failed »."""
 
@@ -149,9 +155,12 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def can_withdraw(state: RequestState, *, sent_at: datetime | None) -> bool:
-    """Say whether an undo is still true: only while nothing was sent to PayPal."""
-    return sent_at is None and RequestState.WITHDRAWN in MOVES[state]
+def can_withdraw(state: RequestState, *, sent_at: datetime | None, cause: Cause | None = None) -> bool:
+    """Say whether an undo is still true: only while nothing was sent to PayPal.
+
+    Who has withdrawn from the contract has undone it by saying so: there is nothing to take back.
+    """
+    return sent_at is None and cause is None and RequestState.WITHDRAWN in MOVES[state]
 
 
 def is_planned(state: RequestState, due_at: datetime | None, *, now: datetime) -> bool:

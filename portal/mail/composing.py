@@ -27,20 +27,23 @@ class Composed:
     """A message ready for the outbox. `kind` is the name of its template folder.
 
     A `subject` that holds a secret is sealed with the text; the database and the desk then show `shown_subject`.
+    `language`: of its words, where they were composed.
     """
 
     kind: str
     subject: str
     text: str
     html: str
+    language: str = ""
     shown_subject: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenLater:
-    """A message that waits, and whose words are of what is true when it leaves."""
+    """A message that waits, and whose words are of what is true when it leaves, in its `language`: "", its reader's."""
 
     kind: str
+    language: str = ""
 
 
 def sender_name(kind: str, merchant_name: str) -> str:
@@ -85,6 +88,7 @@ def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
         subject=subject,
         text=_tidy(plain.get_template("mail/layout.txt").render(context)),
         html=rich.get_template("mail/layout.html").render(context),
+        language=formatter.locale,
     )
 
 

@@ -49,6 +49,7 @@ class LinkWords(Clean):
     products: tuple[str, ...]  # what it may mean
     wished_on: date | None
     due_at: datetime | None
+    is_cancellation: bool = True
     path: str
 
 

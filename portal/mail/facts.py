@@ -98,6 +98,7 @@ class EffectFacts(Clean):
     ended_at: datetime | None
     last_payment_at: datetime | None
     was_at_provider: bool = False  # nobody asked here: it was done at PayPal
+    is_withdrawn: bool = False  # the contract was undone
     never_started: bool = False  # not approved at PayPal: nothing could be charged
     access_until: datetime | None = None
     is_access_unknown: bool = False
@@ -230,6 +231,7 @@ class ReceivedFacts(Clean):
     is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription
     has_hour: bool = True  # of `received_at`: staff record the day of a letter
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
+    is_withdrawal: bool = False  # of a contract, which is undone; else its end is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,5 +254,6 @@ class NotifiedFacts(Clean):
     waits_again: bool  # it was told before: this brings it back to mind
     path: str
     has_hour: bool = True
+    is_withdrawal: bool = False
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
     is_declared: bool = False  # on the public page: nobody was proven either

@@ -59,6 +59,7 @@ from portal.models.task_links import TaskLink
 from portal.models.time_stamps import TimeStamp
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
+from portal.models.withdrawals import ContractConsent, Withdrawal
 
 __all__ = [
     "NOT_CONFIRMED",
@@ -83,6 +84,7 @@ __all__ = [
     "ComparisonRun",
     "ComparisonState",
     "ComparisonTrigger",
+    "ContractConsent",
     "Customer",
     "CustomerErasure",
     "CustomerJoining",
@@ -157,4 +159,5 @@ __all__ = [
     "TimelineKind",
     "WebhookEndpoint",
     "WebhookTrouble",
+    "Withdrawal",
 ]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, move
+from portal.domain.end_requests import OPEN, Basis, Cause, Channel, RequestState, move
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
 from portal.domain.subscriptions import ENDED, Status
@@ -58,6 +58,7 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
     reference: Mapped[str] = mapped_column(unique=True)
     state: Mapped[RequestState] = mapped_column(words(RequestState, "state"), default=RequestState.RECORDED)
     outcome: Mapped[Status] = mapped_column(words(Status, "outcome"))
+    cause: Mapped[Cause | None] = mapped_column(words(Cause, "cause"))
     actor: Mapped[Actor] = mapped_column(words(Actor, "actor"))
     actor_id: Mapped[uuid.UUID | None]
     actor_name: Mapped[str] = mapped_column(default="")

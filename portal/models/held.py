@@ -113,6 +113,8 @@ class AnyOpened(Protocol):
     @property
     def ended_at(self) -> datetime | None: ...
     @property
+    def withdrawn_at(self) -> datetime | None: ...
+    @property
     def product(self) -> AnyProduct: ...
     @property
     def is_over(self) -> bool: ...
@@ -223,6 +225,7 @@ class HasSubscriptionFacts:
             paid_until=self.paid_until,
             past_due_since=self.past_due_since,
             ended_at=self.ended_at,
+            withdrawn_at=self.withdrawn_at,
         )
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.countries import Function
 from portal.domain.received_requests import ReceivedState, Way
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.end_requests import EndRequest
@@ -44,6 +45,8 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     way: Mapped[Way] = mapped_column(words(Way, "way"))
     name: Mapped[str]
     email: Mapped[str | None]  # lower case
+    function: Mapped[Function] = mapped_column(words(Function, "function"), default=Function.CANCELLATION)
+    sent_on: Mapped[date | None]  # of a withdrawal by letter: the day on which it was sent counts (R-EU-6)
     contract: Mapped[str] = mapped_column(default="")  # what they say of the contract, in their words
     wished_on: Mapped[date | None]  # the day they wish it to end; empty: none said
     message: Mapped[str] = mapped_column(default="")

@@ -113,6 +113,9 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     end_requested_at: Mapped[datetime | None]
     stopped_at_provider_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[
+        datetime | None
+    ]  # the customer withdrew from the contract (models/withdrawals.py): access ended then
     # Of a stopped one: the payment that should not come, what was still owed then, and when to look again.
     unbilled_at: Mapped[datetime | None]
     stop_paid_until: Mapped[datetime | None]  # `paid_until` without what a payment after the stop added to it

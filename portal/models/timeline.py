@@ -25,6 +25,9 @@ class TimelineKind(StrEnum):
     NOTIFICATION_CLOSED = "notification_closed"  # without an end
     END_REQUESTED = "end_requested"
     END_WITHDRAWN = "end_withdrawn"
+    WITHDRAWN = "withdrawn"  # the customer withdrew from the contract
+    WITHDRAWAL_CLOSED = "withdrawal_closed"  # its refund was made, or staff said what became of it
+    CONSENT_RECORDED = "consent_recorded"  # what was said when the contract began
     NEEDS_MERCHANT = "needs_merchant"
     ENDED = "ended"
     MARKED_ABANDONED = "marked_abandoned"

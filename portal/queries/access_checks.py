@@ -85,6 +85,7 @@ class Bare(HasSubscriptionFacts):
     paid_until: datetime | None
     past_due_since: datetime | None
     ended_at: datetime | None
+    withdrawn_at: datetime | None
     promised: dict[str, Any] | None
     product: PlainProduct
 

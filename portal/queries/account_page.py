@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.orm import Session
@@ -31,9 +32,8 @@ from portal.domain.end_requests import RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
+from portal.domain.withdrawals import NO_PROOF, Consents
 from portal.models import (
-    LatePayment,
-    Product,
     Provider,
     TimelineEntry,
 )
@@ -44,11 +44,14 @@ from portal.queries.account_rows import (
     ASKED,
     ATTEMPT,
     BUYER,
+    CONSENT,
     CONTENT,
     END_REQUEST,
     GIVEN,
     GRANT,
     HELD,
+    IS_GIVEN,
+    LATE,
     MONEY,
     NONE_TAKEN,
     NOTICE,
@@ -62,6 +65,7 @@ from portal.queries.account_rows import (
     PAYMENT,
     PLAN,
     PRODUCT,
+    SAID,
     SELLS,
     SOLD,
     SUBSCRIPTION,
@@ -75,6 +79,7 @@ from portal.queries.account_rows import (
     PlainProspect,
     PlainSubscription,
     Taken,
+    consents_of,
     taken_of,
 )
 from portal.queries.json_rows import Document, json_all, json_list
@@ -95,6 +100,7 @@ class Carded:
     prospect: PlainProspect | None = None  # of coming back; None for what may not be invited back
     entries: tuple[TimelineEntry, ...] = ()
     taken: Taken = NONE_TAKEN
+    consents: Consents = NO_PROOF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +153,7 @@ def of_customer(
 
 
 def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) -> Carded:
-    subscription, product, plan, asked, pauses, notified, late, taken = document
+    subscription, product, plan, asked, pauses, notified, late, taken, said = document
     request, payments = asked if asked is not None else (None, None)
     one = SUBSCRIPTION.made_of(
         subscription,
@@ -166,6 +172,7 @@ def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) ->
         notified=NOTICE.made_of(notified) if is_told else None,
         late=tuple(PlainLate(MONEY.made_of(payment)) for payment in late or ()),
         taken=taken_of(taken),
+        consents=consents_of(said),
     )
 
 
@@ -192,7 +199,7 @@ def _page() -> Select[Any]:
     """The page: a row for each subscription, the live ones first, and one without where there is none.  Built once."""
     product, plan = PRODUCT.column(product_contents()), case((OF_PLAN.id.is_not(None), PLAN.column()))
     held = json_list(
-        SUBSCRIPTION.column(), product, plan, standing_request(), _pauses(), _notified(), _late(), _taken()
+        SUBSCRIPTION.column(), product, plan, standing_request(), _pauses(), _notified(), _late(), _taken(), _said()
     )
     mine = and_(SOLD.customer_id == BUYER.id, SOLD.merchant_id == BUYER.merchant_id)
     return (
@@ -223,11 +230,11 @@ def _of_all() -> tuple[Label[Any], ...]:
         HELD.ended_at.is_(None),  # the card of one that is over may be folded: what is open is not
     )
     given = (
-        select(json_all(GRANT.column(Product.name, is_subscribed), GIVEN.since, GIVEN.id))
-        .join_from(GIVEN, Product, GIVEN.product_id == Product.id)
+        select(json_all(GRANT.column(IS_GIVEN.name, is_subscribed), GIVEN.since, GIVEN.id))
+        .join_from(GIVEN, IS_GIVEN, GIVEN.product_id == IS_GIVEN.id)
         .where(GIVEN.merchant_id == merchant, GIVEN.customer_id == customer)
     )
-    counts = select(json_list(func.count(), func.count(HELD.ended_at))).where(
+    counts = select(json_list(func.count(), func.count(HELD.ended_at)).label("j")).where(
         HELD.merchant_id == merchant, HELD.customer_id == customer
     )
     return (
@@ -249,7 +256,7 @@ def standing_request() -> ScalarSelect[Any]:
     payments = select(json_all(PAYMENT.column(), PAID.paid_at)).where(own).correlate(ASKED).scalar_subquery()
     may_wait = and_(ASKED.state == RequestState.RECORDED, ASKED.due_at.is_not(None))
     return (
-        select(json_list(END_REQUEST.column(), case((may_wait, payments))))
+        select(json_list(END_REQUEST.column(), case((may_wait, payments))).label("j"))
         .where(ASKED.subscription_id == SOLD.id, ASKED.state != RequestState.WITHDRAWN)
         .order_by(ASKED.created_at.desc())
         .limit(1)
@@ -268,7 +275,7 @@ def _pauses() -> ScalarSelect[Any]:
 def _notified() -> ScalarSelect[Any]:
     """The newest that was notified by the form of the subscription's page."""
     return (
-        select(NOTICE.column())
+        select(NOTICE.column().label("j"))
         .where(NOTIFIED.subscription_id == SOLD.id)
         .order_by(NOTIFIED.received_at.desc(), NOTIFIED.id.desc())
         .limit(1)
@@ -282,8 +289,8 @@ def _late() -> ColumnElement[Any]:
     newest_first = PAID.paid_at.desc(), PAID.id
     late = (
         select(json_all(MONEY.column(), *newest_first))
-        .join_from(LatePayment, PAID, PAID.id == LatePayment.payment_id)
-        .where(LatePayment.subscription_id == SOLD.id, LatePayment.state == LateState.OPEN)
+        .join_from(LATE, PAID, PAID.id == LATE.payment_id)
+        .where(LATE.subscription_id == SOLD.id, LATE.state == LateState.OPEN)
         .correlate(SOLD)
     )
     return case((SOLD.ended_at.is_not(None), late.scalar_subquery()))
@@ -292,6 +299,12 @@ def _late() -> ColumnElement[Any]:
 def _taken() -> ColumnElement[Any]:
     """Of one that lives by a finite plan, how many payments stand and when the first of them came."""
     own = PAID.subscription_id == SOLD.id, PAID.state.in_(STANDS)
-    taken = select(json_list(func.count(), func.min(PAID.paid_at))).where(*own)
-    is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > 0)
+    taken = select(json_list(func.count(), func.min(PAID.paid_at)).label("j")).where(*own)
+    is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > literal_column("0"))
     return case((is_finite, taken.correlate(SOLD).scalar_subquery()))
+
+
+def _said() -> ScalarSelect[Any]:
+    """What was said when the contract began, the oldest word first."""
+    own = SAID.subscription_id == SOLD.id
+    return select(json_all(CONSENT.column(), SAID.created_at, SAID.id)).where(own).correlate(SOLD).scalar_subquery()

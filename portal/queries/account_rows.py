@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,11 +18,14 @@ from portal.domain.plan_kinds import PlanKind
 from portal.domain.policies import Actor, Override
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, newest
 from portal.models import (
     Comeback,
+    ContractConsent,
     Customer,
     EndRequest,
     Grant,
+    LatePayment,
     PauseRequest,
     Payment,
     PaymentState,
@@ -117,6 +121,7 @@ class PlainSubscription(HasSubscriptionFacts):
     end_requested_at: datetime | None
     stopped_at_provider_at: datetime | None
     ended_at: datetime | None
+    withdrawn_at: datetime | None
     relaunch_allowed: bool
     predecessor_id: uuid.UUID | None
     product: PlainProduct
@@ -247,6 +252,23 @@ def taken_of(document: Document | None) -> Taken:
     return Taken(number, moment_of(first_at) if first_at is not None else None)
 
 
+@dataclass(frozen=True)
+class PlainConsent:
+    """What was said when a contract began, or known not to have been."""
+
+    kind: ConsentKind
+    is_given: bool
+    at: datetime
+    way: ConsentWay
+
+
+def consents_of(said: Sequence[Document] | None) -> Consents:
+    """Return what is known of a contract's beginning from what the database wrote, the oldest word first."""
+    if not said:
+        return NO_PROOF
+    return newest((one.kind, one.is_given, one.at, one.way) for one in map(CONSENT.made_of, said))
+
+
 # Short names: psycopg remembers how a statement is taken apart only where it is not longer than 4,096 characters.
 SOLD: Final = kept_alias(Subscription, "s")
 OF_PRODUCT: Final = kept_alias(Product, "p")
@@ -258,14 +280,18 @@ OF_PLAN: Final = kept_alias(Plan, "l")
 PAID: Final = kept_alias(Payment, "y")
 OPENS: Final = kept_alias(ProductContent, "o")
 GIVEN: Final = kept_alias(Grant, "g")
+IS_GIVEN: Final = kept_alias(Product, "q")
 BUYER: Final = kept_alias(Customer, "b")
 SELLS: Final = kept_alias(PayPalAccount, "a")
 HELD: Final = kept_alias(Subscription, "h")
+SAID: Final = kept_alias(ContractConsent, "d")
+LATE: Final = kept_alias(LatePayment, "t")
 
 CONTENT: Final = JsonRow(PlainContent, OPENS)
 PRODUCT: Final = JsonRow(PlainProduct, OF_PRODUCT)
 PLAN: Final = JsonRow(PlainPlan, OF_PLAN)
 PAYMENT: Final = JsonRow(PlainPayment, PAID)
+CONSENT: Final = JsonRow(PlainConsent, SAID)
 SUBSCRIPTION: Final = JsonRow(PlainSubscription, SOLD)
 END_REQUEST: Final = JsonRow(PlainEndRequest, ASKED)
 PAUSE: Final = JsonRow(PlainPause, PAUSED)

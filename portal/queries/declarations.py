@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain.countries import Function
 from portal.domain.declarations import Carrying
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
+from portal.domain.withdrawals import LONGEST
 from portal.models import Customer, Product, PublicDeclaration, ReceivedRequest, Subscription
 
 __all__ = [
@@ -23,10 +25,13 @@ __all__ = [
     "due",
     "live_of",
     "lock",
+    "meant_by",
     "of_received",
+    "of_reference",
     "of_several",
     "on_file",
     "undecided",
+    "withdrawable_of",
 ]
 
 
@@ -60,6 +65,15 @@ def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
     """Return what a request is as a declaration; None for one that came otherwise."""
     return session.get(PublicDeclaration, received_id, options=[joinedload(PublicDeclaration.received)])
+
+
+def of_reference(session: Session, merchant_id: uuid.UUID, reference: str) -> PublicDeclaration | None:
+    """Return the declaration that was given that reference."""
+    return session.scalars(
+        select(PublicDeclaration)
+        .join(PublicDeclaration.received)
+        .where(ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.reference == reference)
+    ).one_or_none()
 
 
 def of_several(session: Session, received_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, PublicDeclaration]:
@@ -130,6 +144,35 @@ def live_of(session: Session, merchant_id: uuid.UUID, email: str) -> Sequence[Su
         )
         .order_by(Subscription.started_at, Subscription.id)
     ).all()
+
+
+def withdrawable_of(session: Session, merchant_id: uuid.UUID, email: str, *, since: datetime) -> Sequence[Subscription]:
+    """Return the contracts of whoever has that address on file from which nobody has withdrawn yet.
+
+    Of those that are over, the ones that began since then: no period is longer.
+    """
+    may_run = or_(Subscription.ended_at.is_(None), Subscription.started_at > since)
+    return session.scalars(
+        select(Subscription)
+        .join(Subscription.customer)
+        .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Customer.merchant_id == merchant_id,
+            Customer.email == email,
+            Subscription.withdrawn_at.is_(None),
+            may_run,
+        )
+        .order_by(Subscription.started_at, Subscription.id)
+    ).all()
+
+
+def meant_by(session: Session, row: PublicDeclaration, *, now: datetime) -> Sequence[Subscription]:
+    """Return what the declared address can mean: what runs, or for a withdrawal what can be undone."""
+    email = row.received.email or ""
+    if row.kind is Function.CANCELLATION:
+        return live_of(session, row.merchant_id, email)
+    return withdrawable_of(session, row.merchant_id, email, since=now - LONGEST)
 
 
 def binding_products(session: Session, merchant_id: uuid.UUID) -> bool:

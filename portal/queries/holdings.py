@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain.comebacks import Standing
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import may_invite_back
+from portal.domain.withdrawals import NO_PROOF, Consents
 from portal.models import (
     EndRequest,
     Grant,
@@ -39,6 +40,7 @@ from portal.queries import (
     received_requests,
     subscriptions,
     timelines,
+    withdrawals,
 )
 from portal.queries.account_rows import Taken
 from portal.queries.comebacks import Prospect
@@ -108,6 +110,8 @@ class Held(Protocol):
     def late(self) -> tuple[AnyLate, ...]: ...
     @property
     def taken(self) -> Taken: ...
+    @property
+    def consents(self) -> Consents: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +129,7 @@ class Holding:
     notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
     comment: str = ""  # of the notification that the request asked for answers
     late: tuple[LatePayment, ...] = ()  # came after the end, and is not settled
+    consents: Consents = NO_PROOF  # what was said when the contract began
 
     @property
     def taken(self) -> Taken:
@@ -147,6 +152,7 @@ def of_customer(
         prospect=_prospect(session, subscription),
         notified=received_requests.notified(session, [subscription_id]).get(subscription_id),
         late=tuple(late_payments.open_of(session, [subscription_id]).get(subscription_id, ())),
+        consents=withdrawals.known(session, [subscription_id]).get(subscription_id, NO_PROOF),
     )
 
 

@@ -74,8 +74,8 @@ def json_list(*values: Any) -> ColumnElement[Any]:
 
 
 def json_all(document: ColumnElement[Any], *order: Any) -> ColumnElement[Any]:
-    """Return one JSON array of all rows, in that order; NULL of none."""
-    return func.json_agg(aggregate_order_by(document, *order), type_=JSON)
+    """Return one JSON array of all rows, in that order; NULL of none. Its name is short, as statements are to be."""
+    return func.json_agg(aggregate_order_by(document, *order), type_=JSON).label("j")
 
 
 def _maker(kind: TypeEngine[Any]) -> Callable[[str], Any] | None:

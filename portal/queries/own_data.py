@@ -20,6 +20,7 @@ from portal.models import (
     AddressChange,
     AddressHold,
     Comeback,
+    ContractConsent,
     Customer,
     CustomerErasure,
     CustomerNote,
@@ -40,6 +41,7 @@ from portal.models import (
     Settlement,
     Subscription,
     TaskLink,
+    Withdrawal,
 )
 
 Statement = Callable[[uuid.UUID], Select[*tuple[Any, ...]]]
@@ -255,6 +257,25 @@ def _renewals(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return statement.order_by(RenewalReminder.created_at, RenewalReminder.id)
 
 
+def _withdrawals(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    columns = (
+        *(Withdrawal.reference, Withdrawal.subscription_id, Withdrawal.declared_at, Withdrawal.verdict),
+        *(Withdrawal.owed, Withdrawal.due, Withdrawal.currency, Withdrawal.refund, Withdrawal.refund_due_at),
+        Withdrawal.closed_at,
+    )
+    statement = _of_subscriptions(select(*columns), Withdrawal, customer_id)
+    return statement.order_by(Withdrawal.declared_at, Withdrawal.id)
+
+
+def _consents(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    columns = (
+        *(ContractConsent.subscription_id, ContractConsent.kind, ContractConsent.is_given, ContractConsent.at),
+        *(ContractConsent.way, ContractConsent.version),
+    )
+    statement = _of_subscriptions(select(*columns), ContractConsent, customer_id)
+    return statement.order_by(ContractConsent.created_at, ContractConsent.id)
+
+
 def _notes(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return (
         select(CustomerNote.created_at, CustomerNote.text)
@@ -283,6 +304,8 @@ PARTS: Final[Mapping[str, Statement]] = {
     "renewal_reminders": _renewals,
     "requests_to_end": _requests,
     "cancellation_notices": _notices,
+    "withdrawals": _withdrawals,
+    "contract_consents": _consents,
     "proofs": _proofs,
     "pauses": _pauses,
     "comebacks": _comebacks,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -22,9 +22,10 @@ from portal.documents.printing import File
 from portal.domain.audit import Act, By, canonical
 from portal.domain.court_files import FORMAT, SUMS, Occasion, proof_content, sums
 from portal.domain.policies import Actor
-from portal.models import EndRequest, Mail, Merchant, Proof, ReceivedRequest
+from portal.models import EndRequest, Mail, Merchant, Proof, PublicDeclaration, ReceivedRequest
 from portal.queries import audit as chain
 from portal.queries import court_files, mails, proofs, time_stamps
+from portal.queries import declarations as public
 from portal.queries.people import merchants
 from portal.services import proofs as proving
 from portal.services.archives import plain
@@ -41,6 +42,10 @@ REQUEST: Final = (
 DECLARED: Final = (
     *("reference", "way", "received_at", "created_at", "name", "email", "contract", "wished_on", "message"),
     *("recorded_by", "state", "settled_at"),
+)
+ON_PAGE: Final = (  # what was read and declared on a public page, and how it was carried out
+    *("kind", "country", "language", "text_version", "labels", "particulars"),
+    *("carrying", "decided_at", "due_at", "confirmed_at", "refused_at"),
 )
 SENT: Final = (
     *("kind", "recipient", "language", "message_id", "created_at", "state", "sent_at", "attempts"),
@@ -67,6 +72,7 @@ class _Found:
     proof: Proof
     merchant: Merchant
     declared: Sequence[ReceivedRequest]
+    on_pages: Mapping[uuid.UUID, PublicDeclaration]
     messages: Sequence[Mail]
     issued: Sequence[tuple[str, datetime]]
     rows: Sequence[int]
@@ -116,6 +122,7 @@ def _gather(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID, pro
         proof=proof,
         merchant=merchants.of(session, merchant_id),
         declared=declared,
+        on_pages=public.of_several(session, [one.id for one in declared]),
         messages=mails.of_request(session, request_id),
         issued=[(one.sha256, one.issued_at) for one in proofs.files(session, proof.id)],
         rows=rows,
@@ -144,11 +151,18 @@ def _said(found: _Found) -> dict[str, Any]:
         "merchant": {"name": found.merchant.name, "id": str(found.merchant.id)},
         "time_zone": found.merchant.time_zone,
         "request": request,
-        "declarations": [_columns(one, DECLARED, zone) for one in found.declared],
+        "declarations": [_declared(one, found, zone) for one in found.declared],
         "messages": [_columns(one, SENT, zone) for one in found.messages],
         "files": [{"sha256": sha256, "issued_at": plain(at)} for sha256, at in found.issued],
         "chain_rows": list(found.rows),
     }
+
+
+def _declared(received: ReceivedRequest, found: _Found, zone: ZoneInfo) -> dict[str, Any]:
+    """Return one declaration, with what its page showed where it was made on a public page."""
+    on_page = found.on_pages.get(received.id)
+    shown = {"page": _columns(on_page, ON_PAGE, zone)} if on_page is not None else {}
+    return _columns(received, DECLARED, zone) | shown
 
 
 def _columns(row: object, names: Iterable[str], zone: ZoneInfo) -> dict[str, Any]:

@@ -29,10 +29,10 @@ from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.formatting import Formatter
-from portal.i18n import Translator, pick_locale
+from portal.i18n import Translator
 from portal.models import EndRequest, Grant, Merchant, Proof, ProofFile, Subscription
 from portal.queries import askings, grants, proofs, subscriptions
-from portal.services import throttles
+from portal.services import languages, throttles
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.rules import access_left
@@ -92,7 +92,16 @@ def write(
     """Write the proof of an end that is confirmed in this transaction; the subscription's lock is held."""
     comment = askings.told_before(session, request).comment
     subscription = subscriptions.of_request(session, request)
-    facts = gather(request, subscription, merchant, given, comment, base_url=ctx.base_url, now=now)
+    facts = gather(
+        request,
+        subscription,
+        merchant,
+        given,
+        comment,
+        language=languages.of_end(session, request, subscription.customer, merchant),
+        base_url=ctx.base_url,
+        now=now,
+    )
     proof = Proof(
         merchant_id=request.merchant_id,
         end_request_id=request.id,
@@ -115,6 +124,7 @@ def gather(
     given: Iterable[Grant],
     comment: str,
     *,
+    language: str,
     base_url: str,
     now: datetime,
 ) -> ProofFacts:
@@ -129,7 +139,7 @@ def gather(
         reference=request.reference,
         merchant_name=merchant.name,
         time_zone=merchant.time_zone,
-        locale=pick_locale(subscription.customer.locale, merchant.locale),
+        locale=language,
         customer_name=subscription.customer.name,
         product=subscription.product.name,
         price=Money(amount, currency) if amount is not None and currency else None,
@@ -168,6 +178,7 @@ def gather(
         notified_way=request.notified_way,
         notified_comment=comment,
         asked_by_name=request.actor_name if by_customer and request.is_by_member(subscription) else "",
+        withdrawn_at=subscription.withdrawn_at,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

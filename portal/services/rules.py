@@ -44,7 +44,8 @@ def write_end(subscription: Subscription, facts: access.Facts, outcome: Status, 
     preview = access.preview_end(facts, rule, outcome, at)
     if subscription.promised is not None:
         subscription.promised = promises.of_rule(rule)  # what came to the product meanwhile was open to this one, too
-    subscription.end(preview.after, access_until=preview.access_until)
+    # What a withdrawal closed has no window left that could say when.
+    subscription.end(preview.after, access_until=subscription.withdrawn_at or preview.access_until)
 
 
 def settings_of(

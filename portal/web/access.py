@@ -123,6 +123,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), PUBLIC),
     **dict.fromkeys(("public.site_map", "public.site_map_fr", "public.accessibility_fr"), PUBLIC),
     "declarations.cancellation": PUBLIC,
+    "declarations.withdrawal": PUBLIC,
     "declarations.declared": PUBLIC,  # whoever declared it; the address is not to be guessed
     "declarations.declared_file": PUBLIC,
     "declarations.answer": PUBLIC,  # whoever reads the mailbox on file; the link is the proof
@@ -241,6 +242,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.late_payment_refund": REFUNDS,
     "admin.payment": DESK,
     "admin.payment_refund": REFUNDS,
+    "admin.withdrawal": DESK,
+    "admin.subscription_withdrawal": ENDS,
+    "admin.withdrawal_settlement": Access(Face.STAFF, acts=Duty.REFUNDS),
+    "admin.subscription_contract": DESK,
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,

@@ -11,7 +11,6 @@ import structlog
 from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_babel.speaklater import LazyString
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import InterfaceError, NoResultFound, OperationalError
@@ -245,8 +244,7 @@ def _unavailable(error: GatewayUnavailable) -> Response:
 def _too_many(error: TooManyTries) -> Response:
     log.warning("throttled", limit=error.name)
     seconds = max(1, ceil(error.wait.total_seconds()))
-    minutes = ceil(seconds / 60)
-    page = _page(429, wait=ngettext("%(num)d minute", "%(num)d minutes", minutes))
+    page = _page(429, minutes=ceil(seconds / 60))
     page.headers["Retry-After"] = str(seconds)
     return page
 

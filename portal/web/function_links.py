@@ -13,7 +13,10 @@ from portal.queries.people.people import MerchantFacts
 from portal.web import locale
 
 # A function stands in the footer once its page exists.
-SHOWN: Final = {Function.CANCELLATION: "declarations.cancellation"}
+SHOWN: Final = {
+    Function.CANCELLATION: "declarations.cancellation",
+    Function.WITHDRAWAL: "declarations.withdrawal",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +56,17 @@ def every(countries: Iterable[Country], home: Country | None, *, merchant_slug: 
     ]
 
 
-def links(countries: Iterable[Country], home: Country | None, *, merchant_slug: str) -> list[FunctionLink]:
+def links(
+    countries: Iterable[Country],
+    home: Country | None,
+    *,
+    merchant_slug: str,
+    functions: Iterable[Function] = SHOWN,
+) -> list[FunctionLink]:
     """Return them in the language of the page; a label that the law binds stays in its own where there is no other."""
     page_language, found = locale.current(), []
-    for function, endpoint in SHOWN.items():
+    for function in functions:
+        endpoint = SHOWN[function]
         for country in countries:
             one = strategy(country, function)
             is_said = page_language == one.language or (page_language == "en" and country is home)

@@ -16,7 +16,7 @@ from portal.domain.access import End
 from portal.domain.account_members import MemberRole, MemberState
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.countries import Country
-from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
+from portal.domain.end_requests import Basis, Cause, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
@@ -97,6 +97,9 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.NOTIFICATION_CLOSED: _l("Cancellation notice closed without an end"),
     TimelineKind.END_REQUESTED: _l("Cancellation requested"),
     TimelineKind.END_WITHDRAWN: _l("Request withdrawn"),
+    TimelineKind.WITHDRAWN: _l("Withdrawal from the contract"),
+    TimelineKind.WITHDRAWAL_CLOSED: _l("Refund of the withdrawal settled"),
+    TimelineKind.CONSENT_RECORDED: _l("Recorded: what was said when the contract began"),
     TimelineKind.NEEDS_MERCHANT: _l("The merchant has to finish it"),
     TimelineKind.ENDED: _l("Cancellation confirmed by PayPal"),
     TimelineKind.MARKED_ABANDONED: _l("Marked as abandoned"),
@@ -141,10 +144,16 @@ REPLACED: Final[Mapping[TimelineKind, LazyString]] = {
 }
 
 
+WITHDRAWAL_SENT: Final = _l("End of the subscription requested because of a withdrawal")
+WITHDRAWAL_CONFIRMED: Final = _l("End of the subscription confirmed by PayPal")
+
+
 def fact(kind: TimelineKind, details: Mapping[str, object]) -> LazyString:
     """Return what a timeline's fact is called, by its details where they say more than its kind."""
     if kind is TimelineKind.ENDED:
         return ended(details)
+    if details.get("cause") == Cause.WITHDRAWN and kind is TimelineKind.END_REQUESTED:
+        return WITHDRAWAL_SENT
     if details.get("is_replaced") is True and kind in REPLACED:
         return REPLACED[kind]
     if details.get("is_for_end") and kind is TimelineKind.PAUSE_WITHDRAWN:
@@ -165,6 +174,8 @@ ENDED: Final[Mapping[str, LazyString]] = {
 
 def ended(details: Mapping[str, object]) -> LazyString:
     """Return what a confirmed end is called in a timeline: its day is the stop's, not that of the paid time."""
+    if details.get("cause") == Cause.WITHDRAWN and details.get("basis") == Basis.READ_AFTER_CALL:
+        return WITHDRAWAL_CONFIRMED
     return ENDED.get(str(details.get("basis")), TIMELINE[TimelineKind.ENDED])
 
 

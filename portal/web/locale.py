@@ -3,7 +3,7 @@ the browser's, their record's, the merchant's.
 
 Every merchant's pages exist in both: a browser that wants one of them gets it, before log-in and after. The record
 of a person is the last language they chose, maybe elsewhere and long ago: it speaks where the browser names neither,
-and in mails, which no browser asks for.
+and in mails, which no browser asks for. German is for the public declarations alone (docs/decisions/0041).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from babel.support import NullTranslations
 from flask import Flask, g, has_app_context, request, session
@@ -27,6 +27,8 @@ from portal import i18n
 
 if TYPE_CHECKING:
     from portal.queries.people.people import Person
+
+NAMES: Final = {"fr": "Français", "en": "English", "de": "Deutsch"}  # each in its own words
 
 
 class _Catalogue(Domain):
@@ -61,11 +63,20 @@ def install(app: Flask) -> None:
     babel.domain_instance = _Catalogue()
     app.jinja_env.globals["_"] = _word
     app.jinja_env.globals["get_locale"] = get_locale
-    app.context_processor(lambda: {"locale": current()})
+    app.context_processor(lambda: {"locale": current(), "page_languages": [(one, NAMES[one]) for one in _offered()]})
+
+
+def _offered() -> tuple[str, ...]:
+    """Return the languages in which this page exists."""
+    offered: tuple[str, ...] = g.get("languages", i18n.LOCALES)
+    return offered
 
 
 def current() -> str:
-    """Return the language of the answer: `fr` or `en`. Asks nothing of the database."""
+    """Return the language of the answer: `fr` or `en`, on a public declaration's page also `de`.
+
+    Asks nothing of the database.
+    """
     person, merchant = g.get("person"), g.get("merchant")
     return i18n.pick_locale(
         session.get("language"),
@@ -74,6 +85,7 @@ def current() -> str:
         of_browser(),
         person.locale if person else None,
         merchant.locale if merchant else None,
+        among=_offered(),
     )
 
 
@@ -101,7 +113,7 @@ def chosen() -> str | None:
 
 def choose(language: str) -> None:
     """Remember the visitor's choice in their browser; anything that is not a language of ours is ignored."""
-    if language in i18n.LOCALES:
+    if language in i18n.DECLARED:
         session["language"] = language
 
 
@@ -116,9 +128,9 @@ def speaking(language: str) -> Iterator[None]:
         g.pop("catalogue", None)
 
 
-def speak(language: str) -> None:
-    """Let this answer speak the language of its address, unless the visitor has chosen one by hand."""
-    g.spoken = language
+def speak(language: str, among: tuple[str, ...]) -> None:
+    """Let this answer speak the language of its address, unless the visitor has chosen another of its own by hand."""
+    g.spoken, g.languages = language, among
     refresh()
     g.pop("catalogue", None)
 

@@ -23,7 +23,7 @@ def warm(app: Flask) -> None:
     """Make a process ready for its first request; a database that is away is no reason not to start."""
     for name in app.jinja_env.list_templates(filter_func=lambda name: name.startswith(SHARED)):
         app.jinja_env.get_template(name)
-    for language in i18n.LOCALES:
+    for language in i18n.DECLARED:
         i18n.catalogue(language)
     try:
         with app.extensions["portal"].db.browse() as session:

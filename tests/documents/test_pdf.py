@@ -54,7 +54,10 @@ def without_extra(monkeypatch, looked_up):
     monkeypatch.setattr(letters, "find_spec", lambda name: None)
 
 
-@pytest.mark.parametrize(("locale", "title"), [("fr", "Preuve de la fin d’un abonnement"), ("en", "Proof that a sub")])
+@pytest.mark.parametrize(
+    ("locale", "title"),
+    [("fr", "Preuve de la fin d’un abonnement"), ("en", "Proof that a sub"), ("de", "Nachweis über das Ende")],
+)
 def test_it_says_to_programs_what_it_is_and_how_it_is_built(locale, title):
     content = made(locale=locale)
     root = PdfReader(io.BytesIO(content)).trailer["/Root"]

@@ -11,8 +11,10 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import BooleanObject, DictionaryObject, NameObject
 
+from portal.documents.declarations import declaration_file
 from portal.documents.pdf import proof_file
 from portal.services.pictures import cleaned
+from tests.documents.declaration_facts import declared
 from tests.documents.proof_facts import CODE
 from tests.documents.proof_facts import facts as proof_facts
 from tests.documents.test_receipts import BACK, euros, facts, paper, statement
@@ -22,10 +24,16 @@ from tests.services.made_pictures import png
 ROW = ("1 Mar 2026", "Piano", "€29.90", "Paid", "5TY05013RG002845M")
 KINDS: dict[str, Callable[[str], bytes]] = {
     "proof": lambda locale: proof_file(proof_facts(locale=locale), CODE).content,
+    "declaration": lambda locale: (
+        declaration_file(
+            declared(language=locale), merchant_name="L’École", locale=locale, time_zone="Europe/Paris"
+        ).content
+    ),
     "receipt": lambda locale: paper(facts(returned=(BACK,), left=euros("19.90")), locale=locale, logo=cleaned(png())),
     "statement": lambda locale: paper(statement(rows=(ROW,) * 45), locale=locale, logo=cleaned(png())),
 }
-CASES = [(kind, locale) for kind in KINDS for locale in ("fr", "en")]
+DECLARED = ("proof", "declaration")  # these may be German (docs/decisions/0041)
+CASES = [(kind, locale) for kind in KINDS for locale in ("fr", "en", "de") if locale != "de" or kind in DECLARED]
 
 
 def complaints(content: bytes) -> list[str]:

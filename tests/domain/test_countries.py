@@ -16,6 +16,7 @@ from portal.domain.countries import (
     pages,
     strategy,
 )
+from portal.i18n import Translator
 
 BOUND = {
     (Country.FR, Function.CANCELLATION, "fr"): ("Résilier votre contrat", "Notification de la résiliation"),
@@ -31,6 +32,15 @@ def test_the_labels_are_the_laws():
         labels = strategy(country, function).said(language)
         assert (labels.entry, labels.confirm) == (entry, confirm)
         assert "demande" not in labels.confirm.lower()
+
+
+@pytest.mark.law("R-FR-62", "R-DE-30")
+def test_what_the_button_of_an_order_says_is_data_too():
+    assert {country: LAWS[country].order for country in FILLED_IN} == {
+        Country.FR: "Commande avec obligation de paiement",
+        Country.DE: "zahlungspflichtig bestellen",
+    }
+    assert Translator("fr").gettext("Order with obligation to pay") == LAWS[Country.FR].order  # the page that sells
 
 
 @pytest.mark.law("R-FR-7", "R-DE-4")

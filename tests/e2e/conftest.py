@@ -11,7 +11,7 @@ from tests.e2e.browser import LAUNCH_FLAGS, find_browser
 from tests.e2e.demo import Demo, running_demo
 from tests.e2e.visitor import NARROW, Size, Visitor
 
-LANGUAGES = {"fr": "fr-FR", "en": "en-GB"}
+LANGUAGES = {"fr": "fr-FR", "en": "en-GB", "de": "de-DE"}
 PATIENCE = 20_000  # milliseconds for one page: two cores may be busy with other tests
 
 NewVisitor = Callable[..., Visitor]

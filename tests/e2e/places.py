@@ -62,6 +62,7 @@ NOT_OPENED = {
     **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), "leads to the one address"),
     **dict.fromkeys(("public.site_map_fr", "public.accessibility_fr"), "leads to the one address"),
     "auth.customer_site": "leads to the merchant's site, opened in tests/e2e/test_site_logins.py",
+    "admin.withdrawal": "comes with a withdrawal, which is for good; tests/web/admin/test_withdrawals.py",
     "declarations.declared_file": "a PDF, looked at in tests/documents",
     "customer.receipts": "leads on to the payments",
     "customer.address_change": "wants a log-in of the last ten minutes; tests/web/customer",

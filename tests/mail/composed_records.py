@@ -10,7 +10,8 @@ from portal.documents.words import NOT_SETTLED
 from portal.domain.account_members import MemberRole
 from portal.domain.money import Money
 from portal.domain.task_links import TASKS, TaskKind
-from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements
+from portal.domain.withdrawals import Verdict
+from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements, withdrawals
 from portal.mail.composing import Composed
 from portal.mail.declarations import DeclaredWords, LinkWords, declaration_link, declaration_received
 from portal.mail.facts import RenewalFacts
@@ -97,6 +98,37 @@ def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
     return told
 
 
+def about_withdrawals(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of a withdrawal, in time, doubtful and late, with a refund due, none left and nothing taken."""
+    one = withdrawals.WithdrawalFacts(
+        reference="K7QM-4TXD",
+        product=names.get("product", "Cours"),
+        customer_name=names.get("customer", ""),
+        customer_email="zoe@client.test",
+        declared_at=NOW,
+        has_hour=True,
+        verdict=Verdict.IN_TIME,
+        is_over=False,
+        due=Money(Decimal("20.00"), "EUR"),
+        owed=Money(Decimal("9.90"), "EUR"),
+        refund_by=LATER,
+        path="/account/a",
+    )
+    nothing = Money(Decimal(0), "EUR")
+    stories = [
+        one,
+        dataclasses.replace(one, has_hour=False, is_over=True, due=nothing, owed=nothing, customer_email=None),
+        dataclasses.replace(one, due=None, owed=None),
+        dataclasses.replace(one, verdict=Verdict.DOUBTFUL),
+        dataclasses.replace(one, verdict=Verdict.LATE, due=nothing),
+    ]
+    compositions = (withdrawals.withdrawal_accepted, withdrawals.merchant_withdrawal)
+    told = [compose(whose, story) for story in stories for compose in compositions]
+    return told + [
+        withdrawals.merchant_withdrawal_due(whose, story, days=days) for story in stories for days in (7, 1, 0)
+    ]
+
+
 def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
     """What is said of a declaration on the public page, to the declared address and to the one on file."""
     rows = (("Name", names.get("customer", "Zoé")), ("Email address", "zoe@client.test"))
@@ -116,6 +148,7 @@ def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
         for is_cancellation in (True, False)
     ]
     product = names.get("product", "Cours")
+    told += about_withdrawals(whose, **names)
     return told + [
         declaration_link(
             whose,
@@ -126,9 +159,11 @@ def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
                 products=products,
                 wished_on=wished_on,
                 due_at=due_at,
+                is_cancellation=is_cancellation,
                 path="/a/declarations/t",
             ),
         )
+        for is_cancellation in (True, False)
         for products, due_at, wished_on in (
             ((product,), LATER, None),
             ((product,), None, LATER.date()),

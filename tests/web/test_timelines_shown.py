@@ -10,12 +10,13 @@ from typing import Any, Final
 import pytest
 
 import portal.services
-from portal.domain.end_requests import Basis, Channel, Trouble
+from portal.domain.end_requests import Basis, Cause, Channel, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.models import TimelineEntry, TimelineKind
 from tests.browser_client import Browser
 
@@ -26,6 +27,7 @@ COLUMNS: Final = {"key", "at", "by"}
 QUOTED: Final = {"note", "reference", "word"}  # shown as they are
 
 # One list of details for each kind, with every word that a service may choose.
+MONEY_OF_IT: Final = {"reference": "E1", "amount": "29.90", "currency": "EUR"}
 WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.IMPORTED: [{"word": "ACTIVE"}],
     Kind.STATUS_SEEN: [{"status": status, "before": "active"} for status in Status],
@@ -35,6 +37,17 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.END_REQUESTED: [
         {"outcome": "cancelled", "reference": "E1", "reason_code": code, "note": "Merci"}
         for code in ("too_expensive", "no_longer_one_of_ours")
+    ]
+    + [{"outcome": "cancelled", "reference": "E1", "cause": Cause.WITHDRAWN}],
+    Kind.WITHDRAWN: [
+        {"reference": "E1", "verdict": verdict, "due": "29.90", "owed": "0.00", "currency": "EUR"}
+        for verdict in Verdict
+    ],
+    Kind.WITHDRAWAL_CLOSED: [MONEY_OF_IT | {"refund": duty, "note": "Virement"} for duty in RefundDuty],
+    Kind.CONSENT_RECORDED: [
+        {"consent": kind, "is_given": given, "said_at": SOON, "way": "site", "version": "CGV 3"}
+        for kind in ConsentKind
+        for given in (True, False)
     ],
     Kind.END_WITHDRAWN: [{"reference": "E1"}, {"reference": "E1", "is_replaced": True}],
     Kind.NEEDS_MERCHANT: [
@@ -42,7 +55,8 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
         *({"trouble": trouble, "pause": PauseKind.PAUSE} for trouble in Trouble),
     ],
     Kind.ENDED: [
-        {"outcome": outcome, "basis": basis, "reference": "E1"}
+        {"outcome": outcome, "basis": basis, "reference": "E1", **cause}
+        for cause in ({}, {"cause": Cause.WITHDRAWN})
         for outcome in (Status.CANCELLED, Status.COMPLETED, Status.ABANDONED)
         for basis in Basis
     ],

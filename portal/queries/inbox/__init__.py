@@ -16,7 +16,7 @@ from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.models import TimelineEntry
-from portal.queries.inbox import asked, erasures, found, renewals, strangers
+from portal.queries.inbox import asked, erasures, found, renewals, strangers, withdrawn
 from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
 from portal.queries.money import refunds as stored_refunds
@@ -46,6 +46,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     erasures.waiting,
     renewals.reminders,
     renewals.refunds,
+    withdrawn.waiting,
 )
 
 
@@ -89,6 +90,7 @@ def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
 def _count() -> Select[int]:
     """Built once: every page of the desk asks it."""
     kinds = asked.counted() + strangers.counted() + found.counted() + erasures.counted() + renewals.counted()
+    kinds += withdrawn.counted()
     rows = union_all(*(select(kind.limit(MOST_COUNTED).subquery()) for kind in kinds)).limit(MOST_COUNTED)
     return select(func.count()).select_from(rows.subquery())
 

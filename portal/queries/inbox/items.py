@@ -49,6 +49,7 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     RENEWAL = "renewal"
     RENEWAL_REFUND = "renewal_refund"
+    WITHDRAWAL = "withdrawal"
 
 
 class Way(Enum):

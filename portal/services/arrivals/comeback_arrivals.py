@@ -12,14 +12,18 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import PROVIDER
+from portal.documents.orders import WITHDRAWAL_VERSION
+from portal.domain.audit import PORTAL, PROVIDER
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import ProviderStatus
+from portal.domain.withdrawals import ConsentKind, ConsentWay
 from portal.models import Comeback, Customer, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import comebacks, import_runs, subscriptions
+from portal.services import contracts
 from portal.services.audit import timeline
 from portal.services.context import Context
+from portal.services.contracts import Consent
 from portal.services.dates.provider_facts import is_over
 from portal.services.notices import comeback_notices
 
@@ -71,6 +75,7 @@ def record(
     comeback.approved_at = now
     comeback.move(ComebackState.APPROVED)
     comeback.provider_id = reading.provider_id
+    _note_information(session, comeback, arrived, now=now)
     comeback.trouble = comeback.closed_at = comeback.next_try_at = comeback.claimed_at = None
     timeline.note(
         session,
@@ -86,3 +91,17 @@ def record(
     rows = subscriptions.all_of_customer(session, old.merchant_id, old.customer_id)
     others = any(one.id != arrived.id for one in comebacks.rivals(old, rows))
     comeback_notices.approved(ctx, session, comeback, arrived.id, has_another=others, now=now)
+
+
+def _note_information(session: Session, comeback: Comeback, arrived: Subscription, *, now: datetime) -> None:
+    """Keep that the order's page had the withdrawal information, in which version (law.md, R-FR-31)."""
+    if comeback.ordered is None:
+        return
+    said = Consent(
+        kind=ConsentKind.INFORMED,
+        is_given=True,
+        at=now,
+        way=ConsentWay.ORDER_PAGE,
+        version=WITHDRAWAL_VERSION,
+    )
+    contracts.write(session, arrived, said, by=PORTAL, now=now)

@@ -44,7 +44,7 @@ from portal.services.carrying.answers import (
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import late_payments, payment_events, payments, refunds
+from portal.services.money import late_payments, payment_events, payments, refunds, withdrawal_refunds
 from portal.services.money.payments import Told
 from portal.services.notices import late_payment_notices
 from portal.services.paypal.gateways import rest_gateway
@@ -237,6 +237,7 @@ def _close(
         payment_events.follow(session, subscription, payment, stood, now=now)
         paid_time.follow_payments(subscription, before, now=now)
         refunds.tell_done(ctx, session, subscription, refund, payment, now=now)
+        withdrawal_refunds.follow(session, subscription, now=now)
         late_payments.look(ctx, session, subscription, now=now)
         return
     late = alarms.of_payment(session, refund.payment_id)

@@ -12,12 +12,15 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.countries import Function
 from portal.domain.declarations import LINK_LIFETIME, Carrying
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import PublicDeclaration
 from portal.queries import declarations as stored
+from portal.queries.people import merchants
 from portal.secrets import token_hash
+from portal.services import languages
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.declarations import carrying
@@ -56,8 +59,10 @@ class Asked:
     declared_at: datetime
     due_at: datetime | None
     name: str
+    is_cancellation: bool
     wished_on: date | None
     choices: tuple[Choice, ...]
+    language: str  # as its mail's
 
 
 def look(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -> Asked | None:
@@ -116,7 +121,7 @@ def _open(session: Session, merchant_id: uuid.UUID, token: str, *, now: datetime
 
 def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
     received = row.received
-    theirs = stored.live_of(session, row.merchant_id, received.email or "")
+    theirs = stored.meant_by(session, row, now=now)
     named = [one for one in theirs if row.subscription_id in (None, one.id)]
     return Asked(
         received_id=row.received_request_id,
@@ -125,8 +130,12 @@ def _asked(session: Session, row: PublicDeclaration, *, now: datetime) -> Asked:
         declared_at=received.received_at,
         due_at=row.due_at,
         name=received.name,
+        is_cancellation=row.kind is Function.CANCELLATION,
         wished_on=received.wished_on,
         choices=tuple(Choice(id=one.id, product=one.product.name, provider_id=one.provider_id) for one in named),
+        language=languages.of_declaration(
+            row, theirs[0].customer if theirs else None, merchants.of(session, row.merchant_id)
+        ),
     )
 
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import By
+from portal.domain.countries import Function
 from portal.domain.declarations import Carrying
 from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
@@ -21,7 +23,8 @@ from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people import merchants
 from portal.services.context import Context
-from portal.services.ends import end_requests
+from portal.services.ends import contract_withdrawals, end_requests
+from portal.services.ends.contract_withdrawals import Declared
 from portal.services.ends.end_requests import Recorded
 from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_answers, received_reminders
@@ -40,6 +43,9 @@ def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | 
             return None
         subscription = subscriptions.of_merchant(session, row.merchant_id, row.subscription_id)
         wish = _wish(session, row, subscription, now=now)
+        withdrawn = _withdrawn(row, subscription) if row.kind is Function.WITHDRAWAL else None
+    if withdrawn is not None:
+        return contract_withdrawals.accept(ctx, withdrawn, now=now).recorded
     try:
         if received_answers.match_standing(
             ctx, wish.merchant_id, received_id, wish.subscription_id, by=wish.actor_name, now=now
@@ -52,6 +58,23 @@ def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | 
         log.info("declaration_left_to_merchant", received_request_id=str(received_id), why=type(error).__name__)
         leave_to_merchant(ctx, received_id, now=now)
         return None
+
+
+def _withdrawn(row: PublicDeclaration, subscription: Subscription) -> Declared:
+    """Return the withdrawal, which counts from the declaration on, whenever it is carried out (R-EU-6)."""
+    return Declared(
+        merchant_id=row.merchant_id,
+        subscription_id=subscription.id,
+        reference=row.received.reference,
+        declared_at=row.received.received_at,
+        by=By(
+            actor=Actor.CUSTOMER,
+            actor_id=subscription.customer_id,
+            channel=Channel.PUBLIC_PAGE,
+            name=row.received.name,
+        ),
+        received_request_id=row.received_request_id,
+    )
 
 
 def leave_to_merchant(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:

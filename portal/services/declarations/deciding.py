@@ -14,17 +14,17 @@ from sqlalchemy.orm import Session
 
 from portal.domain import declarations as rules
 from portal.domain import paypal_numbers, policies
-from portal.domain.countries import Field, Function
+from portal.domain.countries import Function
 from portal.domain.declarations import Carrying
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.i18n import pick_locale
 from portal.logs import place_of
 from portal.mail import declarations as mails
 from portal.models import Customer, Merchant, PublicDeclaration, Subscription
 from portal.queries import declarations as stored
 from portal.queries.people import known_numbers, merchants
 from portal.secrets import new_token, token_hash
+from portal.services import languages
 from portal.services.context import Context
 from portal.services.declarations import carrying
 from portal.services.inbox import received_reminders
@@ -101,7 +101,7 @@ def _of_cancellation(session: Session, row: PublicDeclaration, *, now: datetime)
     suggested = known.subscription_id if known is not None else None
     to_merchant = Found(carrying=Carrying.BY_MERCHANT, suggested_id=suggested)
     # A ground has to be read by somebody; beyond a limit nobody is written to.
-    if row.is_repeated or Field.GROUND.value in row.particulars:
+    if row.is_repeated or row.is_for_a_reason:
         return to_merchant
     merchant = merchants.of(session, row.merchant_id)
     theirs = [
@@ -123,10 +123,28 @@ def _of_cancellation(session: Session, row: PublicDeclaration, *, now: datetime)
     )
 
 
+def _of_withdrawal(session: Session, row: PublicDeclaration, *, now: datetime) -> Found:
+    """As of a cancellation, but that no setting takes the right away, and that what is over can be withdrawn from."""
+    received = row.received
+    if row.subscription_id is not None:
+        return Found(carrying=Carrying.IN_ACCOUNT)
+    known = known_numbers.of_number(session, row.merchant_id, paypal_numbers.normal(received.contract))
+    suggested = known.subscription_id if known is not None else None
+    theirs = () if row.is_repeated else stored.meant_by(session, row, now=now)
+    named = next((one for one in theirs if one.id == suggested), None)
+    if named is not None:
+        return Found(carrying=Carrying.AFTER_DELAY, subscription=named, choices=(named,), suggested_id=named.id)
+    if not theirs or suggested is not None:  # a number of somebody else's, or of what was withdrawn from
+        return Found(carrying=Carrying.BY_MERCHANT, suggested_id=suggested)
+    only = theirs[0] if len(theirs) == 1 else None
+    only_id = only.id if only is not None else None
+    return Found(carrying=Carrying.BY_MAIL, subscription=only, choices=tuple(theirs), suggested_id=only_id)
+
+
 # Who decides of which function; a function that is not here is always the merchant's to carry out.
 DECIDERS: Final[Mapping[Function, Callable[..., Found]]] = {
     Function.CANCELLATION: _of_cancellation,
-    Function.WITHDRAWAL: lambda _session, _row, now: Found(carrying=Carrying.BY_MERCHANT),
+    Function.WITHDRAWAL: _of_withdrawal,
 }
 
 
@@ -142,7 +160,7 @@ def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: 
     row.link_hash = token_hash(token)
     if found.carrying is Carrying.AFTER_DELAY and found.subscription is not None:
         row.due_at = rules.due_at(now, found.subscription.next_payment_at)
-    language = pick_locale(row.language, customer.locale, post.merchant.locale)
+    language = languages.of_declaration(row, customer, post.merchant)
     words = mails.LinkWords(
         reference=row.received.reference,
         declared_at=row.received.received_at,
@@ -150,6 +168,7 @@ def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: 
         products=tuple(one.product.name for one in found.choices),
         wished_on=row.received.wished_on,
         due_at=row.due_at,
+        is_cancellation=row.kind is Function.CANCELLATION,
         path=f"/{post.merchant.slug}/declarations/{token}",
     )
     composed = mails.declaration_link(post.head_for(customer, language), words)

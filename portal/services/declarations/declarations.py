@@ -105,6 +105,7 @@ def _write(ctx: Context, session: Session, declared: Declared, email: str, *, no
             merchant_id=declared.merchant_id,
             received_at=now,
             way=Way.PUBLIC_FORM,
+            function=declared.strategy.function,
             name=declared.name,
             email=email,
             contract=declared.contract,
@@ -144,6 +145,7 @@ def facts_of(row: PublicDeclaration, *, path: str) -> DeclaredFacts:
     return DeclaredFacts(
         function=row.kind,
         country=row.country,
+        language=row.language,
         heading=str(row.labels.get("heading", "")),
         confirm=str(row.labels.get("confirm", "")),
         text_version=row.text_version,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.access import EndPreview, Grant, Window
 from portal.domain.end_dates import Schedule
-from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.end_requests import Cause, RequestState, new_reference
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
@@ -81,32 +81,34 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
-        check_not_over(subscription, wish)
-        notified = stored_received.hold(session, subscription, also=wish.received_request_id)
-        planned = _plan(session, subscription, wish, now=now)
-        standing, letters = _standing(session, subscription, wish), []
-        if standing is not None and _gives_way(standing, wish, planned, now=now):
-            letters = _replace(ctx, session, subscription, standing, wish, now=now)
-            notified = stored_received.lock_open(session, subscription.id)  # what it had answered is open again
-            standing = None
-        if standing is not None:
-            end_refunds.check_taken_along(refunds.with_end(session, standing.id), wish)
-            _answer(ctx, session, wish, standing, now=now)
-            noted = _stand_behind(ctx, session, subscription, standing, wish, now=now)
-            recorded = Recorded(
-                request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
-            )
-        else:
-            # the new end answers what the replaced one answered
-            answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
-            request = _write(ctx, session, subscription, wish, planned, notified=notified, answered=answered, now=now)
-            end_refunds.decide(session, subscription, request, wish, now=now)
-            recorded = Recorded(
-                request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
-            )
+        recorded = record_held(ctx, session, subscription, wish, now=now)
         if also is not None:
             also(session, recorded)
         return recorded
+
+
+def record_held(ctx: Context, session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> Recorded:
+    """As `record`, in the transaction that holds the subscription's lock."""
+    check_not_over(subscription, wish)
+    notified = stored_received.hold(session, subscription, also=wish.received_request_id)
+    planned = _plan(session, subscription, wish, now=now)
+    standing, letters = _standing(session, subscription, wish), []
+    if standing is not None and _gives_way(standing, wish, planned, now=now):
+        letters = _replace(ctx, session, subscription, standing, wish, now=now)
+        notified = stored_received.lock_open(session, subscription.id)  # what it had answered is open again
+        standing = None
+    if standing is not None:
+        end_refunds.check_taken_along(refunds.with_end(session, standing.id), wish)
+        _answer(ctx, session, wish, standing, now=now)
+        noted = _stand_behind(ctx, session, subscription, standing, wish, now=now)
+        return Recorded(
+            request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
+        )
+    # the new end answers what the replaced one answered
+    answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
+    request = _write(ctx, session, subscription, wish, planned, notified=notified, answered=answered, now=now)
+    end_refunds.decide(session, subscription, request, wish, now=now)
+    return Recorded(request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None)
 
 
 def check_not_over(subscription: Subscription, wish: Wish) -> None:
@@ -188,6 +190,8 @@ def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRe
 
 def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> Schedule | None:
     """Return how the end would wait, None for at once."""
+    if wish.cause is Cause.WITHDRAWN:
+        return None
     wished_at = None
     if wish.wished_on is not None:
         wished_at = beginning_of(wish.wished_on, merchants.of(session, wish.merchant_id).time_zone)
@@ -202,6 +206,8 @@ def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, no
     """
     if not standing.is_planned(now):
         return False
+    if wish.cause is Cause.WITHDRAWN:
+        return True
     if wish.actor is Actor.STAFF:
         return planned is None or standing.actor is not Actor.CUSTOMER
     sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
@@ -239,6 +245,7 @@ def _write(
         reference=new_reference(),
         state=RequestState.RECORDED,
         outcome=outcome,
+        cause=wish.cause,
         actor=wish.actor,
         actor_id=wish.actor_id,
         actor_name=wish.actor_name,
@@ -270,6 +277,7 @@ def _write(
         by=wish.by,
         outcome=outcome,
         **request.names,
+        **({"cause": wish.cause.value} if wish.cause is not None else {}),
         **({"reason_code": wish.reason_code} if wish.reason_code else {}),
         note=wish.reason_text,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import policies
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.end_requests import Cause, Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.refunds import WithEnd
 from portal.domain.subscriptions import Action
@@ -37,6 +37,7 @@ class Wish:
     reason_code: str = ""
     reason_text: str = ""
     provider_note: str = ""
+    cause: Cause | None = None  # a withdrawal ends at once, and no setting or commitment holds it up
     wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
     received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
     refund: WithEnd = WithEnd.NOTHING  # what goes back once the end is confirmed, of staff who end at once
@@ -55,6 +56,8 @@ def check(
 
     `is_answer`: the customer has asked by another way, and waits; None where the caller has not looked.
     """
+    if wish.cause is Cause.WITHDRAWN and wish.actor is Actor.CUSTOMER:
+        return  # a right that no setting takes away
     if is_answer is None:
         is_answer = received_requests.open_of(session, subscription.id) is not None
     settings = settings_of(merchants.of(session, wish.merchant_id), subscription, now=now, notified=is_answer)

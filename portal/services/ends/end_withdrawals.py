@@ -94,7 +94,7 @@ def take_back(
     `is_replaced`: another end is asked for in its place, by the same click.  Both locks are held.  Raises
     NotAllowed(ALREADY_SENT).
     """
-    if not can_withdraw(request.state, sent_at=request.sent_at):
+    if not can_withdraw(request.state, sent_at=request.sent_at, cause=request.cause):
         raise NotAllowed(Denial.ALREADY_SENT)
     names = request.names
     request.move(RequestState.WITHDRAWN)

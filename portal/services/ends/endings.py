@@ -127,6 +127,7 @@ def record_end(
         outcome=request.outcome,
         basis=basis,
         **request.names,
+        **({"cause": request.cause.value} if request.cause is not None else {}),
     )
     merchant = merchants.of(session, subscription.merchant_id)
     # whoever approved a moment ago is told too

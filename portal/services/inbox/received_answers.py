@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import RequestState
+from portal.domain.countries import Function
+from portal.domain.end_requests import Cause, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState
@@ -33,8 +34,13 @@ def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now:
 def settle(
     ctx: Context, session: Session, notified: Iterable[ReceivedRequest], request: EndRequest, *, now: datetime
 ) -> None:
-    """Let an end answer what its customer had notified, each of them locked and open."""
+    """Let an end answer what its customer had notified, each of them locked and open.
+
+    A withdrawal wants more than an end: another one does not answer it.
+    """
     for received in notified:
+        if received.function is Function.WITHDRAWAL and request.cause is not Cause.WITHDRAWN:
+            continue
         match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
+from portal.domain.countries import Function
 from portal.domain.end_requests import Channel, new_reference
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, has_hour
-from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
@@ -25,9 +25,10 @@ from portal.models import (
     Subscription,
     TimelineKind,
 )
-from portal.queries import end_requests
+from portal.queries import declarations, end_requests
 from portal.queries import received_requests as stored
 from portal.queries.people import account_members
+from portal.services import languages
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
@@ -51,6 +52,8 @@ class Declaration:
     message: str = ""
     recorded_by: str = ""  # a staff member's name
     subscription_id: uuid.UUID | None = None  # said by the customer's own page
+    function: Function = Function.CANCELLATION
+    sent_on: date | None = None  # of a withdrawal that came by letter
     by: By = PORTAL
     suggested_subscription_id: uuid.UUID | None = None  # of the number that they gave; they may mean another one
     is_acknowledged: bool = True  # not while somebody has the portal write to very many
@@ -76,6 +79,8 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
         way=declaration.way,
         name=declaration.name,
         email=email_addresses.normal(declaration.email) if declaration.email else None,
+        function=declaration.function,
+        sent_on=declaration.sent_on,
         contract=declaration.contract,
         wished_on=declaration.wished_on,
         message=declaration.message,
@@ -139,6 +144,8 @@ def _note(
     words: str,
     by: By = PORTAL,
 ) -> None:
+    if received.function is Function.WITHDRAWAL:
+        return  # the withdrawal is an entry of its own
     is_own = received.way is Way.ACCOUNT_PAGE
     sender = by.actor_id if by.actor is Actor.CUSTOMER and by.actor_id else subscription.customer_id
     timeline.note(
@@ -236,7 +243,8 @@ def _tell(
     if not address:
         return
     post = Post.of(ctx, session, received.merchant_id, now=now)
-    language = pick_locale(customer.locale if customer is not None else None, post.merchant.locale)
+    declared = declarations.of_received(session, received.id) if received.way is Way.PUBLIC_FORM else None
+    language = languages.of_declaration(declared, customer, post.merchant)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
@@ -248,6 +256,7 @@ def _tell(
         message=received.message,
         is_theirs=received.subscription_id is not None,
         is_lost=received.way is Way.NO_LOGIN,
+        is_withdrawal=received.function is Function.WITHDRAWAL,
         path=notice_facts.account_path(post.merchant),
     )
     composed = compose(post.letterhead(language), facts)

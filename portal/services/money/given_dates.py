@@ -80,7 +80,7 @@ def _tell(
     ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, by_hand: bool, now: datetime
 ) -> None:
     post = Post.of(ctx, session, request.merchant_id, now=now)
-    head, path = post.head_for(subscription.customer), notice_facts.proof_path(post.merchant, request)
+    head, path = post.head_about(request, subscription.customer), notice_facts.proof_path(post.merchant, request)
     end = notice_facts.end_facts(post, head, request, subscription, path=path)
     given = grants.of_subscription(session, subscription)
     effects = notice_facts.effect_facts(session, request, subscription, given, now=now)

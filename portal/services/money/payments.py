@@ -19,7 +19,7 @@ from portal.queries.money import payments
 from portal.services import outgoing_access
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import given_dates, late_payments, payment_events, refunds, settlements
+from portal.services.money import given_dates, late_payments, payment_events, refunds, settlements, withdrawal_refunds
 from portal.services.notices import missed_payment_notices, moved_ends
 
 log = structlog.get_logger(__name__)
@@ -69,6 +69,7 @@ def take_over(
     late_payments.look(ctx, session, subscription, now=now)
     if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
+    withdrawal_refunds.follow(session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
     if subscription.facts != standing.facts:
         outgoing_access.mark(session, subscription, now=now)

@@ -66,7 +66,9 @@ def of_end(
         subscription.stopped_at_provider_at = now
         effects = notice_facts.effect_facts(session, request, subscription, given, now=now)
         head = post.head_for(subscription.customer)
-        facts = gather(request, subscription, post.merchant, given, "", base_url=ctx.base_url, now=now)
+        facts = gather(
+            request, subscription, post.merchant, given, "", language=head.locale, base_url=ctx.base_url, now=now
+        )
         proof = Proof(merchant_id=merchant_id, end_request_id=request.id, code="", made_at=now, facts=facts.stored())
         composed = end_confirmations.words(post, head, request, subscription, effects, proof)
         return Draft(

@@ -48,6 +48,6 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
         return
     outbox.supersede_about(session, request.id, ("end_moved",))
     subscription = subscriptions.of_request(session, request)
-    head = post.head_for(subscription.customer)
+    head = post.head_about(request, subscription.customer)
     composed = ends.end_moved(head, facts.told_facts(post, head, request, subscription))
     post.to_holder(subscription, composed, key=f"moved:{request.id}:{now.isoformat()}", request=request)

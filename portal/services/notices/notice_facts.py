@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.documents import planned_ends as documents
 from portal.documents.words import REASON, WAY
 from portal.domain import end_requests
+from portal.domain.countries import Function
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
@@ -120,6 +121,7 @@ def effect_facts(
         last_payment_at=subscription.last_payment_at,
         was_at_provider=request.asked_by is Actor.PROVIDER,
         never_started=never_started,
+        is_withdrawn=subscription.withdrawn_at is not None,
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,
@@ -203,6 +205,7 @@ def notified_facts(
         product=subscription.product.name if subscription is not None else "",
         way_label=WAY[received.way],
         is_theirs=subscription is not None,
+        is_withdrawal=received.function is Function.WITHDRAWAL,
         is_lost=received.way is Way.NO_LOGIN,
         is_declared=received.way is Way.PUBLIC_FORM,
         planned_on=_planned_on(session, planned, now=now),

@@ -67,10 +67,13 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
     Staff's own acts are told to the customer once they are true, and not to the staff; a day that they have planned
     for who had asked is told too.
     """
+    if request.cause is not None:
+        return  # a withdrawal has its own acknowledgement, and its own word to the merchant (withdrawal_notices)
     if request.asked_by is not Actor.CUSTOMER or not (request.actor is Actor.CUSTOMER or request.is_planned(now)):
         return
     post, subscription = about(ctx, session, request, now=now)
-    written = WrittenLater(kind=ACKNOWLEDGEMENT)
+    head = post.head_about(request, subscription.customer)
+    written = WrittenLater(kind=ACKNOWLEDGEMENT, language=head.locale)
     post.to_holder(subscription, written, key=_ack(request), request=request, send_at=now + TOGETHER)
     if request.actor is Actor.CUSTOMER:
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
@@ -106,7 +109,7 @@ def end_plan_withdrawn(
     if _drop_waiting(session, request):
         return
     post, subscription = about(ctx, session, request, now=now)
-    head = post.head_for(subscription.customer)
+    head = post.head_about(request, subscription.customer)
     end = facts.end_facts(post, head, request, subscription, path=facts.account_path(post.merchant))
     end = replace(end, reference=answered.reference, asked_at=answered.asked_at, has_hour=answered.has_hour)
     end = replace(end, asked_by=Actor.CUSTOMER)
@@ -128,7 +131,7 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, *, now: d
     """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
     post, subscription = about(ctx, session, request, now=now)
     if not _drop_waiting(session, request):
-        head = post.head_for(subscription.customer)
+        head = post.head_about(request, subscription.customer)
         composed = ends.end_withdrawn(head, facts.told_facts(post, head, request, subscription))
         post.to_holder(subscription, composed, key=f"withdrawn:{request.id}", request=request)
     if not merchant_news.drop(post, request):
@@ -154,7 +157,7 @@ def end_confirmed(
     _drop_waiting(session, request)
     effects = facts.effect_facts(session, request, subscription, given, now=now)
     composed = end_confirmations.words(
-        post, post.head_for(subscription.customer), request, subscription, effects, proof
+        post, post.head_about(request, subscription.customer), request, subscription, effects, proof
     )
     post.to_holder(subscription, composed, key=f"confirmed:{request.id}", request=request)
     if request.actor is not Actor.STAFF:
@@ -176,7 +179,7 @@ def end_overdue(ctx: Context, session: Session, request: EndRequest, *, now: dat
     post, subscription = about(ctx, session, request, now=now)
     asked = request if request.asked_by is Actor.CUSTOMER else end_requests.replaced_by(session, request)
     if asked is not None and asked.asked_by is Actor.CUSTOMER:  # they wait, whoever's request stands now
-        head = post.head_for(subscription.customer)
+        head = post.head_about(request, subscription.customer)
         end = facts.told_facts(post, head, request, subscription)
         composed = ends.end_overdue(head, replace(end, in_place_of=asked.reference if asked is not request else ""))
         post.to_holder(subscription, composed, key=f"overdue:{request.id}", request=request)
@@ -207,7 +210,7 @@ def access_ends_soon(ctx: Context, session: Session, request: EndRequest, *, now
     post, subscription = about(ctx, session, request, now=now)
     access = facts.access_facts(session, post.merchant, subscription, now=now)
     if access is not None:
-        composed = ends.access_ends_soon(post.head_for(subscription.customer), access)
+        composed = ends.access_ends_soon(post.head_about(request, subscription.customer), access)
         post.to_holder(subscription, composed, key=f"access-soon:{request.id}", request=request)
 
 
@@ -217,7 +220,7 @@ def access_ended(ctx: Context, session: Session, request: EndRequest, *, now: da
     access, confirmed = facts.access_facts(session, post.merchant, subscription, now=now), request.confirmed_at
     if access is None or (confirmed is not None and access.until < confirmed + timedelta(days=1)):
         return
-    composed = ends.access_ended(post.head_for(subscription.customer), access)
+    composed = ends.access_ended(post.head_about(request, subscription.customer), access)
     post.to_holder(subscription, composed, key=f"access-ended:{request.id}", request=request)
 
 

@@ -21,6 +21,7 @@ from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
 from portal.queries.people import account_members, merchants, staff
+from portal.services import languages
 from portal.services.context import Context
 from portal.services.notices import outbox
 
@@ -60,6 +61,10 @@ class Post:
         """Return the letterhead for a customer: their language (or another) and time zone, else the merchant's."""
         head = self.letterhead(language or pick_locale(customer.locale, self.merchant.locale))
         return replace(head, time_zone=customer.time_zone or head.time_zone)
+
+    def head_about(self, request: EndRequest, customer: Customer) -> Letterhead:
+        """Return the letterhead for what a customer is told of an end, in the language in which it was declared."""
+        return self.head_for(customer, languages.of_end(self.session, request, customer, self.merchant))
 
     @property
     def desk_head(self) -> Letterhead:
@@ -101,7 +106,7 @@ class Post:
         request: EndRequest | None = None,
         send_at: datetime | None = None,
     ) -> None:
-        """Write a message to the subscription's customer, in their language; one without an address gets none.
+        """Write a message to the subscription's customer, in its words' language; one without an address gets none.
 
         Who of the account's people asked for the end gets what confirms it too.
         """
@@ -130,7 +135,7 @@ class Post:
             composed,
             key=f"{key}:{member.id}",
             recipient=member.email,
-            language=pick_locale(customer.locale, self.merchant.locale),
+            language=composed.language or pick_locale(customer.locale, self.merchant.locale),
             request=request,
             customer=customer,
             send_at=send_at,
@@ -145,14 +150,14 @@ class Post:
         request: EndRequest | None = None,
         send_at: datetime | None = None,
     ) -> None:
-        """Write a message to a customer who has an address, in their language; no reminder to who wants none."""
+        """Write a message to a customer who has an address, in its words' language; no reminder to who wants none."""
         if composed.kind in REMINDERS and not customer.reminders_allowed:
             return
         self.put(
             composed,
             key=key,
             recipient=customer.email or "",
-            language=pick_locale(customer.locale, self.merchant.locale),
+            language=composed.language or pick_locale(customer.locale, self.merchant.locale),
             request=request,
             customer=customer,
             send_at=send_at,

@@ -49,6 +49,7 @@ def end_request(row: EndRequest, *, now: datetime) -> Resource:
         "reference": row.reference,
         "status": public_state(row, now=now).value,
         "outcome": row.outcome.value,
+        "cause": row.cause.value if row.cause is not None else None,
         "asked_by": row.asked_by.value,
         "channel": row.channel.value,
         "reason_code": row.reason_code or None,

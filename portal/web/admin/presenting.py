@@ -24,6 +24,7 @@ from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.dates import planned_ends
 from portal.web import labels, timeline_words
 from portal.web.admin import words
+from portal.web.admin.withdrawals import withdrawal_words
 from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
@@ -241,6 +242,7 @@ def _detail(entry: TimelineEntry) -> str:
         timeline_words.pause(entry),
         timeline_words.not_settled(entry),
         _returned(entry),
+        *withdrawal_words.details(entry.kind, entry.details),
     ]
     return " – ".join(part for part in parts if part)
 

@@ -6,7 +6,7 @@ import uuid
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from flask import flash, g, redirect, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -82,7 +82,7 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
         waits = stored.waits_for_end(session, payment.id)
     if late_id is not None and under_way is None:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
-    form = RefundForm(amount=payment.left)
+    form = RefundForm(amount=_wished(payment.left))
     left = Money(payment.left, payment.currency)
     why = NoRefund.WITH_END if waits else refunds.why_not(subscription, payment, amount=left.amount, now=utc_now())
     if under_way is not None or why is not None:
@@ -127,6 +127,12 @@ def stop(refund_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         payment_id = stored.of_merchant(session, who.merchant_id, refund_id).payment_id
     return redirect(url_for(".payment", payment_id=payment_id), 303)
+
+
+def _wished(left: Decimal) -> Decimal:
+    """Return the sum that the page's address proposes, as of a withdrawal; else, and beyond it, all that is left."""
+    wished = _amount(request.args.get("amount"))
+    return wished if wished.is_finite() and 0 < wished <= left else left
 
 
 def _give_back(payment_id: uuid.UUID, form: RefundForm) -> ResponseReturnValue:

@@ -22,7 +22,7 @@ from portal.services.comebacks import is_offered
 from portal.services.dates.end_schedules import standing
 from portal.services.rules import settings_of
 from portal.web import labels, threads
-from portal.web.customer import history, presenting, sentences
+from portal.web.customer import history, presenting, sentences, withdrawal_words
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
@@ -68,6 +68,7 @@ class Card:
     opens_until: datetime | None  # of one that is over: what is paid is still open until then
     late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
+    withdrawal: withdrawal_words.Offer | None  # while the contract can be withdrawn from
 
     @property
     def is_settled(self) -> bool:
@@ -84,7 +85,8 @@ def card(holding: Held, *, now: datetime) -> Card:
 
 def _read_only(shown: Card) -> Card:
     rest = replace(shown.pause, may_pause=False, may_resume=False, withdrawable=None)
-    return replace(shown, may_cancel=False, may_notify=False, can_undo=False, may_come_back=False, pause=rest)
+    none = {"may_cancel": False, "may_notify": False, "can_undo": False, "may_come_back": False}
+    return replace(shown, **none, pause=rest, withdrawal=None)  # type: ignore[arg-type]
 
 
 def _card(holding: Held, *, now: datetime) -> Card:
@@ -127,13 +129,14 @@ def _card(holding: Held, *, now: datetime) -> Card:
         opens_until=max((one.until for one in seen if one.until and one.until > now), default=None),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
+        withdrawal=withdrawal_words.offer(holding, now=now),
     )
 
 
 def _thread(holding: Held, *, now: datetime) -> Thread | None:
-    """Return the line of one that lives; one that is over says all that matters in words."""
+    """Return the line of one that lives; one that is over, or undone, says all that matters in words."""
     subscription, request = holding.subscription, holding.request
-    if subscription.is_over:
+    if subscription.is_over or subscription.withdrawn_at is not None:
         return None
     planned = standing(request, subscription, now=now) if request is not None else None
     return threads.of(subscription, planned=planned, now=now)

@@ -253,10 +253,11 @@ def proven(holding: Holding, *, now: datetime) -> ProofWords:
         g.merchant,
         holding.grants,
         holding.comment,
+        language=locale.current(),
         base_url=context().base_url,
         now=now,
     )
-    return wording(facts, locale=locale.current())
+    return wording(facts)
 
 
 def access(holding: Holding, *, now: datetime) -> str:

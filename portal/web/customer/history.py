@@ -20,8 +20,11 @@ from portal.web.timeline_words import Happening
 if TYPE_CHECKING:
     from portal.models import EndRequest
 
-# The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
-KEPT_FROM_CUSTOMERS: Final = frozenset({TimelineKind.MARKED_ABANDONED})
+# The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note; what was given back
+# has an entry of its own.
+KEPT_FROM_CUSTOMERS: Final = frozenset(
+    {TimelineKind.MARKED_ABANDONED, TimelineKind.CONSENT_RECORDED, TimelineKind.WITHDRAWAL_CLOSED}
+)
 
 
 def of(holding: Held) -> tuple[Happening, ...]:

@@ -145,10 +145,10 @@ def is_in_the_way(holding: Held, now: datetime) -> bool:
 
 def can_undo(holding: Held) -> bool:
     """Say whether the customer may take the request back: their own, and nothing was sent to PayPal."""
-    request = holding.request
+    request, is_undone = holding.request, holding.subscription.withdrawn_at is not None
     if request is None or request.actor is not Actor.CUSTOMER:
         return False
-    return can_withdraw(request.state, sent_at=request.sent_at)
+    return can_withdraw(request.state, sent_at=request.sent_at) and not is_undone
 
 
 def request_label(request: AnyEndRequest) -> str:

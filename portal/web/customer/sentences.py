@@ -93,6 +93,9 @@ def sentence(holding: Held, seen: tuple[Window, ...], planned: PlannedWords | No
     subscription = holding.subscription
     if subscription.is_over:
         return _over(holding, now=now)
+    if subscription.withdrawn_at is not None:
+        day = formatter().day(subscription.withdrawn_at)
+        return _("You withdrew from this contract on %(date)s. PayPal’s confirmation is still to come.", date=day)
     if planned is not None:
         return _planned(planned)
     if presenting.has_open_request(holding):

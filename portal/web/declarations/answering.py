@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.i18n import LOCALES
 from portal.services.carrying import end_carrying
 from portal.services.declarations import answering
 from portal.services.declarations.answering import Asked, Standing
-from portal.web import identity
+from portal.web import identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.declarations import bp
 from portal.web.first_tries import try_now
@@ -26,6 +27,7 @@ def answer(token: str) -> ResponseReturnValue:
     asked = answering.look(identity.context(), g.merchant.id, token, now=now)
     if asked is None:
         abort(404)
+    locale.speak(asked.language, tuple(dict.fromkeys((*LOCALES, asked.language))))
     if form.validate_on_submit() and asked.standing is Standing.ASKED:
         if "refuse" in request.form:
             answering.refuse(identity.context(), g.merchant.id, token, now=now)

@@ -6,7 +6,7 @@ button.  Whether whoever declares is a customer is not looked up here.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import abort, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +17,7 @@ from wtforms import SelectChoice
 from portal.clock import utc_now
 from portal.documents.declarations import PARTICULAR, SAID
 from portal.domain.countries import Field, Function, Labels, Strategy, known, of_page, pages
+from portal.domain.withdrawals import LONGEST
 from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people.people import Kind, Person
@@ -30,6 +31,9 @@ from portal.web.formatting import formatter
 from portal.web.local_days import today
 from portal.web.typed_text import as_id
 
+if TYPE_CHECKING:
+    from portal.models import Subscription
+
 PAGES: Final = ", ".join(f"'{page}'" for page in pages(Function.CANCELLATION))
 SUMMARY, CHANGE, NOTIFY = "summary", "change", "notify"  # what a button of the page asks for
 
@@ -37,11 +41,16 @@ SUMMARY, CHANGE, NOTIFY = "summary", "change", "notify"  # what a button of the 
 @bp.route(f"/<merchant_slug>/<any({PAGES}):page>", methods=["GET", "POST"])
 def cancellation(page: str) -> ResponseReturnValue:
     """Show the form; its summary; take the notification."""
-    strategy = strategy_of(Function.CANCELLATION, page)
+    return take(Function.CANCELLATION, page)
+
+
+def take(function: Function, page: str) -> ResponseReturnValue:
+    """Go the way of a function by its strategy: the form, its summary where there is one, the declaration."""
+    strategy = strategy_of(function, page)
     form = _form(strategy)
     step = request.form.get("step", SUMMARY) if request.method == "POST" else ""
     if step in (SUMMARY, NOTIFY) and form.validate_on_submit():
-        if step == NOTIFY:
+        if step == NOTIFY or not strategy.has_summary:
             return _notify(form, strategy, page)
         return _summary(form, strategy, page)
     if step == CHANGE:
@@ -60,7 +69,7 @@ def strategy_of(function: Function, page: str) -> Strategy:
         abort(404)
     if strategy.country not in known([*g.merchant.sells_to, g.merchant.country]):
         abort(404)
-    locale.speak(language)
+    locale.speak(language, tuple(strategy.labels))
     return strategy
 
 
@@ -83,13 +92,23 @@ def _form(strategy: Strategy) -> DeclarationForm:
     with identity.context().db.read() as session:
         has_ground = stored.binding_products(session, g.merchant.id)
         theirs = subscriptions.all_of_customer(session, g.merchant.id, who.id) if who is not None else []
-    live = [one for one in theirs if not one.is_over]
-    choices = [SelectChoice(str(one.id), f"{one.product.name} – {one.provider_id}") for one in live]
-    form = DeclarationForm(data={"name": who.name, "email": who.own_email} if who is not None else None)
+    meant = [one for one in theirs if _can_be_meant(strategy.function, one)]
+    choices = [SelectChoice(str(one.id), f"{one.product.name} – {one.provider_id}") for one in meant]
+    own_data = {"name": who.name, "email": who.own_email} if who is not None else {}
+    form = DeclarationForm(data=own_data | {"subscription": request.args.get("subscription", "")})
     form.fit(strategy, has_ground=has_ground, choices=choices)
     if choices and len(choices) > 1:
         form.subscription.choices = [SelectChoice("", _("Choose one")), *choices]
     return form
+
+
+def _can_be_meant(function: Function, subscription: Subscription) -> bool:
+    """Say whether who is logged in can mean it: what runs; to withdraw, also what is over and began not long ago."""
+    if function is Function.CANCELLATION:
+        return not subscription.is_over
+    began = subscription.started_at
+    may_run = not subscription.is_over or (began is not None and began > utc_now() - LONGEST)
+    return subscription.withdrawn_at is None and may_run
 
 
 def own() -> Person | None:
@@ -100,11 +119,18 @@ def own() -> Person | None:
     return None if who.member is not None and who.member.role.value == "reader" else who
 
 
-def _shown(form: DeclarationForm, strategy: Strategy, page: str, *, status: int = 200) -> ResponseReturnValue:
+def _shown(
+    form: DeclarationForm, strategy: Strategy, page: str, *, asks: str = "", status: int = 200
+) -> ResponseReturnValue:
     if not strategy.has_summary:
         form.seal.data = sealing.seal(_place(page), {})
     text = render_template(
-        "declarations/cancellation.html", form=form, strategy=strategy, labels=labels(strategy), today=today()
+        f"declarations/{strategy.function.value}.html",
+        form=form,
+        strategy=strategy,
+        labels=labels(strategy),
+        asks=asks,
+        is_unrecorded=status == 503,
     )
     return answer(text, 422 if form.errors else status)
 
@@ -136,7 +162,7 @@ def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseRet
         return (
             _summary(form, strategy, page, asks=asks, status=422)
             if strategy.has_summary
-            else _shown(form, strategy, page, status=422)
+            else _shown(form, strategy, page, asks=asks, status=422)
         )
     try:
         declared = _declared(form, strategy, token)

@@ -20,7 +20,7 @@ from wtforms import Field as FormField
 from wtforms.validators import DataRequired, Length, Optional
 
 from portal.documents.declarations import SAID
-from portal.domain.countries import Field, Strategy
+from portal.domain.countries import ORDINARY, Field, Strategy
 from portal.domain.end_dates import LONGEST_WAIT
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
@@ -37,7 +37,7 @@ class DeclarationForm(BaseForm):
     kind = RadioField(
         _l("Kind of cancellation"),
         choices=[SelectChoice(code, _l(word)) for code, word in SAID.items()],
-        default="ordinary",
+        default=ORDINARY,
     )
     name = StringField(
         _l("First and last name, or name of the company"),
@@ -83,6 +83,9 @@ class DeclarationForm(BaseForm):
                 del self[name]
         if "subscription" in self:
             self.subscription.choices = choices
+        if "kind" in self:  # a ground is of an extraordinary one, whether or not a term binds (R-DE-3)
+            self.ground.label.text = _l("Reason for the cancellation")
+            self.ground.description = _l("Of an extraordinary cancellation only: an ordinary one needs no reason.")
 
     def validate_wished_on(self, field: DayField) -> None:
         """Take a day within two years, as the other pages do; one that is past means as soon as possible."""

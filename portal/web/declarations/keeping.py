@@ -6,6 +6,7 @@ from flask import abort, g, render_template
 from flask.typing import ResponseReturnValue
 
 from portal.documents.declarations import DeclaredFacts, declaration_file, declared_rows
+from portal.domain.countries import strategy
 from portal.i18n import Translator
 from portal.services.declarations import declarations
 from portal.web import identity, locale
@@ -25,10 +26,10 @@ def declared(token: str) -> ResponseReturnValue:
 
 @bp.get("/<merchant_slug>/declared/<token>/file")
 def declared_file(token: str) -> ResponseReturnValue:
-    """Hand the declaration over as a PDF."""
+    """Hand the declaration over as a PDF, in the language in which it was made."""
     facts = _facts(token)
     response = handed_over(
-        declaration_file(facts, merchant_name=g.merchant.name, locale=locale.current(), time_zone=g.merchant.time_zone)
+        declaration_file(facts, merchant_name=g.merchant.name, locale=facts.language, time_zone=g.merchant.time_zone)
     )
     response.headers["X-Robots-Tag"] = "noindex"
     return response
@@ -38,4 +39,5 @@ def _facts(token: str) -> DeclaredFacts:
     found = declarations.page_of(identity.context(), g.merchant.id, g.merchant.slug, token)
     if found is None:
         abort(404)
+    locale.speak(found.language, tuple(strategy(found.country, found.function).labels))
     return found

@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
+from portal.documents.orders import WITHDRAWAL_VERSION
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
+from portal.domain.withdrawals import ConsentKind, ConsentWay
+from portal.queries import withdrawals
 from portal.services import comebacks
 from portal.services.carrying import comeback_watching
 from portal.services.carrying.comeback_watching import Looked
@@ -38,6 +41,20 @@ def test_messages_of_paypals_doubled_and_in_any_order_are_one_arrival(way, ctx, 
     assert len(one.arrived()) == 1
     assert one.row(row.id).state is ComebackState.APPROVED
     assert one.mails() == {"comeback_approved": 1, "merchant_comeback_approved": 1}
+
+
+@pytest.mark.law("R-FR-31", "R-FR-34", "R-FR-62")
+def test_what_the_order_said_of_the_right_to_withdraw_is_kept_with_the_new_contract(way, ctx, paypal):
+    one = way()
+    row = one.create()
+    one.choose(row)
+    WebhookDesk(ctx, paypal, one.make._last_merchant).tell("BILLING.SUBSCRIPTION.ACTIVATED", changed(row.provider_id))
+    (new,) = one.arrived()
+    with ctx.db.read() as session:
+        (said,) = withdrawals.consents(session, new.id)
+    approved = one.row(row.id).approved_at
+    assert (said.kind, said.is_given, said.way) == (ConsentKind.INFORMED, True, ConsentWay.ORDER_PAGE)
+    assert (said.at, said.version) == (approved, WITHDRAWAL_VERSION)
 
 
 def test_a_message_that_overtakes_the_answer_is_known_by_our_own_number(way, ctx, paypal):

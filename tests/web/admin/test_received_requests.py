@@ -23,7 +23,7 @@ from tests.web.admin.waiting import count_of, make_request, titles
 
 def test_staff_write_down_a_letter_and_the_person_gets_an_acknowledgement(ctx, owner, letters):
     page = owner.submit("/admin/received/new", name="Zoé Durand", email="Zoe@Client.test", contract="Piano")
-    assert "The cancellation notice is recorded" in page.text
+    assert "It is recorded: " in page.text
     with ctx.db.read() as session:
         received = session.scalars(select(ReceivedRequest)).one()
     letter = letters()[-1]

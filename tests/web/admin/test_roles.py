@@ -22,6 +22,7 @@ MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
     *("admin.product_plan_kind", "admin.renewal_refund_settled"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
+    "admin.withdrawal_settlement",
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_countries",
     "admin.setting_sections",

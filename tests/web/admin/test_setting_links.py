@@ -18,9 +18,7 @@ def test_the_page_gives_links_and_sentences_as_text_and_as_html(owner, merchant)
     assert f"Renoncer au contrat ici\n{url}" in copied
     assert f'<a href="{url}">Renoncer au contrat ici</a>' in copied
     assert any(text.startswith("Vous pouvez également exercer") and url in text for text in copied)
-    assert len(copied) == 2 * 5 * 2, (
-        "two languages, five things, text and HTML: no German"
-    )
+    assert len(copied) == 2 * 5 * 2, "two languages, five things, text and HTML: no German"
 
 
 @pytest.mark.law("R-FR-14", "R-FR-48", "R-DE-9")

@@ -337,7 +337,7 @@ def test_every_kind_of_happening_can_be_told(visit, make):
     for kind in TimelineKind:
         make.add(entry(subscription, kind, outcome="cancelled", status="active", trouble="no_key"))
     page = visit.browser.get(visit.page(subscription))
-    assert len(page.select(".timeline li")) == len(TimelineKind) - 1  # all but the merchant's own mark
+    assert len(page.select(".timeline li")) == len(TimelineKind) - 3  # all but the merchant's own marks
 
 
 def test_each_word_of_the_domain_has_a_label():

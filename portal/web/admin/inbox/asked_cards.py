@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.clock import utc_now
+from portal.domain.countries import Function
 from portal.domain.declarations import Carrying
 from portal.domain.policies import ROLE_RANK, Role
 from portal.domain.received_requests import Way as CameBy
@@ -91,6 +92,8 @@ def of_letter(item: Item, role: Role) -> Card:
     """Return the card of a letter, or of what a customer notified by themselves."""
     letter: ReceivedRequest = item.about
     page = url_for(".received", received_id=letter.id)
+    if letter.function is Function.WITHDRAWAL:
+        return _withdrawal(letter, page)
     if item.subscription is not None:
         return _notified(letter, item.subscription, page)
     if item.over_since is not None:
@@ -107,6 +110,26 @@ def of_letter(item: Item, role: Role) -> Card:
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_pages.received_rows(letter),
         ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
+    )
+
+
+def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
+    """Somebody withdraws from a contract: which one it is, and that it is carried out, is for staff or the mailbox."""
+    todo = _("Find the contract and carry the withdrawal out: the refund is due 14 days after you were told.")
+    asked = letter.declaration.carrying if letter.declaration is not None else None
+    if asked in (Carrying.BY_MAIL, Carrying.AFTER_DELAY):
+        todo = _("The customer of that address is asked by email and confirms it. You can carry it out before.")
+    return Card(
+        title=received_pages.title(letter, ""),
+        url=page,
+        label=_("Withdrawal to be matched"),
+        happened=_(
+            "A withdrawal from a contract was declared: %(way)s. It counts from the day it was sent.",
+            way=labels.WAY[letter.way],
+        ),
+        todo=todo,
+        rows=received_pages.received_rows(letter),
+        ways=[Way(label=_("Find the contract"), url=page, kind="primary")],
     )
 
 

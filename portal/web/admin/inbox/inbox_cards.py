@@ -11,7 +11,15 @@ from flask_babel import gettext as _
 from portal.domain.policies import Role
 from portal.queries.inbox import Item, Kind
 from portal.web.admin import presenting
-from portal.web.admin.inbox import address_cards, asked_cards, erasure_cards, found_cards, mail_cards, renewal_cards
+from portal.web.admin.inbox import (
+    address_cards,
+    asked_cards,
+    erasure_cards,
+    found_cards,
+    mail_cards,
+    renewal_cards,
+    withdrawal_cards,
+)
 from portal.web.admin.inbox.card_parts import Card
 
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
@@ -34,6 +42,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.ERASURE: erasure_cards.of_waiting,
     Kind.RENEWAL: renewal_cards.of_reminder,
     Kind.RENEWAL_REFUND: renewal_cards.of_refund,
+    Kind.WITHDRAWAL: withdrawal_cards.of_waiting,
 }
 
 
@@ -55,6 +64,8 @@ def _day(item: Item) -> tuple[str, str]:
         return _("Already taken"), presenting.day(item.about.late.payment.paid_at) or ""
     if item.kind is Kind.RENEWAL_REFUND:
         return _("Due by"), presenting.day(item.about.due_at) or ""
+    if item.kind is Kind.WITHDRAWAL:
+        return _("To be refunded by"), presenting.day(item.about.refund_due_at) or ""
     if item.at_risk_at is not None:
         return _("Next payment"), presenting.day(item.at_risk_at) or ""
     if item.kind in AT_RISK:

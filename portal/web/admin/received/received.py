@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.domain.countries import Function
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.queries import end_requests, likely_subscriptions, subscriptions
@@ -36,7 +37,7 @@ def new() -> ResponseReturnValue:
     """Write one down; whoever gave an address gets an acknowledgement at once."""
     form = ReceivedForm(received_on=today())
     if form.validate_on_submit():
-        who = person()
+        who, function = person(), Function(form.function.data)
         declaration = Declaration(
             merchant_id=who.merchant_id,
             received_at=noon_of(form.received_on.data),
@@ -44,13 +45,15 @@ def new() -> ResponseReturnValue:
             name=form.name.data,
             email=form.email.data or None,
             contract=form.contract.data or "",
-            wished_on=form.wished_on.data,
+            wished_on=form.wished_on.data if function is Function.CANCELLATION else None,
+            function=function,
+            sent_on=form.sent_on.data if function is Function.WITHDRAWAL else None,
             message=form.message.data or "",
             recorded_by=who.name,
             by=by(),
         )
         received = received_requests.record(context(), declaration, now=utc_now())
-        said = _("The cancellation notice is recorded: %(reference)s.", reference=received.reference)
+        said = _("It is recorded: %(reference)s.", reference=received.reference)
         flash(said + (" " + _("An acknowledgement is on its way.") if received.email else ""), "success")
         return redirect(url_for(".received", received_id=received.id), 303)
     return showing.page("received_new.html", form=form), 422 if form.errors else 200
@@ -76,7 +79,8 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         shown = [row.id for row in (*likely, *found)]
         rows = received_pages.received_rows(received)
         is_word = received.way is Way.NO_LOGIN
-        sought = [received] if received.is_open and not is_word else []
+        is_cancellation = received.function is Function.CANCELLATION
+        sought = [received] if received.is_open and not is_word and is_cancellation else []
         over = likely_subscriptions.over_since(session, who.merchant_id, sought).get(received.id)
         over_on = presenting.day(over)
         reason = _("It had already ended, on %(date)s.", date=over_on) if over else ""
@@ -122,6 +126,8 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
     if not received.may_be_about(found.id):
         return received_pages.not_this_one(received)
+    if received.is_open and received.function is Function.WITHDRAWAL:
+        return redirect(url_for(".subscription_withdrawal", subscription_id=found.id, received=received_id), 303)
     if received.is_open and not received_answers.match_standing(
         context(), who.merchant_id, received_id, found.id, by=who.name, now=utc_now()
     ):

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import EmailField, RadioField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from portal.domain.countries import Function
 from portal.domain.received_requests import STAFF_WAYS
 from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.csrf import BaseForm, DrawnForm
@@ -17,12 +18,22 @@ from portal.web.labels import WAY
 from portal.web.local_days import today
 from portal.web.typed_text import one_line, plain
 
+FUNCTION: Final = {
+    Function.CANCELLATION: _l("A cancellation: the contract ends for the future"),
+    Function.WITHDRAWAL: _l("A withdrawal: the contract is undone, within its period"),
+}
 PAYPAL_BEGAN: Final = date(1998, 12, 1)
 
 
 class ReceivedForm(BaseForm):
     """What somebody declared, and how and when it came."""
 
+    function = RadioField(
+        _l("What they declare"),
+        choices=choices(FUNCTION),
+        default=Function.CANCELLATION.value,
+        validators=[InputRequired()],
+    )
     way = SelectField(_l("How it arrived"), choices=choices({way: WAY[way] for way in STAFF_WAYS}))
     received_on = DayField(
         _l("Received on"),
@@ -50,18 +61,29 @@ class ReceivedForm(BaseForm):
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
     )
     wished_on = DayField(_l("Chosen end date"), validators=[Optional()])
+    sent_on = DayField(
+        _l("Sent on"),
+        description=_l("Of a withdrawal: the day on the postmark or of the email. It counts, not the day it arrived."),
+        validators=[Optional()],
+    )
     message = TextAreaField(
         _l("Customer’s comment"),
         filters=[plain],
         validators=[Optional(), Length(max=5000, message=_l("Write at most 5000 characters."))],
     )
-    submit = SubmitField(_l("Record the cancellation notice"))
+    submit = SubmitField(_l("Record it"))
 
     def validate_received_on(self, field: DayField) -> None:
         """Nothing is received tomorrow, nor before there was PayPal."""
         if field.data is not None and field.data > today():
             raise ValidationError(str(_l("This day is in the future.")))
         if field.data is not None and not field.is_within(PAYPAL_BEGAN, today()):
+            raise ValidationError(field.errors[0])
+
+    def validate_sent_on(self, field: DayField) -> None:
+        """Nothing is sent after it was received, nor before there was PayPal."""
+        last = self.received_on.data or today()
+        if field.data is not None and not field.is_within(PAYPAL_BEGAN, max(last, PAYPAL_BEGAN)):
             raise ValidationError(field.errors[0])
 
     def validate_way(self, field: SelectField) -> None:

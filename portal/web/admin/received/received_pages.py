@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from portal.domain.countries import Function
 from portal.domain.received_requests import Way
 from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
@@ -87,6 +88,8 @@ def title(received: ReceivedRequest, product: str) -> str:
         return _("%(name)s has sent a cancellation notice for “%(product)s”", name=received.name, product=product)
     if received.way is Way.NO_LOGIN:
         return _("%(name)s could not log in", name=received.name)
+    if received.function is Function.WITHDRAWAL:
+        return _("%(name)s withdraws from a contract", name=received.name)
     if product:
         return _("%(name)s asks to cancel “%(product)s”", name=received.name, product=product)
     return _("%(name)s asks to cancel a subscription", name=received.name)
@@ -103,6 +106,8 @@ def received_rows(received: ReceivedRequest) -> list[Row]:
     if received.contract:
         is_number = received.way is Way.NO_LOGIN
         rows.append((_("Number from a receipt") if is_number else _("Contract details"), received.contract))
+    if received.sent_on is not None:
+        rows.append((_("Sent on"), formatter().short_date(received.sent_on)))
     if received.wished_on is not None:
         rows.append((_("Chosen end date"), formatter().short_date(received.wished_on)))
     if received.message:

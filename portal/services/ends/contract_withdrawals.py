@@ -1,0 +1,206 @@
+"""A customer withdraws from a contract: its access ends then, PayPal is told by the one engine, a refund is due.
+
+Accepted whatever the dates say: a late declaration, or a doubtful one, waits for the merchant's word about the money
+alone (law.md, R-FR-31).  Not to be taken for `end_withdrawals`, which takes a request to end back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import By
+from portal.domain.end_requests import Cause
+from portal.domain.policies import Actor, Role
+from portal.domain.subscriptions import ENDED, Action
+from portal.domain.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
+from portal.models import ReceivedRequest, Subscription, TimelineKind, Withdrawal
+from portal.queries import end_requests as stored_ends
+from portal.queries import subscriptions, withdrawals
+from portal.queries.people import merchants
+from portal.services import contracts, outgoing_access
+from portal.services.audit import timeline
+from portal.services.context import Context
+from portal.services.ends import end_requests
+from portal.services.ends.end_requests import Recorded
+from portal.services.ends.end_wishes import Wish
+from portal.services.inbox import received_answers
+from portal.services.money import withdrawal_refunds
+from portal.services.notices import withdrawal_notices
+from portal.services.rules import write_end
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What somebody declared, of whom it is known by now which contract is meant.
+
+    `informed_at`: when the merchant learned of it, from which the refund is due; None: at the declaration itself.
+    """
+
+    merchant_id: uuid.UUID
+    subscription_id: uuid.UUID
+    reference: str
+    declared_at: datetime
+    by: By
+    customer_id: uuid.UUID | None = None  # whose it must be
+    role: Role | None = None  # of staff who carry it out
+    received_request_id: uuid.UUID | None = None  # the declaration, as it was received
+    informed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """The withdrawal that stands, and the request by which PayPal is told; None of what was over already."""
+
+    withdrawal: Withdrawal
+    recorded: Recorded | None = None
+
+
+def accept(ctx: Context, declared: Declared, *, now: datetime) -> Accepted:
+    """Carry a declaration out, in one transaction; of two for one contract the second gets the first's.
+
+    Raises NoResultFound (not theirs), NotAllowed (staff whose role does not include it).
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, declared.merchant_id, declared.subscription_id)
+        if declared.customer_id is not None and subscription.customer_id != declared.customer_id:
+            raise NoResultFound
+        return accept_held(ctx, session, subscription, declared, now=now)
+
+
+def accept_held(
+    ctx: Context, session: Session, subscription: Subscription, declared: Declared, *, now: datetime
+) -> Accepted:
+    """As `accept`, in the transaction that holds the subscription's lock."""
+    before = withdrawals.of_subscription(session, subscription.id)
+    if before is not None:
+        _answer(ctx, session, declared, before, now=now)
+        return Accepted(withdrawal=before)
+    found = _reckoned(session, subscription, declared, now=now)
+    subscription.withdrawn_at = found.declared_at
+    subscription.relaunch_allowed = False  # nobody is invited back to what they have undone (R-FR-49)
+    recorded = None
+    if subscription.status in ENDED:
+        _close(ctx, session, subscription, found, declared, now=now)
+    else:
+        recorded = end_requests.record_held(ctx, session, subscription, _wish(session, declared), now=now)
+        request = stored_ends.lock(session, recorded.request_id)
+        request.cause = Cause.WITHDRAWN  # also of an end that PayPal was being told of already
+        found.end_request_id = request.id
+        _answer(ctx, session, declared, found, now=now)
+    session.add(found)
+    session.flush()
+    _note(session, subscription, found, now=now)
+    outgoing_access.mark(session, subscription, now=now)
+    withdrawal_notices.accepted(ctx, session, found, now=now)
+    log.info("contract_withdrawn", withdrawal_id=str(found.id), subscription_id=str(subscription.id))
+    return Accepted(withdrawal=found, recorded=recorded)
+
+
+def _reckoned(session: Session, subscription: Subscription, declared: Declared, *, now: datetime) -> Withdrawal:
+    """Return the row, with what the dates say of it and the sums of this moment."""
+    contract, declared_at = contracts.contract_of(session, subscription), min(declared.declared_at, now)
+    said = Verdict.IN_TIME if subscription.has_paid_nothing else verdict(contract, declared_at)
+    zone = merchants.of(session, subscription.merchant_id).time_zone
+    sums = withdrawal_refunds.sums(session, subscription, contract, declared_at=declared_at, time_zone=zone)
+    is_nothing = sums.due <= 0 and said is Verdict.IN_TIME
+    return Withdrawal(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=declared.merchant_id,
+        subscription_id=subscription.id,
+        received_request_id=declared.received_request_id,
+        reference=declared.reference,
+        declared_at=declared_at,
+        verdict=said,
+        actor=declared.by.actor,
+        actor_id=declared.by.actor_id,
+        actor_name=declared.by.name,
+        channel=declared.by.channel,
+        owed=sums.owed,
+        due=sums.due,
+        currency=sums.left.currency if sums.left is not None else None,
+        refund=RefundDuty.NOTHING if is_nothing else RefundDuty.OPEN,
+        refund_due_at=(declared.informed_at or declared_at) + REFUND_WITHIN,
+        closed_at=now if is_nothing else None,
+    )
+
+
+def _close(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    found: Withdrawal,
+    declared: Declared,
+    *,
+    now: datetime,
+) -> None:
+    """Close what a contract that is over had left open; its end answers the declaration, where there was one here."""
+    write_end(subscription, subscription.facts, subscription.status, now)
+    standing = stored_ends.standing(session, subscription.id)
+    if standing is not None:
+        standing.cause = Cause.WITHDRAWN
+        found.end_request_id = standing.id
+        _answer(ctx, session, declared, found, now=now)
+
+
+def _wish(session: Session, declared: Declared) -> Wish:
+    received_id = declared.received_request_id
+    return Wish(
+        merchant_id=declared.merchant_id,
+        subscription_id=declared.subscription_id,
+        action=Action.CANCEL,
+        cause=Cause.WITHDRAWN,
+        actor=declared.by.actor,
+        channel=declared.by.channel,  # type: ignore[arg-type]  # whoever declares comes through a door
+        actor_id=declared.by.actor_id,
+        actor_name=declared.by.name,
+        role=declared.role,
+        received_request_id=received_id if _is_open(session, received_id) else None,
+    )
+
+
+def _is_open(session: Session, received_id: uuid.UUID | None) -> bool:
+    """Say whether the declaration still waits: another end may have answered it before it was carried out."""
+    received = session.get(ReceivedRequest, received_id) if received_id is not None else None
+    return received is not None and received.is_open
+
+
+def _answer(ctx: Context, session: Session, declared: Declared, found: Withdrawal, *, now: datetime) -> None:
+    """Let the withdrawal's end answer a declaration that still waits."""
+    received_id, request_id = declared.received_request_id, found.end_request_id
+    if received_id is None or request_id is None or not _is_open(session, received_id):
+        return
+    request = stored_ends.lock(session, request_id)
+    by = declared.by.name or "PayPal"
+    received_answers.match(ctx, session, declared.merchant_id, received_id, request, by=by, now=now)
+
+
+def _note(session: Session, subscription: Subscription, found: Withdrawal, *, now: datetime) -> None:
+    by = (
+        found.by
+        if found.actor is Actor.CUSTOMER
+        else By(actor=found.actor, actor_id=found.actor_id, name=found.actor_name)
+    )
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.WITHDRAWN,
+        key=str(found.id),
+        at=found.declared_at,
+        by=by,
+        reference=found.reference,
+        verdict=found.verdict.value,
+        **(
+            {"due": str(found.due), "owed": str(found.owed), "currency": found.currency}
+            if found.currency is not None
+            else {}
+        ),
+    )

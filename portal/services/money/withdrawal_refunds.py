@@ -1,0 +1,195 @@
+"""The refund that a withdrawal makes due within 14 days (law.md, R-FR-33, R-FR-34): its sum, and what became of it.
+
+The portal gives nothing back by itself: staff do, by the page of the payment or by another way, and say so.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import PROVIDER, By
+from portal.domain.errors import DomainError
+from portal.domain.money import Money
+from portal.domain.withdrawals import ConsentKind, Contract, RefundDuty, Verdict, used_sum
+from portal.models import Payment, Subscription, TimelineKind, Withdrawal
+from portal.queries import subscriptions, withdrawals
+from portal.queries.money import payments
+from portal.services.audit import timeline
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+class ClosedAlready(DomainError):
+    """Somebody has said meanwhile what became of it, or it was seen at PayPal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """What a withdrawal comes to: `left` of all payments is with the merchant, `owed` of it for the days used."""
+
+    left: Money | None = None  # None: nothing was ever taken
+    owed: Decimal = Decimal(0)
+
+    @property
+    def due(self) -> Decimal:
+        """What is to go back."""
+        return max(self.left.amount - self.owed, Decimal(0)) if self.left is not None else Decimal(0)
+
+
+def sums(
+    session: Session, subscription: Subscription, contract: Contract, *, declared_at: datetime, time_zone: str
+) -> Sums:
+    """Return what goes back: all that was taken and is left, but for the days used where that was agreed.
+
+    Of several currencies, which PayPal never mixes in one subscription, that of the newest payment counts.
+    """
+    taken = _taken(session, subscription)
+    if not taken:
+        return Sums()
+    currency = taken[0].currency
+    counted = [one for one in taken if one.currency == currency]
+    left = Money(sum((one.left for one in counted), Decimal(0)), currency)
+    paid = Money(sum((one.amount for one in counted), Decimal(0)), currency)
+    return Sums(left=left, owed=_owed(subscription, contract, paid, declared_at=declared_at, time_zone=time_zone))
+
+
+def _owed(
+    subscription: Subscription, contract: Contract, paid: Money, *, declared_at: datetime, time_zone: str
+) -> Decimal:
+    """Return what the customer owes: nothing unless it was expressly agreed to begin at once (L221-25)."""
+    begun, until = subscription.started_at, subscription.paid_until
+    if not contract.consents.has(ConsentKind.EXPRESS_REQUEST) or begun is None or until is None:
+        return Decimal(0)
+    zone = ZoneInfo(time_zone)
+    start, end, declared = (_day(at, zone) for at in (begun, until, declared_at))
+    return used_sum(paid, started_on=start, paid_until=end, declared_on=declared).amount
+
+
+def _day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()
+
+
+def _taken(session: Session, subscription: Subscription) -> list[Payment]:
+    """Return the payments that came, the newest first, whatever went back of them."""
+    rows = payments.all_of_subscription(session, subscription.merchant_id, subscription.id)
+    return sorted((one for one in rows if one.was_taken), key=lambda one: one.paid_at, reverse=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """How much of one payment is to go back."""
+
+    payment: Payment
+    amount: Money
+
+
+def shares(session: Session, withdrawal: Withdrawal) -> list[Share]:
+    """Return what is still to go back by each payment, the newest first; its subscription is loaded."""
+    still, found = _rest(session, withdrawal.subscription, withdrawal), []
+    for payment in _taken(session, withdrawal.subscription):
+        amount = min(payment.left, still)
+        if payment.currency == withdrawal.currency and amount > 0:
+            found.append(Share(payment=payment, amount=Money(amount, payment.currency)))
+            still -= amount
+    return found
+
+
+def rest(session: Session, withdrawal: Withdrawal) -> Money | None:
+    """Return how much is still to go back, whoever sent what went back since; None where nothing was taken.
+
+    Its subscription is loaded.
+    """
+    if withdrawal.currency is None:
+        return None
+    return Money(_rest(session, withdrawal.subscription, withdrawal), withdrawal.currency)
+
+
+def _rest(session: Session, subscription: Subscription, withdrawal: Withdrawal) -> Decimal:
+    """What PayPal still took after the declaration goes back too."""
+    left = (one.left for one in _taken(session, subscription) if one.currency == withdrawal.currency)
+    return max(sum(left, Decimal(0)) - withdrawal.owed, Decimal(0))
+
+
+def follow(session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Close the duty once nothing that is due is left, whoever sent it back; open it again where money came since.
+
+    What staff have said of it stands.  The subscription's lock is held.
+    """
+    if subscription.withdrawn_at is None:
+        return
+    session.flush()
+    found = withdrawals.of_subscription(session, subscription.id)
+    if found is None or found.closed_by or (found.verdict is not Verdict.IN_TIME and found.due <= 0):
+        return
+    _take_currency(session, subscription, found)
+    still = _rest(session, subscription, found)
+    if found.is_open and still <= 0 < found.due:
+        _close(session, subscription, found, RefundDuty.REFUNDED, by=PROVIDER, note="", now=now)
+    elif not found.is_open and still > 0:
+        found.refund, found.closed_at = RefundDuty.OPEN, None
+        found.due = still
+
+
+def _take_currency(session: Session, subscription: Subscription, found: Withdrawal) -> None:
+    """Take the currency of a first payment that came to be known after the declaration."""
+    taken = _taken(session, subscription)
+    if found.currency is None and taken:
+        found.currency = taken[0].currency
+
+
+def close(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    withdrawal_id: uuid.UUID,
+    duty: RefundDuty,
+    *,
+    by: By,
+    note: str,
+    now: datetime,
+) -> None:
+    """Write what staff say became of it: paid by another way, or nothing is owed, with their words.
+
+    Raises NoResultFound, ClosedAlready.
+    """
+    with ctx.db.begin() as session:
+        found = withdrawals.of_merchant(session, merchant_id, withdrawal_id)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        session.refresh(found)
+        if not found.is_open:
+            raise ClosedAlready
+        _close(session, subscription, found, duty, by=by, note=note, now=now)
+
+
+def _close(
+    session: Session,
+    subscription: Subscription,
+    found: Withdrawal,
+    duty: RefundDuty,
+    *,
+    by: By,
+    note: str,
+    now: datetime,
+) -> None:
+    found.refund, found.closed_at = duty, now
+    found.closed_by, found.closed_note = by.name, note
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.WITHDRAWAL_CLOSED,
+        key=str(found.id),
+        at=now,
+        by=by,
+        reference=found.reference,
+        refund=duty.value,
+        note=note,
+        **({"amount": str(found.due), "currency": found.currency} if found.currency else {}),
+    )
+    log.info("withdrawal_refund_closed", withdrawal_id=str(found.id), refund=duty)

@@ -1,0 +1,284 @@
+"""A withdrawal: access ends with the declaration, PayPal is told by the engine, the refund is a task with a day."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.domain.access import access
+from portal.domain.end_requests import Cause, RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.policies import Role
+from portal.domain.received_requests import Way
+from portal.domain.subscriptions import Action, Status
+from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
+from portal.models import Payment, ReceivedRequest, TimelineKind, Withdrawal
+from portal.services.ends import end_withdrawals
+from portal.services.inbox import received_requests
+from portal.services.money import withdrawal_refunds
+from portal.services.money.withdrawal_refunds import ClosedAlready
+from portal.services.notices import withdrawal_notices
+from portal.services.rules import rule_of
+from tests.services.carrying.carried import ask, carry, entries, mails
+from tests.services.ends.withdrawing import STAFF, by_staff, declare, request_of, say, stored
+from tests.services.money.late_money import show
+from tests.services.money.test_given_back import ask as give_back
+from tests.services.money.test_given_back import carry as carry_refund
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def merchant(make):
+    return make.merchant(name="L’Atelier", support_email="aide@atelier.test", locale="en", self_cancellation=False)
+
+
+@pytest.fixture
+def paying(make, merchant):
+    """Begun nine days ago, of a product that keeps its contents, by somebody who may not cancel by themselves."""
+    product = make.product(merchant, contents=(("Cours", 0),), keep_after_cancellation=True)
+    begun = utc_now() - 9 * DAY
+    return make.subscription(merchant=merchant, product=product, started_at=begun, next_payment_at=utc_now() + 21 * DAY)
+
+
+@pytest.fixture
+def paid(ctx, paypal, paying):
+    at_paypal = paypal.subscriptions[paying.provider_id].payments[-1]
+    show(ctx, paying, at_paypal)
+    with ctx.db.read() as session:
+        return session.scalars(select(Payment)).one()
+
+
+def is_open(make, subscription, at) -> bool:
+    row = make.reload(subscription)
+    return bool(access(row.facts, rule_of(row), at))
+
+
+@pytest.mark.law("R-FR-30", "R-FR-33", "R-FR-49")
+def test_access_ends_at_once_and_nothing_else_is_asked(ctx, make, paying, paid):
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    now = utc_now()
+    assert is_open(make, paying, now)
+    found = declare(ctx, paying, now=now)
+    assert not is_open(make, paying, now + timedelta(seconds=1)), "whatever was paid, whatever the product keeps"
+    assert (found.verdict, found.refund, found.due) == (Verdict.IN_TIME, RefundDuty.OPEN, Decimal("29.90"))
+    assert found.refund_due_at == now + 14 * DAY
+    assert make.reload(paying).status is Status.ACTIVE, "PayPal has not said so yet"
+
+
+@pytest.mark.law("R-FR-33")
+def test_paypal_is_told_by_the_engine_and_the_end_is_a_cancellation(ctx, make, paypal, paying, paid):
+    now = utc_now()
+    found = declare(ctx, paying, now=now)
+    request = carry(ctx, request_of(ctx, found))
+    ended = make.reload(paying)
+    assert (request.state, request.outcome, request.cause) == (
+        RequestState.CONFIRMED,
+        Status.CANCELLED,
+        Cause.WITHDRAWN,
+    )
+    assert ended.ended_at == ended.access_until == ended.withdrawn_at == found.declared_at
+    assert not ended.relaunch_allowed
+    assert entries(ctx, paying, TimelineKind.WITHDRAWN) == entries(ctx, paying, TimelineKind.ENDED) == 1
+    assert mails(ctx).count("withdrawal_accepted") == 1
+    assert "end_recorded" not in mails(ctx)
+
+
+def test_paypal_is_down_and_nothing_says_that_it_has_ended(ctx, make, paypal, paying, paid, left):
+    paypal.rule("cancel", "500")
+    found = declare(ctx, paying, now=utc_now())
+    assert carry(ctx, request_of(ctx, found)).state is RequestState.RETRYING
+    (told,) = [letter for letter in left(utc_now()) if "withdrawn from the contract" in letter.subject]
+    assert "PayPal is being told" in told.text
+    paypal.clear_rules()
+    assert carry(ctx, request_of(ctx, found)).state is RequestState.CONFIRMED
+    assert make.reload(paying).access_until == found.declared_at
+
+
+@pytest.mark.law("R-FR-30")
+def test_twice_is_once(ctx, make, paying, paid):
+    first = declare(ctx, paying, now=utc_now())
+    again = declare(ctx, paying, now=utc_now() + timedelta(hours=1))
+    assert again.id == first.id
+    assert stored(ctx).declared_at == first.declared_at
+    assert len(make.requests(paying)) == 1
+    assert mails(ctx).count("merchant_withdrawal") == 1
+
+
+def test_a_strangers_contract_is_not_found(ctx, make, paying):
+    with pytest.raises(NoResultFound):
+        declare(ctx, paying, now=utc_now(), customer_id=uuid.uuid4())
+    assert make.reload(paying).withdrawn_at is None
+
+
+def test_it_cannot_be_taken_back(ctx, make, paying):
+    declare(ctx, paying, now=utc_now())
+    (request,) = make.requests(paying)
+    with pytest.raises(NotAllowed):
+        end_withdrawals.withdraw(ctx, paying.merchant_id, paying.customer_id, request.reference, now=utc_now())
+
+
+@pytest.mark.law("R-FR-34")
+def test_what_was_used_is_owed_only_where_it_was_agreed_to_begin_at_once(ctx, paying, paid):
+    say(ctx, paying, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=paying.started_at)
+    found = declare(ctx, paying, now=utc_now())
+    assert 0 < found.owed < Decimal("29.90")
+    assert found.owed + found.due == Decimal("29.90")
+    assert abs(found.owed - Decimal("29.90") * 9 / 30) < Decimal("0.60"), "nine of the thirty days, give or take one"
+
+
+@pytest.mark.law("R-FR-34", "R-FR-35")
+def test_without_proof_of_it_nothing_is_owed(ctx, paying, paid):
+    say(ctx, paying, ConsentKind.EXPRESS_REQUEST, at=paying.started_at, is_given=False)
+    found = declare(ctx, paying, now=utc_now())
+    assert (found.owed, found.due) == (0, Decimal("29.90"))
+
+
+@pytest.mark.law("R-FR-31", "R-FR-35")
+@pytest.mark.parametrize(
+    ("told", "at", "said"),
+    [
+        ([ConsentKind.INFORMED], 30 * DAY, Verdict.LATE),
+        ([], 30 * DAY, Verdict.DOUBTFUL),
+        ([ConsentKind.INFORMED, ConsentKind.WAIVER, ConsentKind.WAIVER_CONFIRMED], DAY, Verdict.DOUBTFUL),
+    ],
+)
+def test_what_is_late_or_doubtful_is_accepted_and_the_money_waits(ctx, make, paying, paid, told, at, said):
+    say(ctx, paying, *told, at=paying.started_at)
+    when = paying.started_at + at
+    found = declare(ctx, paying, now=when)
+    assert (found.verdict, found.refund) == (said, RefundDuty.OPEN)
+    assert not is_open(make, paying, when + timedelta(seconds=1))
+
+
+def test_in_a_trial_nothing_was_taken_and_nothing_is_left_to_do(ctx, make, merchant):
+    trial = make.subscription(merchant=merchant, started_at=utc_now() - DAY, next_payment_at=utc_now() + 6 * DAY)
+    say(ctx, trial, ConsentKind.INFORMED, at=trial.started_at)
+    found = declare(ctx, trial, now=utc_now())
+    assert (found.verdict, found.refund, found.sum_due) == (Verdict.IN_TIME, RefundDuty.NOTHING, None)
+
+
+def test_after_a_cancellation_what_it_had_left_open_is_closed(ctx, make, paypal, paying, paid):
+    by = ask(ctx, make, paying, actor=STAFF.actor)
+    carry(ctx, by)
+    before = make.reload(paying)
+    now = utc_now()
+    assert before.status is Status.CANCELLED
+    assert is_open(make, paying, now)
+    found = declare(ctx, paying, now=now)
+    after = make.reload(paying)
+    assert not is_open(make, paying, now + timedelta(seconds=1))
+    assert (after.access_until, after.ended_at) == (found.declared_at, min(before.ended_at, found.declared_at))
+    assert len(make.requests(paying)) == 1, "PayPal is not asked again"
+    assert found.due == Decimal("29.90")
+
+
+def test_it_takes_the_place_of_an_end_that_is_planned(ctx, make, paying, paid):
+    ask(ctx, make, paying, actor=STAFF.actor, wished_on=(utc_now() + 12 * DAY).date())
+    found = declare(ctx, paying, now=utc_now())
+    states = {row.cause: row.state for row in make.requests(paying)}
+    assert states == {None: RequestState.WITHDRAWN, Cause.WITHDRAWN: RequestState.RECORDED}
+    assert request_of(ctx, found).due_at is None
+
+
+@pytest.mark.law("R-FR-33")
+def test_the_refund_page_settles_it(ctx, paying, paid):
+    found = declare(ctx, paying, now=utc_now())
+    refund_id = give_back(ctx, paid)
+    carry_refund(ctx, paid, refund_id)
+    assert (stored(ctx).refund, stored(ctx).id) == (RefundDuty.REFUNDED, found.id)
+
+
+def test_after_a_full_refund_nothing_is_left(ctx, paying, paid):
+    carry_refund(ctx, paid, give_back(ctx, paid))
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    found = declare(ctx, paying, now=utc_now())
+    assert (found.due, found.refund) == (0, RefundDuty.NOTHING)
+
+
+def test_a_part_does_not_settle_it_and_the_rest_is_offered(ctx, paying, paid):
+    declare(ctx, paying, now=utc_now())
+    carry_refund(ctx, paid, give_back(ctx, paid, "10.00"))
+    assert stored(ctx).is_open
+    with ctx.db.read() as session:
+        found = session.scalars(select(Withdrawal)).one()
+        session.refresh(found, ["subscription"])
+        (share,) = withdrawal_refunds.shares(session, found)
+    assert share.amount.amount == Decimal("19.90")
+
+
+def test_staff_say_that_it_was_paid_another_way_once(ctx, paying, paid):
+    found = declare(ctx, paying, now=utc_now())
+    close = {"by": STAFF, "note": "Virement du 3", "now": utc_now()}
+    withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.OTHERWISE, **close)
+    assert (stored(ctx).refund, stored(ctx).closed_by) == (RefundDuty.OTHERWISE, "Anne")
+    with pytest.raises(ClosedAlready):
+        withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.NOTHING, **close)
+    assert entries(ctx, paying, TimelineKind.WITHDRAWAL_CLOSED) == 1
+
+
+@pytest.mark.law("R-FR-33")
+def test_the_merchant_is_warned_until_it_is_settled(ctx, paying, paid):
+    now = utc_now()
+    found = declare(ctx, paying, now=now)
+    for days, told in ((6, 0), (8, 1), (9, 1), (12, 2), (13.5, 3), (15, 4), (20, 4)):
+        withdrawal_notices.warn(ctx, now=now + timedelta(days=days))
+        assert mails(ctx).count("merchant_withdrawal_due") == told, f"after {days} days"
+    close = {"by": STAFF, "note": "", "now": now}
+    withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.OTHERWISE, **close)
+    withdrawal_notices.warn(ctx, now=now + 40 * DAY)
+    assert mails(ctx).count("merchant_withdrawal_due") == 4
+
+
+@pytest.mark.law("R-FR-46")
+def test_one_that_came_by_letter_is_carried_out_as_it_was_sent(ctx, make, paying, paid):
+    now = utc_now()
+    letter = received_requests.Declaration(
+        merchant_id=paying.merchant_id,
+        received_at=now - 2 * DAY,
+        way=Way.LETTER,
+        name="Zoé",
+        email=None,
+        recorded_by="Anne",
+    )
+    received = received_requests.record(ctx, letter, now=now)
+    found = by_staff(ctx, paying, now=now, at=now - 3 * DAY, received_request_id=received.id, informed_at=now - 2 * DAY)
+    assert found.declared_at == now - 3 * DAY
+    assert found.refund_due_at == now + 12 * DAY, "fourteen days after the merchant was told"
+    with ctx.db.read() as session:
+        assert session.get_one(ReceivedRequest, received.id).end_request_id == found.end_request_id
+
+
+def test_staff_without_the_right_to_end_carry_nothing_out(ctx, make, paying):
+    with pytest.raises(NotAllowed):
+        declare(ctx, paying, now=utc_now(), by=STAFF, role=Role.READER)
+    assert make.reload(paying).withdrawn_at is None
+
+
+@pytest.mark.parametrize("action", [Action.COMPLETE, Action.ABANDON])
+def test_any_end_can_be_withdrawn_from_and_keeps_its_word(ctx, make, paying, paid, action):
+    carry(ctx, ask(ctx, make, paying, action, actor=STAFF.actor))
+    before = make.reload(paying).status
+    declare(ctx, paying, now=utc_now())
+    assert make.reload(paying).status is before
+    assert not is_open(make, paying, utc_now() + timedelta(seconds=1))
+
+
+@pytest.mark.law("R-FR-31", "R-EU-6")
+@pytest.mark.parametrize(("minutes", "said"), [(-1, Verdict.IN_TIME), (0, Verdict.LATE)])
+def test_the_last_minute_where_the_customer_lives(ctx, make, merchant, minutes, said):
+    """Concluded on Sunday 18 October 2026: the 14th day after is All Saints', a Sunday, so Monday 2 November."""
+    martinique = make.customer(merchant, time_zone="America/Martinique")
+    begun = datetime(2026, 10, 18, 12, tzinfo=ZoneInfo("Europe/Paris"))
+    held = make.subscription(merchant=merchant, customer=martinique, started_at=begun)
+    say(ctx, held, ConsentKind.INFORMED, at=begun)
+    midnight = datetime(2026, 11, 3, tzinfo=ZoneInfo("America/Martinique"))
+    found = declare(ctx, held, now=utc_now(), at=midnight + timedelta(minutes=minutes))
+    assert found.verdict is said

@@ -1,0 +1,139 @@
+"""The desk: a withdrawal in the to-do list, its refund with the sum filled in, and what was agreed at the beginning."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.withdrawals import ConsentKind, RefundDuty
+from portal.models import ContractConsent, Payment, Withdrawal
+from tests.services.carrying.carried import ask, carry
+from tests.services.ends.withdrawing import declare, say, stored
+from tests.services.money.late_money import show
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def paying(make, merchant):
+    begun = utc_now() - 9 * DAY
+    return make.subscription(merchant=merchant, started_at=begun, next_payment_at=utc_now() + 21 * DAY)
+
+
+@pytest.fixture
+def paid(ctx, paypal, paying):
+    show(ctx, paying, paypal.subscriptions[paying.provider_id].payments[-1])
+    with ctx.db.read() as session:
+        return session.scalars(select(Payment)).one()
+
+
+@pytest.mark.law("R-FR-33")
+def test_it_waits_in_the_inbox_with_its_sum_and_its_day(ctx, owner, paying, paid):
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    found = declare(ctx, paying, now=utc_now())
+    page = owner.get("/admin/")
+    assert "Withdrawal from the contract" in page.text
+    assert "€29.90" in page.text
+    page = page.follow("See the withdrawal")
+    assert found.reference in page.text
+
+
+def test_the_refund_page_has_the_sum_filled_in(ctx, owner, paying, paid):
+    say(ctx, paying, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=paying.started_at)
+    found = declare(ctx, paying, now=utc_now())
+    sum_ = f"{found.due:.2f}"
+    page = owner.get(f"/admin/withdrawals/{found.id}").follow(f"Refund €{sum_}…")
+    assert page.values(page.form())["amount"] == sum_
+
+
+@pytest.mark.parametrize("wished", ["0", "-3", "29.91", "NaN", "Infinity", "x", ""])
+def test_an_address_that_proposes_nonsense_proposes_all_of_it(owner, paying, paid, wished):
+    page = owner.get(f"/admin/payments/{paid.id}/refund?amount={wished}")
+    assert page.values(page.form())["amount"] == "29.90"
+
+
+def test_staff_say_that_it_was_paid_another_way(ctx, owner, paying, paid):
+    found = declare(ctx, paying, now=utc_now())
+    page = owner.get(f"/admin/withdrawals/{found.id}")
+    page = page.submit(press="Settle it", status=422, refund="otherwise", note="")
+    assert "Say how it was paid" in page.text
+    page = page.submit(press="Settle it", refund="otherwise", note="Virement du 3 décembre")
+    assert "paid another way" in page.text
+    assert "Virement du 3 décembre" in page.text
+    assert stored(ctx).refund is RefundDuty.OTHERWISE
+    assert "Withdrawal from the contract" not in owner.get("/admin/").text
+
+
+def test_who_may_not_refund_settles_nothing(ctx, support, paying, paid):
+    found = declare(ctx, paying, now=utc_now())
+    page = support.get(f"/admin/withdrawals/{found.id}")
+    assert "Only a manager or an owner" in page.text
+
+
+def test_another_merchants_is_not_found(ctx, make, owner, paying):
+    other = make.subscription(merchant=make.merchant(slug="autre", name="Autre"))
+    found = declare(ctx, other, now=utc_now())
+    owner.get(f"/admin/withdrawals/{found.id}", status=404)
+    owner.get(f"/admin/subscriptions/{other.id}/contract", status=404)
+
+
+@pytest.mark.law("R-FR-34", "R-FR-35")
+def test_what_was_said_is_recorded_with_its_day_its_way_and_the_version(ctx, owner, paying):
+    page = owner.get(f"/admin/subscriptions/{paying.id}").follow("Right of withdrawal: last day and proofs")
+    assert "Without proof of the information" in page.text
+    page = page.submit(
+        press="Record it",
+        kind="informed",
+        is_given="yes",
+        said_on=f"{paying.started_at:%d/%m/%Y}",
+        way="site",
+        version="CGV 3",
+    )
+    assert "CGV 3" in page.text
+    assert "Without proof of the information" not in page.text
+    with ctx.db.read() as session:
+        row = session.scalars(select(ContractConsent)).one()
+        assert (row.kind, row.is_given, row.version) == (ConsentKind.INFORMED, True, "CGV 3")
+        assert session.scalars(select(Withdrawal)).all() == []
+
+
+@pytest.mark.law("R-FR-46", "R-EU-6")
+def test_one_that_came_by_letter_is_recorded_matched_and_carried_out_as_of_the_day_it_was_sent(
+    ctx, make, owner, paying, paid, letters
+):
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    sent, came = utc_now() - 3 * DAY, utc_now() - DAY
+    page = owner.get("/admin/received/new").submit(
+        press="Record it",
+        function="withdrawal",
+        way="letter",
+        received_on=f"{came:%d/%m/%Y}",
+        sent_on=f"{sent:%d/%m/%Y}",
+        name=paying.customer.name,
+        email="zoe@ailleurs.test",
+        contract=paying.provider_id,
+    )
+    assert "withdraws from a contract" in page.h1
+    assert any("your withdrawal" in one.text for one in letters() if one.recipient == "zoe@ailleurs.test")
+    page = page.submit(press="It is this one")
+    assert "within the withdrawal period" in page.text
+    assert make.reload(paying).withdrawn_at is None, "looking changes nothing"
+    page = page.submit(press="Carry out the withdrawal")
+    found = stored(ctx)
+    assert found.declared_at.date() == sent.date()
+    assert (found.refund_due_at - came).days in (13, 14), "from when the merchant was told"
+    assert found.reference in page.text
+    assert make.reload(paying).withdrawn_at == found.declared_at
+
+
+def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying, paid):
+    page = owner.get("/admin/received/new").submit(
+        press="Record it", function="withdrawal", way="email", received_on=f"{utc_now():%d/%m/%Y}", name="Zoé"
+    )
+    carry(ctx, ask(ctx, make, paying))
+    page = owner.get(f"{page.path}?q={paying.provider_id}").submit(press="It is this one")
+    page.submit(press="Carry out the withdrawal")
+    assert stored(ctx).subscription_id == paying.id
