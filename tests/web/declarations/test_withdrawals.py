@@ -16,6 +16,7 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
 from portal.services.declarations import deciding, declarations
+from tests.services.carrying.carried import ask, carry
 from tests.web.declarations.declaring import rows_of
 
 DECLARED = {"name": "Zoé Martin", "email": "zoe@ailleurs.test", "contract": "I-ABC"}
@@ -300,3 +301,17 @@ def test_a_contract_that_was_cancelled_before_can_be_meant(browser, make, mercha
 
 def test_a_merchant_who_sells_to_no_germans_has_no_german_page(browser, merchant):
     browser.get("/atelier/widerrufen", status=404)
+
+
+def test_a_cancellation_in_between_does_not_answer_it(browser, merchant, paying, ctx, make, paypal):
+    browser.get("/atelier/renoncer").submit(
+        press="Confirmer la rétractation", name="Zoé", email="zoe@client.test", contract=paying.provider_id
+    )
+    decide_all(ctx)
+    carry(ctx, ask(ctx, make, paying))
+    assert make.reload(paying).status is Status.CANCELLED
+    deciding.run(ctx, now=utc_now() + timedelta(hours=25))
+    (found,) = withdrawn(ctx)
+    ((received, _declared),) = rows_of(ctx)
+    assert make.reload(paying).access_until == found.declared_at == received.received_at
+    assert not received.is_open
