@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.countries import Function
@@ -103,23 +103,28 @@ def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uui
     ).all()
 
 
-def due(session: Session, *, now: datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return those whose delay is over and which nobody has answered, of all merchants."""
+def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return those that are to be carried out, of all merchants: the delay is over and nobody has answered, or the
+    answer was yes, before `lost_before`, and whoever had to carry it out was stopped in between."""
     is_open = exists().where(
         ReceivedRequest.id == PublicDeclaration.received_request_id,
         ReceivedRequest.state == ReceivedState.OPEN,
         ReceivedRequest.open_since == PublicDeclaration.created_at,  # an end that answered it and was taken back: staff
     )
+    is_over = and_(
+        PublicDeclaration.carrying == Carrying.AFTER_DELAY,
+        PublicDeclaration.due_at <= now,
+        PublicDeclaration.confirmed_at.is_(None),
+    )
+    was_lost = and_(
+        PublicDeclaration.carrying != Carrying.BY_MERCHANT,
+        PublicDeclaration.confirmed_at <= lost_before,
+        PublicDeclaration.decided_at <= lost_before,
+    )
     return session.scalars(
         select(PublicDeclaration.received_request_id)
-        .where(
-            PublicDeclaration.carrying == Carrying.AFTER_DELAY,
-            PublicDeclaration.due_at <= now,
-            PublicDeclaration.confirmed_at.is_(None),
-            PublicDeclaration.refused_at.is_(None),
-            is_open,
-        )
-        .order_by(PublicDeclaration.due_at)
+        .where(or_(is_over, was_lost), PublicDeclaration.refused_at.is_(None), is_open)
+        .order_by(PublicDeclaration.due_at, PublicDeclaration.created_at)
         .limit(limit)
     ).all()
 

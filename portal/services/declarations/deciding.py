@@ -74,7 +74,7 @@ def run(ctx: Context, *, now: datetime) -> None:
     """
     with ctx.db.read() as session:
         lost = stored.undecided(session, before=now - LOST_AFTER, limit=BATCH)
-        due = stored.due(session, now=now, limit=BATCH)
+        due = stored.due(session, now=now, lost_before=now - LOST_AFTER, limit=BATCH)
     work = [(decide, one) for one in lost] + [(carrying.carry, one) for one in due]
     failed = sum(not _tried(act, ctx, one, now=now) for act, one in work)
     if failed:

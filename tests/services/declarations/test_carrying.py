@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.audit import Act
+from portal.domain.audit import OPERATOR, Act
+from portal.domain.court_files import Occasion
 from portal.domain.declarations import Carrying
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor, Override
@@ -18,6 +22,7 @@ from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Mail, PublicDeclaration, ReceivedRequest
 from portal.queries import inbox
 from portal.queries.inbox import Kind
+from portal.services import court_files
 from portal.services.carrying import end_carrying
 from portal.services.declarations import answering, deciding
 from portal.services.declarations.answering import Standing
@@ -26,7 +31,7 @@ from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import staff_end
 from tests.waiting_mails import said
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def rows(ctx, model):
@@ -82,6 +87,38 @@ def test_the_mailbox_on_file_confirms_and_it_ends_without_anybodys_work(
     assert received.state is ReceivedState.MATCHED
     assert make.reload(subscription).status is Status.CANCELLED
     assert {to for to, _mail in mails(ctx, "end_confirmed")} == {claire.email}
+
+
+def test_a_yes_whose_process_was_stopped_is_carried_out_all_the_same(
+    ctx, merchant, subscription, declare, make, now, monkeypatch
+):
+    received_id = declare()
+    with monkeypatch.context() as stopped:
+        stopped.setattr("portal.services.declarations.carrying.carry", lambda *_given, **_more: None)
+        answering.confirm(ctx, merchant.id, token(ctx), subscription.id, now=now + HOUR)
+    assert make.requests(subscription) == []
+    deciding.run(ctx, now=now + HOUR)
+    assert make.requests(subscription) == [], "who confirmed may be carrying it out at this moment"
+    deciding.run(ctx, now=now + HOUR + 2 * MINUTE)
+    deciding.run(ctx, now=now + HOUR + 3 * MINUTE)
+    (request,) = make.requests(subscription)
+    assert request.notified_reference == one(ctx, received_id)[0].reference
+
+
+@pytest.mark.law("R-GD-5")
+def test_the_file_for_a_court_says_what_the_page_showed_and_who_answered(
+    ctx, merchant, subscription, declare, make, now
+):
+    declare(contract="Yoga")
+    recorded = answering.confirm(ctx, merchant.id, token(ctx), subscription.id, now=now + HOUR)
+    end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
+    file = court_files.export(ctx, merchant.id, recorded.request_id, Occasion.COURT, by=OPERATOR, now=now + DAY)
+    with ZipFile(BytesIO(file.content)) as archive:
+        (said,) = json.loads(archive.read("request.json"))["declarations"]
+    assert (said["contract"], said["page"]["text_version"]) == ("Yoga", "FR-2026-11")
+    assert said["page"]["labels"]["confirm"] == "Notification de la résiliation"
+    assert said["page"]["confirmed_at"] > said["received_at"]
+    assert not [name for name in said["page"] if "hash" in name], "what opens a page is nobody's proof"
 
 
 def test_the_link_is_pressed_once_and_ends_only_what_is_theirs(ctx, make, merchant, subscription, declare, now):
