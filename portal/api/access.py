@@ -10,16 +10,16 @@ from apiflask.fields import Boolean, Integer, List, Nested, String
 from apiflask.schema_adapters.marshmallow import parser
 from apiflask.validators import Length
 from flask import Response, request
-from marshmallow import ValidationError
 
 from portal.api.calls import caller, context
 from portal.api.problems import not_found
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, named, word
+from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
 from portal.domain.access import End
+from portal.domain.external_ids import is_external_id
 from portal.domain.public_ids import Kind
-from portal.queries.access_checks import Pair
+from portal.queries.access_checks import Pair, pair_of
 from portal.queries.people import customers
 from portal.services import access_checks, resources
 from portal.services.access_checks import MOST
@@ -122,7 +122,7 @@ bp = APIBlueprint("access", __name__, tag="Access")
 @bp.output(AccessOut)
 def check(query: dict[str, Any]) -> Response:
     """Say whether a customer may open a product, until when, from what, and what of it."""
-    (found,) = _checked([(query["customer"], query["product"])])
+    (found,) = _checked([pair_of(query["customer"], query["product"])])
     if found is None:
         raise not_found()
     return reply(found)
@@ -136,8 +136,9 @@ def check_many(body: Any) -> Response:
 
     A pair that is not there is answered as well, with `found` false. `contents` are listed where they are asked for.
     """
-    with_contents = isinstance(body, dict) and bool(body.get("contents"))
-    found = _checked(_pairs(body), with_contents=with_contents)
+    pairs = _pairs(body)
+    with_contents = bool(body.get("contents"))
+    found = _checked(pairs, with_contents=with_contents)
     nothing = NOTHING | ({"contents": []} if with_contents else {})
     data = [
         {"object": "access", "index": index, "asked": asked, "found": one is not None, **(one or nothing)}
@@ -153,17 +154,13 @@ def _pairs(body: Any) -> list[Pair]:
     """
     match body:
         case {"checks": list(checks), **more} if 0 < len(checks) <= MOST and more in MORE:
-            with suppress(ValidationError):
-                return [_pair(one) for one in checks]
-    asked = parser.parse(AccessBatch(), request, location="json")
-    return [(one["customer"], one["product"]) for one in asked["checks"]]
-
-
-def _pair(check: Any) -> Pair:
-    match check:
-        case {"customer": str(customer), "product": str(product)} if len(check) == 2:
-            return named(Kind.CUSTOMER, customer), named(Kind.PRODUCT, product)
-    raise ValidationError("This is no pair.")
+            with suppress(KeyError, TypeError):
+                pairs = [(one["customer"], one["product"]) for one in checks if len(one) == 2]
+                names = {name for pair in pairs for name in pair}
+                if len(pairs) == len(checks) and all(map(is_external_id, names)):  # ours are written as theirs may be
+                    return pairs
+    parser.parse(AccessBatch(), request, location="json")
+    return [(one["customer"], one["product"]) for one in body["checks"]]
 
 
 @bp.post("/access")
@@ -176,7 +173,7 @@ def check_by_email(body: dict[str, Any]) -> Response:
     """
     with context().db.read() as session:
         found = customers.of_address(session, caller().merchant_id, body["email"])
-    pairs: list[Pair] = [(one.id, body["product"]) for one in found]
+    pairs = [pair_of(one.id, body["product"]) for one in found]
     data = [one for one in _checked(pairs) if one is not None] if pairs else []
     return reply({"object": "list", "data": data})
 

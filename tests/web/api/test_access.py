@@ -107,15 +107,19 @@ def test_many_are_answered_as_one_by_one(make, program):
     )
     theirs = make.subscription(merchant=make.merchant(), at_paypal=False)
     api = program(merchant)
+    of_first = {"merchant_id": merchant.id, "customer_id": rows[0].customer_id, "product_id": rows[0].product_id}
+    make.add(Grant(**of_first, since=make.now() - timedelta(days=1), until=make.now() + timedelta(days=30)))
     pairs = [(row.customer, row.product) for row in (*rows, closed)]
     checks = [{"customer": shown("cus", c), "product": shown("prod", p)} for c, p in pairs]
     strange = {"customer": shown("cus", theirs.customer), "product": shown("prod", theirs.product)}
-    asked = [checks[0], strange, *checks[1:], checks[0]]
+    api.call("PATCH", f"/customers/{checks[0]['customer']}", json={"external_id": "user-1"})
+    by_name = checks[0] | {"customer": "user-1"}
+    asked = [checks[0], strange, *checks[1:], checks[0], by_name]
     answers = api.post("/access/batch", {"checks": asked, "contents": True}).json["data"]
     assert [(one.pop("index"), one.pop("asked")) for one in answers] == list(enumerate(asked))
-    assert [one.pop("found") for one in answers] == [True, False, True, True, True, True]
+    assert [one.pop("found") for one in answers] == [True, False, True, True, True, True, True]
     not_there = answers.pop(1)
-    assert answers == [access(api, c, p) for c, p in [*pairs, pairs[0]]]
+    assert answers == [access(api, c, p) for c, p in [*pairs, pairs[0], pairs[0]]]
     assert not_there == {"object": "access", "from": [], "contents": []} | dict.fromkeys(
         ("customer", "product", "until", "until_is", "next_change_at")
     ) | {"allowed": False}
