@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from apiflask import APIBlueprint
@@ -11,9 +12,10 @@ from apiflask.schema_adapters.marshmallow import parser
 from apiflask.validators import Length
 from flask import Response, request
 
+from portal.api import access_lines
 from portal.api.calls import caller, context
 from portal.api.problems import not_found
-from portal.api.routes import body, query, reply
+from portal.api.routes import body, query, reply, written
 from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
 from portal.domain.access import End
@@ -23,7 +25,7 @@ from portal.queries.access_checks import Pair, pair_of
 from portal.queries.people import customers
 from portal.services import access_checks, resources
 from portal.services.access_checks import MOST
-from portal.services.resources import Resource
+from portal.services.resources import Checked
 
 UNTIL_IS = {
     "description": "`dated`: `until` says when it closes; `running`: as long as the subscription runs; `kept`: for "
@@ -33,10 +35,6 @@ FOUND = (
     "Whether both are the merchant's. False: `customer` and `product` are null and nothing is allowed, "
     "whichever of the two is not there."
 )
-NOTHING: Final[Resource] = {
-    **{"customer": None, "product": None, "allowed": False, "until": None, "until_is": None},
-    **{"from": [], "next_change_at": None},
-}
 MORE: Final[tuple[dict[str, bool], ...]] = ({}, {"contents": False}, {"contents": True})  # beside the pairs
 
 
@@ -122,10 +120,11 @@ bp = APIBlueprint("access", __name__, tag="Access")
 @bp.output(AccessOut)
 def check(query: dict[str, Any]) -> Response:
     """Say whether a customer may open a product, until when, from what, and what of it."""
-    (found,) = _checked([pair_of(query["customer"], query["product"])])
+    now = utc_now()
+    (found,) = _checked([pair_of(query["customer"], query["product"])], now=now)
     if found is None:
         raise not_found()
-    return reply(found)
+    return reply(resources.access(found, now=now))
 
 
 @bp.post("/access/batch")
@@ -138,13 +137,9 @@ def check_many(body: Any) -> Response:
     """
     pairs = _pairs(body)
     with_contents = bool(body.get("contents"))
-    found = _checked(pairs, with_contents=with_contents)
-    nothing = NOTHING | ({"contents": []} if with_contents else {})
-    data = [
-        {"object": "access", "index": index, "asked": asked, "found": one is not None, **(one or nothing)}
-        for index, (asked, one) in enumerate(zip(body["checks"], found, strict=True))
-    ]
-    return reply({"object": "list", "data": data})
+    now = utc_now()
+    found = zip(body["checks"], _checked(pairs, now=now), strict=True)
+    return written(access_lines.batch(found, with_contents=with_contents, now=now))
 
 
 def _pairs(body: Any) -> list[Pair]:
@@ -174,12 +169,13 @@ def check_by_email(body: dict[str, Any]) -> Response:
     with context().db.read() as session:
         found = customers.of_address(session, caller().merchant_id, body["email"])
     pairs = [pair_of(one.id, body["product"]) for one in found]
-    data = [one for one in _checked(pairs) if one is not None] if pairs else []
+    now = utc_now()
+    checked = _checked(pairs, now=now) if pairs else []
+    data = [resources.access(one, now=now) for one in checked if one is not None]
     return reply({"object": "list", "data": data})
 
 
-def _checked(pairs: list[Pair], *, with_contents: bool = True) -> list[Resource | None]:
-    key, now = caller(), utc_now()
+def _checked(pairs: list[Pair], *, now: datetime) -> list[Checked | None]:
+    key = caller()
     with context().db.once() as connection:
-        found = access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)
-    return [resources.access(one, with_contents=with_contents, now=now) if one is not None else None for one in found]
+        return access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)

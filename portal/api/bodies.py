@@ -44,12 +44,12 @@ class StrictJson(DefaultJSONProvider):
         return value
 
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def as_json(resource: dict[str, Any]) -> bytes:
     """Return a resource as every answer writes it."""
-    return f"{_ENCODER.encode(resource)}\n".encode()
+    return f"{encoded(resource)}\n".encode()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -126,10 +126,19 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
     given = windows_given(grants) if grants else ()
     if facts.started_at is None or facts.status is Status.PENDING or _was_never_paid(facts):
         return given
-    closing = _closing(facts, rule)
-    ended_at = facts.ended_at if facts.status in (Status.CANCELLED, Status.ABANDONED) else None
-    own = [_window(content, facts.started_at, closing, rule, ended_at) for content in rule.contents]
-    return (*[window for window in own if window is not None], *given)
+    ended_at = facts.ended_at  # of one that ended early, nothing opens after it
+    if ended_at is not None and facts.status not in (Status.CANCELLED, Status.ABANDONED):
+        ended_at = None
+    is_kept = ended_at is not None and rule.keep_after_cancellation
+    end, until = (End.KEPT, None) if is_kept else _closing(facts, rule)
+    started_at = facts.started_at
+    opening = [(content, started_at + timedelta(content.unlock_after_days)) for content in rule.contents]
+    own = [
+        Window(content.key, content.title, since, end, until, False, content.link)
+        for content, since in opening
+        if (ended_at is None or since <= ended_at) and (until is None or since < until)
+    ]
+    return (*own, *given)
 
 
 def access(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
@@ -148,22 +157,6 @@ def openings(seen: Iterable[Window]) -> dict[str, datetime]:
 def _was_never_paid(facts: Facts) -> bool:
     """Say whether it is known that nothing was paid: a first payment that never came has no days of grace."""
     return facts.status is not Status.ACTIVE and nothing_is_paid(facts.started_at, facts.paid_until)
-
-
-def _window(
-    content: Content, started_at: datetime, closing: tuple[End, datetime | None], rule: Rule, ended_at: datetime | None
-) -> Window | None:
-    """Return when a content is open; `ended_at`: of a subscription that ended early, when it did."""
-    days = content.unlock_after_days
-    since = started_at + timedelta(days=days) if days else started_at
-    end, until = closing
-    if ended_at is not None and since > ended_at:
-        return None
-    if ended_at is not None and rule.keep_after_cancellation:
-        end, until = End.KEPT, None
-    if until is not None and since >= until:
-        return None
-    return Window(content.key, content.title, since, end, until, False, content.link)
 
 
 def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:

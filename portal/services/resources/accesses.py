@@ -25,59 +25,79 @@ class Checked(NamedTuple):
     grants: Sequence[tuple[str, Sequence[Window]]]
 
 
-def access(checked: Checked, *, with_contents: bool = True, now: datetime) -> Resource:
-    """Return whether anything of the product is open now, until when, from what, what of it, and what comes next.
+class Seen(NamedTuple):
+    """What of a product is open: every window, those that open something now, each by its last, and the last of all."""
 
-    `until` is null while nothing closes it: it runs on with the subscription, is kept for good, or nobody knows
-    (`until_is` says which).  Of several windows of one content the longest counts.  `contents` may be left out.
-    """
+    every: Sequence[Window]
+    sources: Sequence[tuple[str, str, Window]]
+    last: Window | None
+
+    def next_at(self, now: datetime) -> datetime | None:
+        """Return when anything of it opens or closes next, as far as is known."""
+        moments = [at for window in self.every for at in (window.since, window.until) if at is not None and at > now]
+        return min(moments) if moments else None
+
+
+def seen(checked: Checked, *, now: datetime) -> Seen:
+    """Return what of it is open now."""
     every: list[Window] = []
-    longest: list[Window] = []  # of each that opens something now
-    sources: list[Resource] = []
+    sources = []
     for kind, held in (("subscription", checked.subscriptions), ("grant", checked.grants)):
         for key, windows in held:
             every += windows
             last = _longest([window for window in windows if window.is_open(now)])
             if last is not None:
-                longest.append(last)
-                sources.append({"type": kind, "id": key, "until": moment(last.until), "until_is": last.end})
+                sources.append((kind, key, last))
+    return Seen(every, sources, _longest([last for _kind, _id, last in sources]))
+
+
+def access(checked: Checked, *, now: datetime) -> Resource:
+    """Return whether anything of the product is open now, until when, from what, what of it, and what comes next.
+
+    `until` is null while nothing closes it: it runs on with the subscription, is kept for good, or nobody knows
+    (`until_is` says which).  Of several windows of one content the longest counts.
+    """
+    found = seen(checked, now=now)
     return {
         "object": "access",
         "customer": checked.customer,
         "product": checked.product,
-        **summary(longest),
-        "from": sources,
-        "next_change_at": moment(_next(every, now=now)),
-    } | ({"contents": _contents(every, now=now)} if with_contents else {})
+        "allowed": found.last is not None,
+        **_closes(found.last),
+        "from": [{"type": kind, "id": key, **_closes(last)} for kind, key, last in found.sources],
+        "next_change_at": moment(found.next_at(now)),
+        "contents": contents(found, now=now),
+    }
 
 
-def summary(is_open: Sequence[Window]) -> Resource:
-    """Return what is open in three words: whether, until when, and what a missing date means."""
-    last = _longest(is_open)
-    if last is None:
-        return {"allowed": False, "until": None, "until_is": None}
-    return {"allowed": True, "until": moment(last.until), "until_is": last.end}
+def _closes(last: Window | None) -> Resource:
+    """Return until when it is open, and what a missing date means."""
+    return {
+        "until": moment(last.until) if last is not None else None,
+        "until_is": last.end.value if last is not None else None,
+    }
 
 
-def _contents(every: Sequence[Window], *, now: datetime) -> list[Resource]:
+def contents(found: Seen, *, now: datetime) -> list[Resource]:
     """Return each content once, in the product's order: what is open, and what will be."""
     of_content: dict[str, list[Window]] = {}
-    for window in every:
+    for window in found.every:
         of_content.setdefault(window.key, []).append(window)
-    contents = []
+    listed = []
     for key, windows in of_content.items():
         own = [one for one in windows if one.is_open(now)]
         last = windows[-1]
-        contents.append(
+        listed.append(
             {
                 "id": shown(Kind.CONTENT, key),
                 "title": last.title,
                 "link": last.link or None,
-                **summary(own),
+                "allowed": bool(own),
+                **_closes(_longest(own)),
                 "since": moment(min(one.since for one in own or windows)),
             }
         )
-    return contents
+    return listed
 
 
 def _longest(windows: Sequence[Window]) -> Window | None:
@@ -93,9 +113,3 @@ def _outlasts(one: Window, other: Window) -> bool:
     if one.end is not other.end:
         return LASTS[one.end] > LASTS[other.end]
     return one.until is not None and other.until is not None and one.until > other.until
-
-
-def _next(every: Sequence[Window], *, now: datetime) -> datetime | None:
-    """Return when anything of it opens or closes next, as far as is known."""
-    moments = [at for window in every for at in (window.since, window.until) if at is not None and at > now]
-    return min(moments, default=None)
