@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from portal.domain.paid_time import nothing_is_paid
@@ -45,6 +46,11 @@ class Rule:
     stops_at_once: bool = False
     kept_while_paused: bool = False
     grace_days: int = 7
+
+    @cached_property
+    def openings(self) -> tuple[tuple[Content, timedelta], ...]:
+        """Each content with how long after the start it opens."""
+        return tuple((content, timedelta(content.unlock_after_days)) for content in self.contents)
 
 
 class Facts(NamedTuple):
@@ -132,10 +138,10 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
     is_kept = ended_at is not None and rule.keep_after_cancellation
     end, until = (End.KEPT, None) if is_kept else _closing(facts, rule)
     started_at = facts.started_at
-    opening = [(content, started_at + timedelta(content.unlock_after_days)) for content in rule.contents]
     own = [
         Window(content.key, content.title, since, end, until, False, content.link)
-        for content, since in opening
+        for content, after in rule.openings
+        for since in (started_at + after,)
         if (ended_at is None or since <= ended_at) and (until is None or since < until)
     ]
     return (*own, *given)
