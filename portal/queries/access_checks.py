@@ -216,11 +216,11 @@ def _read(
         "own_names": list(own_names),
     }
     text: str = access_statements.of_pairs(is_bare=is_bare).execute(connection, values).scalar_one()
-    people, sold, held, gifts = json.loads(text)
-    buyers = [(name, _Customer(key, shown(Kind.CUSTOMER, key))) for key, name in people or ()]
+    people, by_name, sold, held, gifts = json.loads(text)
+    buyers = {key: _Customer(key, shown(Kind.CUSTOMER, key)) for key in people or ()}
     made = [(name, _Sold(one[0], shown(Kind.PRODUCT, one[0]), product_of(one))) for name, one in sold or ()]
     return _Found(
-        {one.id: one for _name, one in buyers} | {name: one for name, one in buyers if name in their_names},
+        {one.id: one for one in buyers.values()} | {name: buyers[key] for name, key in by_name or ()},
         {one.id: one for _name, one in made} | {name: one for name, one in made if name in own_names},
         _by_pair(held),
         _by_pair(gifts),

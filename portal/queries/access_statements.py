@@ -22,6 +22,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    func,
     or_,
     select,
 )
@@ -74,10 +75,8 @@ def of_pairs(*, is_bare: bool) -> Written:
     """
     ours: BindParameter[uuid.UUID] = bindparam("merchant")
     ids, names = ARRAY(Uuid), ARRAY(Text)
-    is_asked = or_(
-        BUYER.id == any_(bindparam("customers", type_=ids)),
-        BUYER.external_id == any_(bindparam("their_names", type_=names)),
-    )
+    theirs = any_(bindparam("their_names", type_=names))
+    is_asked = or_(BUYER.id == any_(bindparam("customers", type_=ids)), BUYER.external_id == theirs)
     buyers = select(BUYER.id, BUYER.external_id).where(BUYER.merchant_id == ours, is_asked).cte("c")
     is_named = or_(
         OF_PRODUCT.id == any_(bindparam("products", type_=ids)),
@@ -85,7 +84,10 @@ def of_pairs(*, is_bare: bool) -> Written:
     )
     sold = json_list(OF_PRODUCT.external_id, PRODUCT.column(product_contents()))
     document = json_list(
-        select(json_all(json_list(buyers.c.id, buyers.c.external_id), buyers.c.id)).scalar_subquery(),
+        select(func.json_agg(buyers.c.id)).scalar_subquery(),
+        select(func.json_agg(json_list(buyers.c.external_id, buyers.c.id)))
+        .where(buyers.c.external_id == theirs)
+        .scalar_subquery(),
         select(json_all(sold, OF_PRODUCT.id)).where(OF_PRODUCT.merchant_id == ours, is_named).scalar_subquery(),
         _held(bindparam("environment"), is_bare=is_bare)
         .join(buyers, SOLD.customer_id == buyers.c.id)
