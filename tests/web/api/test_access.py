@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.api.bodies import as_json
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Grant
 from tests.web.api.ids import shown
@@ -112,10 +113,13 @@ def test_many_are_answered_as_one_by_one(make, program):
     pairs = [(row.customer, row.product) for row in (*rows, closed)]
     checks = [{"customer": shown("cus", c), "product": shown("prod", p)} for c, p in pairs]
     strange = {"customer": shown("cus", theirs.customer), "product": shown("prod", theirs.product)}
-    api.call("PATCH", f"/customers/{checks[0]['customer']}", json={"external_id": "user-1"})
-    by_name = checks[0] | {"customer": "user-1"}
+    api.call("PATCH", f"/customers/{checks[0]['customer']}", json={"external_id": 'é"1\\'})
+    by_name = checks[0] | {"customer": 'é"1\\'}
     asked = [checks[0], strange, *checks[1:], checks[0], by_name]
-    answers = api.post("/access/batch", {"checks": asked, "contents": True}).json["data"]
+    answer = api.post("/access/batch", {"checks": asked, "contents": True})
+    assert answer.get_data() == as_json(answer.json)  # written by hand, as the encoder would
+    answers = answer.json["data"]
+    assert list(answers[0])[4:] == list(access(api, *pairs[0]))[1:]
     assert [(one.pop("index"), one.pop("asked")) for one in answers] == list(enumerate(asked))
     assert [one.pop("found") for one in answers] == [True, False, True, True, True, True, True]
     not_there = answers.pop(1)
