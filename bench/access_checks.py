@@ -68,9 +68,16 @@ def run(stack: Stack) -> list[Measure]:
             with (
                 asking(web.port, "/v1/access/batch", head, connections=1, body=body) as batch,
                 asking(web.port, here, head, connections=1) as single,
+                asking(floor.port, "/access/batch", {"Host": serving.HOST}, connections=1, body=body) as least_batch,
             ):
                 singles, batches = in_turn(single, batch, seconds=stack.seconds)
+                database = stack.database_process
+                ms, least_ms = (
+                    sum(processor_ms(process, ask, seconds=stack.seconds) for process in (served.process, database))
+                    for served, ask in ((web, batch), (floor, least_batch))
+                )
             found.append(
                 Measure(f"a batch of {len(checks)}", 1000 / batches, 1000 / singles, "ms", "one connection", "≤ 8")
             )
+            found.append(Measure("processor of it, web and database, to the least", ms, least_ms, "ms"))
     return found

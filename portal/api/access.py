@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from apiflask import APIBlueprint
@@ -10,20 +11,21 @@ from apiflask.fields import Boolean, Integer, List, Nested, String
 from apiflask.schema_adapters.marshmallow import parser
 from apiflask.validators import Length
 from flask import Response, request
-from marshmallow import ValidationError
 
+from portal.api import access_lines
 from portal.api.calls import caller, context
 from portal.api.problems import not_found
-from portal.api.routes import body, query, reply
-from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, named, word
+from portal.api.routes import body, query, reply, written
+from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
 from portal.domain.access import End
+from portal.domain.external_ids import is_external_id
 from portal.domain.public_ids import Kind
-from portal.queries.access_checks import Pair
+from portal.queries.access_checks import Pair, pair_of
 from portal.queries.people import customers
 from portal.services import access_checks, resources
 from portal.services.access_checks import MOST
-from portal.services.resources import Resource
+from portal.services.resources import Checked
 
 UNTIL_IS = {
     "description": "`dated`: `until` says when it closes; `running`: as long as the subscription runs; `kept`: for "
@@ -33,10 +35,6 @@ FOUND = (
     "Whether both are the merchant's. False: `customer` and `product` are null and nothing is allowed, "
     "whichever of the two is not there."
 )
-NOTHING: Final[Resource] = {
-    **{"customer": None, "product": None, "allowed": False, "until": None, "until_is": None},
-    **{"from": [], "next_change_at": None},
-}
 MORE: Final[tuple[dict[str, bool], ...]] = ({}, {"contents": False}, {"contents": True})  # beside the pairs
 
 
@@ -122,10 +120,11 @@ bp = APIBlueprint("access", __name__, tag="Access")
 @bp.output(AccessOut)
 def check(query: dict[str, Any]) -> Response:
     """Say whether a customer may open a product, until when, from what, and what of it."""
-    (found,) = _checked([(query["customer"], query["product"])])
+    now = utc_now()
+    (found,) = _checked([pair_of(query["customer"], query["product"])], now=now)
     if found is None:
         raise not_found()
-    return reply(found)
+    return reply(resources.access(found, now=now))
 
 
 @bp.post("/access/batch")
@@ -136,14 +135,11 @@ def check_many(body: Any) -> Response:
 
     A pair that is not there is answered as well, with `found` false. `contents` are listed where they are asked for.
     """
-    with_contents = isinstance(body, dict) and bool(body.get("contents"))
-    found = _checked(_pairs(body), with_contents=with_contents)
-    nothing = NOTHING | ({"contents": []} if with_contents else {})
-    data = [
-        {"object": "access", "index": index, "asked": asked, "found": one is not None, **(one or nothing)}
-        for index, (asked, one) in enumerate(zip(body["checks"], found, strict=True))
-    ]
-    return reply({"object": "list", "data": data})
+    pairs = _pairs(body)
+    with_contents = bool(body.get("contents"))
+    now = utc_now()
+    found = zip(body["checks"], _checked(pairs, now=now), strict=True)
+    return written(access_lines.batch(found, with_contents=with_contents, now=now))
 
 
 def _pairs(body: Any) -> list[Pair]:
@@ -153,17 +149,13 @@ def _pairs(body: Any) -> list[Pair]:
     """
     match body:
         case {"checks": list(checks), **more} if 0 < len(checks) <= MOST and more in MORE:
-            with suppress(ValidationError):
-                return [_pair(one) for one in checks]
-    asked = parser.parse(AccessBatch(), request, location="json")
-    return [(one["customer"], one["product"]) for one in asked["checks"]]
-
-
-def _pair(check: Any) -> Pair:
-    match check:
-        case {"customer": str(customer), "product": str(product)} if len(check) == 2:
-            return named(Kind.CUSTOMER, customer), named(Kind.PRODUCT, product)
-    raise ValidationError("This is no pair.")
+            with suppress(KeyError, TypeError):
+                pairs = [(one["customer"], one["product"]) for one in checks if len(one) == 2]
+                names = {name for pair in pairs for name in pair}
+                if len(pairs) == len(checks) and all(map(is_external_id, names)):  # ours are written as theirs may be
+                    return pairs
+    parser.parse(AccessBatch(), request, location="json")
+    return [(one["customer"], one["product"]) for one in body["checks"]]
 
 
 @bp.post("/access")
@@ -176,13 +168,14 @@ def check_by_email(body: dict[str, Any]) -> Response:
     """
     with context().db.read() as session:
         found = customers.of_address(session, caller().merchant_id, body["email"])
-    pairs: list[Pair] = [(one.id, body["product"]) for one in found]
-    data = [one for one in _checked(pairs) if one is not None] if pairs else []
+    pairs = [pair_of(one.id, body["product"]) for one in found]
+    now = utc_now()
+    checked = _checked(pairs, now=now) if pairs else []
+    data = [resources.access(one, now=now) for one in checked if one is not None]
     return reply({"object": "list", "data": data})
 
 
-def _checked(pairs: list[Pair], *, with_contents: bool = True) -> list[Resource | None]:
-    key, now = caller(), utc_now()
+def _checked(pairs: list[Pair], *, now: datetime) -> list[Checked | None]:
+    key = caller()
     with context().db.once() as connection:
-        found = access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)
-    return [resources.access(one, with_contents=with_contents, now=now) if one is not None else None for one in found]
+        return access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)

@@ -16,6 +16,7 @@ from portal.api.routes import body, reply
 from portal.api.schemas import Out, moment, word
 from portal.clock import utc_now
 from portal.domain.api_keys import Mode
+from portal.queries.access_checks import pair_of
 from portal.queries.api_keys import Caller
 from portal.services import access_checks
 from portal.services.access_tokens import Signer
@@ -43,7 +44,7 @@ def made(body: dict[str, Any]) -> Response:
     protect. Give it to your own server or edge: a page alone protects nothing.
     """
     key, now = caller(), utc_now()
-    pair = body["customer"], body["product"]
+    pair = pair_of(body["customer"], body["product"])
     config: Config = current_app.extensions["portal_config"]
     signer: Signer = current_app.extensions["portal_signer"]
     with context().db.once() as connection:

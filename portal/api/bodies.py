@@ -38,16 +38,18 @@ class StrictJson(DefaultJSONProvider):
             raise BadJson("The body is nested too deeply.") from None
         except json.JSONDecodeError as error:
             raise BadJson(f"The body is no JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from None
-        _check(value, DEEPEST)
+        _check_levels(value)
+        if "\\" in text:  # without it there is no other way to write U+0000 or half a character
+            _check_texts(value)
         return value
 
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def as_json(resource: dict[str, Any]) -> bytes:
     """Return a resource as every answer writes it."""
-    return f"{_ENCODER.encode(resource)}\n".encode()
+    return f"{encoded(resource)}\n".encode()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,20 +75,29 @@ def _broken(text: str) -> float:
     return float(text)
 
 
-def _check(value: Any, levels: int) -> None:
-    """Refuse what is nested too deeply, and text that is no Unicode text."""
-    if levels == 0:
-        raise BadJson("The body is nested too deeply.")
+def _check_levels(value: Any) -> None:
+    """Refuse what is nested too deeply."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
+        level = [one for some in inner for one in some]
+        if not level:
+            return
+    raise BadJson("The body is nested too deeply.")
+
+
+def _check_texts(value: Any) -> None:
+    """Refuse text that is no Unicode text."""
     match value:
         case str():
             _check_text(value)
         case list():
             for one in value:
-                _check(one, levels - 1)
+                _check_texts(one)
         case dict():
             for key, one in value.items():
                 _check_text(key)
-                _check(one, levels - 1)
+                _check_texts(one)
 
 
 def _check_text(text: str) -> None:

@@ -7,9 +7,11 @@ check read the same windows, so that what is promised is what happens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
 
 from portal.domain.paid_time import nothing_is_paid
 from portal.domain.subscriptions import ENDED, Status
@@ -45,10 +47,14 @@ class Rule:
     kept_while_paused: bool = False
     grace_days: int = 7
 
+    @cached_property
+    def openings(self) -> tuple[tuple[Content, timedelta], ...]:
+        """Each content with how long after the start it opens."""
+        return tuple((content, timedelta(content.unlock_after_days)) for content in self.contents)
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What access depends on in a subscription."""
+
+class Facts(NamedTuple):
+    """What access depends on in a subscription: a tuple, as the windows are, since five hundred are made at once."""
 
     status: Status
     started_at: datetime | None
@@ -69,8 +75,7 @@ class Grant:
     link: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
+class Window(NamedTuple):
     """When one content is open: from `since` until `until`; `end` says what the missing `until` means."""
 
     key: str
@@ -98,16 +103,16 @@ def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
     """
     if facts.status in ENDED and facts.ended_at is not None:
         over = min(facts.ended_at, facts.withdrawn_at) if facts.withdrawn_at is not None else facts.ended_at
-        return replace(facts, status=outcome, ended_at=over)
+        return facts._replace(status=outcome, ended_at=over)
     is_ahead = facts.started_at is not None and facts.started_at > at
     if facts.status is Status.PENDING or is_ahead:
-        return replace(facts, status=outcome, started_at=None, ended_at=at)
+        return facts._replace(status=outcome, started_at=None, ended_at=at)
     if facts.withdrawn_at is not None:
-        return replace(facts, status=outcome, ended_at=facts.withdrawn_at)
+        return facts._replace(status=outcome, ended_at=facts.withdrawn_at)
     at_once = rule.stops_at_once and outcome is not Status.COMPLETED
     paid_ahead = facts.paid_until if facts.paid_until is not None and facts.paid_until > at else None
     over = at if at_once or paid_ahead is None else paid_ahead
-    return replace(facts, status=outcome, ended_at=over)
+    return facts._replace(status=outcome, ended_at=over)
 
 
 def windows_given(grants: Iterable[Grant]) -> tuple[Window, ...]:
@@ -129,12 +134,24 @@ def windows_given(grants: Iterable[Grant]) -> tuple[Window, ...]:
 
 def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
     """Return the window of each content that is open at some time, in the product's order, grants last."""
-    given = windows_given(grants)
+    given = windows_given(grants) if grants else ()
     if facts.started_at is None or facts.status is Status.PENDING or _was_never_paid(facts):
         return given
-    closing = _closing(facts, rule)
-    own = [_window(content, facts.started_at, facts, rule, closing) for content in rule.contents]
-    return tuple(window for window in own if window is not None) + given
+    ended_at = facts.ended_at  # of one that ended early, nothing opens after it
+    if ended_at is not None and facts.status not in (Status.CANCELLED, Status.ABANDONED):
+        ended_at = None
+    is_kept = ended_at is not None and rule.keep_after_cancellation
+    end, until = (End.KEPT, None) if is_kept else _closing(facts, rule)
+    if facts.withdrawn_at is not None:  # neither paid time nor a rule that keeps content counts
+        ended_at, end, until = None, End.DATED, facts.withdrawn_at
+    started_at = facts.started_at
+    own = [
+        Window(content.key, content.title, since, end, until, False, content.link)
+        for content, after in rule.openings
+        for since in (started_at + after,)
+        if (ended_at is None or since <= ended_at) and (until is None or since < until)
+    ]
+    return (*own, *given)
 
 
 def access(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
@@ -153,32 +170,6 @@ def openings(seen: Iterable[Window]) -> dict[str, datetime]:
 def _was_never_paid(facts: Facts) -> bool:
     """Say whether it is known that nothing was paid: a first payment that never came has no days of grace."""
     return facts.status is not Status.ACTIVE and nothing_is_paid(facts.started_at, facts.paid_until)
-
-
-def _window(
-    content: Content, started_at: datetime, facts: Facts, rule: Rule, closing: tuple[End, datetime | None]
-) -> Window | None:
-    since = started_at + timedelta(days=content.unlock_after_days)
-    if facts.withdrawn_at is not None:
-        return _until(facts.withdrawn_at, content, since)
-    end, until = closing
-    ended_early = facts.status in (Status.CANCELLED, Status.ABANDONED)
-    if ended_early and facts.ended_at is not None and since <= facts.ended_at and rule.keep_after_cancellation:
-        end, until = End.KEPT, None
-    elif ended_early and facts.ended_at is not None and since > facts.ended_at:
-        return None
-    if until is not None and since >= until:
-        return None
-    return Window(key=content.key, title=content.title, since=since, end=end, until=until, link=content.link)
-
-
-def _until(withdrawn_at: datetime, content: Content, since: datetime) -> Window | None:
-    """Return what a withdrawal leaves: the time until then; neither paid time nor a rule that keeps content counts."""
-    if since >= withdrawn_at:
-        return None
-    return Window(
-        key=content.key, title=content.title, since=since, end=End.DATED, until=withdrawn_at, link=content.link
-    )
 
 
 def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:
@@ -234,7 +225,7 @@ def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants:
     stops = [w for w in later if w not in stays]
     listed = {w.key for w in later if not w.granted}
     # Open now and gone at once (the product stops access at once): its last moment is now.
-    stops += [replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed]
+    stops += [w._replace(end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed]
     given = tuple(w for w in stays if w.granted)
     expected = windows(facts, rule)
     return EndPreview(
@@ -259,12 +250,12 @@ class PausePreview:
 
 def preview_pause(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> PausePreview:
     """Return what stops and what stays while it is paused from `at`, by the windows that the pages then read."""
-    during = windows(replace(facts, status=Status.PAUSED), rule, grants)
+    during = windows(facts._replace(status=Status.PAUSED), rule, grants)
     later = tuple(w for w in during if w.until is None or w.until > at)
     stays = tuple(w for w in later if w.end is End.RUNNING or w.granted)
     listed = {w.key for w in later}
     # Open now and gone at once (nothing is paid ahead): its last moment is now.
-    gone = tuple(replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed)
+    gone = tuple(w._replace(end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed)
     stops = tuple(w for w in later if w not in stays) + gone
     kept = {w.key for w in preview_end(facts, rule, Status.CANCELLED, at, grants).stays}
     open_on = {w.key for w in stays}

@@ -43,7 +43,17 @@ class NoSuchId(DomainError):
 
 def public(kind: Kind, key: uuid.UUID) -> str:
     """Return the id that the outside sees."""
-    return f"{kind.value}_{key.hex}"
+    return kind + "_" + key.hex
+
+
+def shown(kind: Kind, key: str) -> str:
+    """Return the same of a key that the database has written as text."""
+    return kind + "_" + key.replace("-", "")
+
+
+def is_public(kind: Kind, text: str) -> bool:
+    """Say whether the text is an id of that kind."""
+    return text.startswith(kind) and _ID.fullmatch(text) is not None and text[len(kind)] == "_"
 
 
 def private(kind: Kind, text: str) -> uuid.UUID:

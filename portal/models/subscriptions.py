@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -138,7 +137,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     @property
     def facts_before_the_end(self) -> Facts:
         """What access depended on before it ended: a date learned since is judged as if it had been known then."""
-        return replace(self.facts, status=Status.ACTIVE, ended_at=None)
+        return self.facts._replace(status=Status.ACTIVE, ended_at=None)
 
     def follow(self, seen: Status, *, at: datetime) -> bool:
         """Take over a living state seen at PayPal; return whether anything changed. Ends are not taken here."""

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import Connection, Text, and_, bindparam, case, cast, select
 
 from portal.domain.api_keys import Mode
+from portal.domain.public_ids import Kind, public, shown
 from portal.models import ApiKey, Merchant
 from portal.queries.access_checks import (
     External,
     Holding,
     Named,
-    bare_held,
     bare_holding,
-    given,
     is_waiting,
     product_of,
 )
+from portal.queries.access_statements import bare_held, given
 from portal.queries.account_page import product_contents
-from portal.queries.account_rows import BUYER, OF_PRODUCT, PRODUCT
+from portal.queries.account_rows import BUYER, OF_PRODUCT, PRODUCT, PlainProduct
 from portal.queries.api_keys import Caller, caller_document, caller_of
-from portal.queries.json_rows import json_list
+from portal.queries.json_rows import Document, json_list
 from portal.queries.written import Written
 
 
@@ -57,9 +56,13 @@ def read(text: str) -> ByKey:
     is_there = customer_id is not None and sold is not None
     return ByKey(
         caller=caller_of(key),
-        holding=bare_holding(uuid.UUID(customer_id), product_of(sold), held, gifts) if is_there else None,
+        holding=_holding(customer_id, product_of(sold), held, gifts) if is_there else None,
         is_waiting=is_waiting(held),
     )
+
+
+def _holding(customer: str, product: PlainProduct, held: Document | None, gifts: Document | None) -> Holding:
+    return bare_holding(shown(Kind.CUSTOMER, customer), public(Kind.PRODUCT, product.id), product, held, gifts)
 
 
 @cache

@@ -5,56 +5,30 @@ The rows are those of the account page, so that what is answered is what the cus
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    BindParameter,
-    ColumnElement,
-    Connection,
-    ScalarSelect,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-)
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection
 
-from portal.domain.end_requests import RequestState
-from portal.domain.subscriptions import Status
-from portal.models import ApiKey, Customer, Product
-from portal.models.held import HasSubscriptionFacts
-from portal.queries.account_page import product_contents, standing_request
+from portal.domain.access import Facts
+from portal.domain.public_ids import Kind, is_public, public, shown
+from portal.domain.subscriptions import ENDED, Status
+from portal.queries import access_statements
+from portal.queries.access_statements import GRANT, CheckedGrant
 from portal.queries.account_rows import (
-    ASKED,
-    BUYER,
     CONTENT,
     END_REQUEST,
-    GIVEN,
-    OF_PLAN,
-    OF_PRODUCT,
     PAYMENT,
     PLAN,
     PRODUCT,
-    SOLD,
     SUBSCRIPTION,
     PlainEndRequest,
     PlainProduct,
     PlainSubscription,
 )
-from portal.queries.json_rows import Document, JsonRow, json_all, json_list
+from portal.queries.json_rows import Document, moment_of
 
 
 class External(str):
@@ -62,50 +36,71 @@ class External(str):
 
 
 Named = uuid.UUID | External
-Pair = tuple[Named, Named]  # a customer and a product
+Pair = tuple[str, str]  # a customer and a product, as the outside writes them: by our public id, or the merchant's own
+Keys = tuple[str, str]  # of both, as the database writes them
 
 
-@dataclass(frozen=True)
-class CheckedGrant:
-    """A product given by hand."""
-
-    id: uuid.UUID
-    product_id: uuid.UUID
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class Bare(HasSubscriptionFacts):
+class Bare(NamedTuple):
     """Of a subscription, what its access depends on while no end waits for its day."""
 
-    id: uuid.UUID
-    status: Status
-    started_at: datetime | None
-    paid_until: datetime | None
-    past_due_since: datetime | None
-    ended_at: datetime | None
-    withdrawn_at: datetime | None
+    id: str  # as the outside sees it
+    facts: Facts
     promised: dict[str, Any] | None
-    product: PlainProduct
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended here."""
+        return self.facts.status in ENDED
 
 
-@dataclass(frozen=True, kw_only=True)
-class Holding:
-    """What a customer holds of one product, and what was given of it.
+class Holding(NamedTuple):
+    """What a customer holds of one product, and what was given of it; the ids are those that the outside sees.
 
     `subscriptions` has those whose end waits whole, with that end: what they leave open has to be reckoned.
     """
 
-    customer_id: uuid.UUID
+    customer: str
+    product_id: str
     product: PlainProduct
-    bare: tuple[Bare, ...] = ()
-    subscriptions: tuple[tuple[PlainSubscription, PlainEndRequest | None], ...] = ()
-    grants: tuple[CheckedGrant, ...]
+    bare: Sequence[Bare]
+    grants: Sequence[CheckedGrant]
+    subscriptions: Sequence[tuple[PlainSubscription, PlainEndRequest | None]] = ()
 
 
-GRANT = JsonRow(CheckedGrant, GIVEN)
-BARE = JsonRow(Bare, SOLD)
+class _Customer(NamedTuple):
+    """A customer that is there: our key as the database writes it, and as the outside sees it."""
+
+    key: str
+    id: str
+
+
+class _Sold(NamedTuple):
+    """A product that is there, in the same way."""
+
+    key: str
+    id: str
+    product: PlainProduct
+
+
+class _Found(NamedTuple):
+    """What there is of what was asked: customers and products by what they were asked by, the rows by both keys."""
+
+    customers: dict[str, _Customer]
+    products: dict[str, _Sold]
+    held: dict[Keys, list[Document]]
+    gifts: dict[Keys, list[Document]]
+
+
+STATUS: Final = {status.value: status for status in Status}
+
+
+def pair_of(customer: Named, product: Named) -> Pair:
+    """Return the pair as the outside writes it."""
+    return _named(Kind.CUSTOMER, customer), _named(Kind.PRODUCT, product)
+
+
+def _named(kind: Kind, one: Named) -> str:
+    return one if isinstance(one, External) else public(kind, one)
 
 
 def of_pairs(
@@ -115,41 +110,48 @@ def of_pairs(
 
     One more where an end waits for its day.
     """
-    found: list[Holding | None] = [None] * len(pairs)
-    waiting = []
-    for place, customer_id, product, held, gifts in _rows(connection, merchant_id, environment, pairs, is_bare=True):
-        found[place] = bare_holding(customer_id, product, held, gifts)
-        if is_waiting(held):
-            waiting.append(place)
+    found = _read(connection, merchant_id, environment, pairs, is_bare=True)
+    made: dict[Keys, Holding | None] = {}  # once, however often it is asked about
+    waiting: dict[Keys, Pair] = {}
+    asked: list[Keys | None] = []
+    for pair in pairs:
+        who, sold = found.customers.get(pair[0]), found.products.get(pair[1])
+        if who is None or sold is None:
+            asked.append(None)
+            continue
+        keys = who.key, sold.key
+        asked.append(keys)
+        if keys not in made:
+            held = found.held.get(keys)
+            if is_waiting(held):
+                waiting[keys] = pair
+            made[keys] = bare_holding(who.id, sold.id, sold.product, held, found.gifts.get(keys))
     if waiting:
-        again = [pairs[place] for place in waiting]
-        for place, customer_id, product, held, gifts in _rows(
-            connection, merchant_id, environment, again, is_bare=False
-        ):
-            found[waiting[place]] = Holding(
-                customer_id=customer_id,
-                product=product,
-                subscriptions=tuple(_subscription(one, product) for one in held or ()),
-                grants=tuple(map(GRANT.made_of, gifts or ())),
-            )
-    return found
+        again = _read(connection, merchant_id, environment, list(waiting.values()), is_bare=False)
+        made |= {keys: _whole_holding(again, *pair) for keys, pair in waiting.items()}
+    return [made[keys] if keys is not None else None for keys in asked]
 
 
 def bare_holding(
-    customer_id: uuid.UUID, product: PlainProduct, held: Document | None, gifts: Document | None
+    customer: str,
+    product_id: str,
+    product: PlainProduct,
+    held: Iterable[Document] | None,
+    gifts: Iterable[Document] | None,
 ) -> Holding:
     """Return it from what the database wrote."""
     return Holding(
-        customer_id=customer_id,
-        product=product,
-        bare=tuple([BARE.made_of(one, product) for one, _waits in held or ()]),
-        grants=tuple(map(GRANT.made_of, gifts)) if gifts else (),
+        customer,
+        product_id,
+        product,
+        [_bare(*one) for one in held] if held else (),
+        [GRANT.made_of(one) for (one,) in gifts] if gifts else (),
     )
 
 
-def is_waiting(held: Document | None) -> bool:
+def is_waiting(held: Iterable[Document] | None) -> bool:
     """Say whether an end of one of them waits for its day."""
-    return any(waits for _one, waits in held or ())
+    return any(one[-1] for one in held) if held else False
 
 
 def product_of(document: Document) -> PlainProduct:
@@ -157,23 +159,36 @@ def product_of(document: Document) -> PlainProduct:
     return PRODUCT.made_of(document, tuple(CONTENT.made_of(one) for one in document[-1] or ()))
 
 
-def _rows(
-    connection: Connection, merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair], *, is_bare: bool
-) -> Iterator[tuple[int, uuid.UUID, PlainProduct, Document | None, Document | None]]:
-    """Each pair that is there: its place, its customer, its product (made once), and what is held and given of it."""
-    customers, products = zip(*pairs, strict=True)
-    values = {
-        "merchant": merchant_id,
-        "environment": environment,
-        "customers": [one if isinstance(one, uuid.UUID) else None for one in customers],
-        "their_names": [one if isinstance(one, External) else None for one in customers],
-        "products": [one if isinstance(one, uuid.UUID) else None for one in products],
-        "own_names": [one if isinstance(one, External) else None for one in products],
-    }
-    row = connection.execute(_checked(is_bare=is_bare), values).one()
-    sold = {one[0]: product_of(one) for one in row.products or ()}  # by its id, as text
-    for number, customer, product, held, gifts in row.pairs or ():
-        yield number - 1, uuid.UUID(customer), sold[product], held, gifts
+def _bare(
+    key: str,
+    status: str,
+    started_at: str | None,
+    paid_until: str | None,
+    past_due_since: str | None,
+    ended_at: str | None,
+    withdrawn_at: str | None,
+    promised: dict[str, Any] | None,
+    _is_waiting: bool,
+) -> Bare:
+    facts = Facts(
+        STATUS[status],
+        moment_of(started_at) if started_at else None,
+        moment_of(paid_until) if paid_until else None,
+        moment_of(past_due_since) if past_due_since else None,
+        moment_of(ended_at) if ended_at else None,
+        moment_of(withdrawn_at) if withdrawn_at else None,
+    )
+    return Bare(shown(Kind.SUBSCRIPTION, key), facts, promised)
+
+
+def _whole_holding(found: _Found, customer: str, product: str) -> Holding | None:
+    """Return it with its subscriptions whole; None of one that is gone since."""
+    who, sold = found.customers.get(customer), found.products.get(product)
+    if who is None or sold is None:
+        return None
+    keys = who.key, sold.key
+    held = tuple(_subscription(one, sold.product) for one in found.held.get(keys, ()))
+    return bare_holding(who.id, sold.id, sold.product, None, found.gifts.get(keys))._replace(subscriptions=held)
 
 
 def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubscription, PlainEndRequest | None]:
@@ -188,78 +203,39 @@ def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubsc
     return subscription, END_REQUEST.made_of(request) if request is not None else None
 
 
-@cache
-def _checked(*, is_bare: bool) -> Select[Any]:
-    """One row: every pair that is there as one document, and beside them each product once."""
-    ids, names = ARRAY(Uuid), ARRAY(Text)
-    asked = (
-        func.unnest(
-            *(bindparam(name, type_=ids) for name in ("customers", "products")),
-            *(bindparam(name, type_=names) for name in ("their_names", "own_names")),
-        )
-        .table_valued("customer", "product", "their_name", "own_name", with_ordinality="n")
-        .render_derived(name="q")
-    )
-    ours: BindParameter[uuid.UUID] = bindparam("merchant")
-    environment: BindParameter[str] = bindparam("environment")
-    held = bare_held(environment) if is_bare else _whole(environment)
-    customer = _named(Customer, asked.c.customer, asked.c.their_name)
-    product = _named(Product, asked.c.product, asked.c.own_name)
-    pairs = (
-        select(json_all(json_list(asked.c.n, BUYER.id, OF_PRODUCT.id, held, given()), asked.c.n))
-        .select_from(asked)
-        .join(BUYER, and_(BUYER.id == customer, BUYER.merchant_id == ours))
-        .join(OF_PRODUCT, and_(OF_PRODUCT.id == product, OF_PRODUCT.merchant_id == ours))
-    )
-    named = or_(
-        OF_PRODUCT.id == any_(bindparam("products", type_=ids)),
-        OF_PRODUCT.external_id == any_(bindparam("own_names", type_=names)),
-    )
-    products = select(json_all(PRODUCT.column(product_contents()), OF_PRODUCT.id)).where(
-        OF_PRODUCT.merchant_id == ours, named
-    )
-    return select(pairs.scalar_subquery().label("pairs"), products.scalar_subquery().label("products"))
-
-
-def _named(model: Any, key: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return our key: the one that was given, or that of the merchant's own id."""
-    own = aliased(model)
-    found = select(own.id).where(own.merchant_id == bindparam("merchant"), own.external_id == name)
-    return func.coalesce(key, found.scalar_subquery())
-
-
-def bare_held(environment: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """Each subscription with whether an end of it waits for its day."""
-    waits = exists().where(
-        ASKED.subscription_id == SOLD.id, ASKED.state == RequestState.RECORDED, ASKED.due_at.is_not(None)
-    )
-    return _held(json_list(BARE.column(), waits), environment).correlate(BUYER, OF_PRODUCT, ApiKey).scalar_subquery()
-
-
-def _whole(environment: ColumnElement[Any]) -> ScalarSelect[Any]:
-    plan = case((OF_PLAN.id.is_not(None), PLAN.column()))
-    held = _held(json_list(SUBSCRIPTION.column(), plan, standing_request()), environment)
-    with_plan = held.outerjoin(OF_PLAN, OF_PLAN.id == SOLD.plan_id)
-    return with_plan.correlate(BUYER, OF_PRODUCT).scalar_subquery()
-
-
-def _held(document: ColumnElement[Any], environment: ColumnElement[Any]) -> Select[Any]:
-    return (
-        select(json_all(document, SOLD.created_at, SOLD.id))
-        .select_from(SOLD)
-        .where(
-            SOLD.customer_id == BUYER.id,
-            SOLD.product_id == OF_PRODUCT.id,
-            SOLD.merchant_id == BUYER.merchant_id,
-            SOLD.environment == environment,
-        )
+def _read(
+    connection: Connection, merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair], *, is_bare: bool
+) -> _Found:
+    customers, products = (set(names) for names in zip(*pairs, strict=True))
+    their_names = {one for one in customers if not is_public(Kind.CUSTOMER, one)}
+    own_names = {one for one in products if not is_public(Kind.PRODUCT, one)}
+    values = {
+        "merchant": merchant_id,
+        "environment": environment,
+        "customers": _keys(customers - their_names),
+        "their_names": list(their_names),
+        "products": _keys(products - own_names),
+        "own_names": list(own_names),
+    }
+    text: str = access_statements.of_pairs(is_bare=is_bare).execute(connection, values).scalar_one()
+    people, by_name, sold, held, gifts = json.loads(text)
+    buyers = {key: _Customer(key, shown(Kind.CUSTOMER, key)) for key in people or ()}
+    made = [(name, _Sold(one[0], shown(Kind.PRODUCT, one[0]), product_of(one))) for name, one in sold or ()]
+    return _Found(
+        {one.id: one for one in buyers.values()} | {name: buyers[key] for name, key in by_name or ()},
+        {one.id: one for _name, one in made} | {name: one for name, one in made if name in own_names},
+        _by_pair(held),
+        _by_pair(gifts),
     )
 
 
-def given() -> ScalarSelect[Any]:
-    return (
-        select(json_all(GRANT.column(), GIVEN.since, GIVEN.id))
-        .where(GIVEN.customer_id == BUYER.id, GIVEN.product_id == OF_PRODUCT.id)
-        .correlate(BUYER, OF_PRODUCT)
-        .scalar_subquery()
-    )
+def _keys(ids: Iterable[str]) -> str:
+    """Return our keys of public ids as PostgreSQL writes an array: made of one text, it costs no object for each."""
+    return f"{{{','.join([one.rpartition('_')[2] for one in ids])}}}"
+
+
+def _by_pair(rows: list[Document] | None) -> dict[Keys, list[Document]]:
+    found: dict[Keys, list[Document]] = {}
+    for customer, product, *row in rows or ():
+        found.setdefault((customer, product), []).append(row)
+    return found

@@ -20,7 +20,6 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 
-from portal.domain.public_ids import Kind, public
 from portal.domain.signing_keys import LIFETIME, listed, next_from, signer
 from portal.models import SigningKey
 from portal.queries import signing_keys as queries
@@ -69,8 +68,8 @@ class Signer:
         claims = {
             "iss": issuer,
             "aud": audience,
-            "sub": public(Kind.CUSTOMER, checked.customer_id),
-            "product": public(Kind.PRODUCT, checked.product_id),
+            "sub": checked.customer,
+            "product": checked.product,
             "contents": [one["id"] for one in contents],
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),

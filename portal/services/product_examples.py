@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,7 +29,7 @@ def examples(rule: Rule, *, now: datetime) -> Examples:
     """Return what each end, a pause and a failed payment at that moment leave to the example's customer."""
     facts = Facts(status=Status.ACTIVE, started_at=now - AGE, paid_until=now + PAID)
     outcomes = (Status.COMPLETED, Status.CANCELLED, Status.ABANDONED)
-    late = replace(facts, status=Status.PAST_DUE, paid_until=now, past_due_since=now)
+    late = facts._replace(status=Status.PAST_DUE, paid_until=now, past_due_since=now)
     return Examples(
         now=now,
         started_at=now - AGE,

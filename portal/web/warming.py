@@ -32,6 +32,6 @@ def warm(app: Flask) -> None:
             account_page.of_customer(session, NOBODY, NOBODY)
             connection = session.connection()
             access_by_key.facts(connection, b"", NOBODY, NOBODY)
-            access_checks.of_pairs(connection, NOBODY, "live", [(NOBODY, NOBODY)])
+            access_checks.of_pairs(connection, NOBODY, "live", [access_checks.pair_of(NOBODY, NOBODY)])
     except SQLAlchemyError as error:
         log.warning("not_warm", reason=type(error).__name__)

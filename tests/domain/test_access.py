@@ -152,6 +152,7 @@ FACTS = st.builds(
     paid_until=MAYBE,
     past_due_since=MAYBE,
     ended_at=MAYBE,
+    withdrawn_at=MAYBE,
 )
 GRANTS = st.lists(
     st.builds(Grant, key=st.sampled_from(["a", "z"]), title=st.just("Gift"), since=MOMENTS, until=MAYBE), max_size=3
@@ -164,9 +165,17 @@ def test_a_date_is_given_exactly_when_the_window_has_one(facts, rule, grants):
         assert (window.until is not None) is (window.end is End.DATED)
 
 
+@given(facts=FACTS, rule=RULES, withdrawn=st.integers(0, 400))
+def test_nothing_of_a_withdrawn_contract_is_open_from_the_declaration_on(facts, rule, withdrawn):
+    over = day(withdrawn)
+    facts = facts._replace(withdrawn_at=over)
+    assert access(facts, rule, over) == ()
+    assert access(facts, rule, over + timedelta(days=4_000)) == ()
+
+
 @given(facts=FACTS, rule=RULES)
 def test_no_date_is_made_up(facts, rule):
-    dates = {facts.paid_until, facts.ended_at}
+    dates = {facts.paid_until, facts.ended_at, facts.withdrawn_at}
     for late in (facts.past_due_since, facts.paid_until):
         dates |= {late + timedelta(days=rule.grace_days)} if late else set()
     for window in windows(facts, rule):

@@ -102,7 +102,7 @@ def expectation(
     if planned is not None:
         payment, at = planned.prevented_at, planned.earliest_at
         if planned.taken:
-            facts = replace(facts, paid_until=planned.paid_until)
+            facts = facts._replace(paid_until=planned.paid_until)
     return preview_end(facts, rule_of(subscription), outcome, at, given), payment
 
 

@@ -20,6 +20,7 @@ from portal.domain.public_ids import Kind, public
 from portal.models import AccessMark, EventEndpoint
 from portal.queries import access_marks
 from portal.queries import event_endpoints as endpoints
+from portal.queries.access_checks import pair_of
 from portal.services import access_checks, resources
 from portal.services.context import Context
 from portal.services.outgoing_access import ACCESS
@@ -69,7 +70,7 @@ def _watches(endpoint: EventEndpoint) -> bool:
 def _look(
     session: Session, merchant_id: uuid.UUID, environment: str, marks: Sequence[AccessMark], *, now: datetime
 ) -> None:
-    pairs = [(mark.customer_id, mark.product_id) for mark in marks]
+    pairs = [pair_of(mark.customer_id, mark.product_id) for mark in marks]
     found = access_checks.check(session.connection(), merchant_id, environment, pairs, now=now)
     for mark, checked in zip(marks, found, strict=True):
         state = _state(checked, now=now)

@@ -5,7 +5,7 @@ Each function names every field that it shows, so that no new column ever leaves
 knows it.
 """
 
-from portal.services.resources.accesses import Checked, access, summary
+from portal.services.resources.accesses import Checked, access, contents, seen
 from portal.services.resources.customers import customer
 from portal.services.resources.end_requests import PublicState, end_request, public_state
 from portal.services.resources.grants import grant
@@ -19,6 +19,7 @@ __all__ = [
     "PublicState",
     "Resource",
     "access",
+    "contents",
     "customer",
     "end_request",
     "grant",
@@ -27,6 +28,6 @@ __all__ = [
     "payment",
     "product",
     "public_state",
+    "seen",
     "subscription",
-    "summary",
 ]

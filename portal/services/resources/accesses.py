@@ -2,104 +2,114 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from portal.domain.access import End, Window
-from portal.domain.public_ids import Kind, public
+from portal.domain.public_ids import Kind, shown
 from portal.services.resources.values import Resource, moment
 
 LASTS: Final = {End.KEPT: 3, End.RUNNING: 2, End.UNKNOWN: 1, End.DATED: 0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """One product asked about for one customer: the windows of each subscription, and of what was given by hand."""
+class Checked(NamedTuple):
+    """One product asked about for one customer: the windows of each subscription, and of what was given by hand.
 
-    customer_id: uuid.UUID
-    product_id: uuid.UUID
-    subscriptions: Sequence[tuple[uuid.UUID, Sequence[Window]]]
-    grants: Sequence[tuple[uuid.UUID, Sequence[Window]]]
+    The ids are those that the outside sees.
+    """
+
+    customer: str
+    product: str
+    subscriptions: Sequence[tuple[str, Sequence[Window]]]
+    grants: Sequence[tuple[str, Sequence[Window]]]
 
 
-def access(checked: Checked, *, with_contents: bool = True, now: datetime) -> Resource:
+class Seen(NamedTuple):
+    """What of a product is open: every window, those that open something now, each by its last, and the last of all."""
+
+    every: Sequence[Window]
+    sources: Sequence[tuple[str, str, Window]]
+    last: Window | None
+
+    def next_at(self, now: datetime) -> datetime | None:
+        """Return when anything of it opens or closes next, as far as is known."""
+        moments = [at for window in self.every for at in (window.since, window.until) if at is not None and at > now]
+        return min(moments) if moments else None
+
+
+def seen(checked: Checked, *, now: datetime) -> Seen:
+    """Return what of it is open now."""
+    every: list[Window] = []
+    sources = []
+    for kind, held in (("subscription", checked.subscriptions), ("grant", checked.grants)):
+        for key, windows in held:
+            every += windows
+            last = _longest([window for window in windows if window.is_open(now)])
+            if last is not None:
+                sources.append((kind, key, last))
+    return Seen(every, sources, _longest([last for _kind, _id, last in sources]))
+
+
+def access(checked: Checked, *, now: datetime) -> Resource:
     """Return whether anything of the product is open now, until when, from what, what of it, and what comes next.
 
     `until` is null while nothing closes it: it runs on with the subscription, is kept for good, or nobody knows
-    (`until_is` says which).  Of several windows of one content the longest counts.  `contents` may be left out.
+    (`until_is` says which).  Of several windows of one content the longest counts.
     """
-    every = [window for _id, windows in (*checked.subscriptions, *checked.grants) for window in windows]
-    is_open = [window for window in every if window.is_open(now)]
+    found = seen(checked, now=now)
     return {
         "object": "access",
-        "customer": public(Kind.CUSTOMER, checked.customer_id),
-        "product": public(Kind.PRODUCT, checked.product_id),
-        **summary(is_open),
-        "from": [
-            *_sources(Kind.SUBSCRIPTION, checked.subscriptions, now=now),
-            *_sources(Kind.GRANT, checked.grants, now=now),
-        ],
-        "next_change_at": moment(_next(every, now=now)),
-    } | ({"contents": _contents(every, now=now)} if with_contents else {})
+        "customer": checked.customer,
+        "product": checked.product,
+        "allowed": found.last is not None,
+        **_closes(found.last),
+        "from": [{"type": kind, "id": key, **_closes(last)} for kind, key, last in found.sources],
+        "next_change_at": moment(found.next_at(now)),
+        "contents": contents(found, now=now),
+    }
 
 
-def summary(is_open: Sequence[Window]) -> Resource:
-    """Return what is open in three words: whether, until when, and what a missing date means."""
-    last = _longest(is_open)
-    if last is None:
-        return {"allowed": False, "until": None, "until_is": None}
-    return {"allowed": True, "until": moment(last.until), "until_is": last.end.value}
+def _closes(last: Window | None) -> Resource:
+    """Return until when it is open, and what a missing date means."""
+    return {
+        "until": moment(last.until) if last is not None else None,
+        "until_is": last.end.value if last is not None else None,
+    }
 
 
-def _sources(kind: Kind, held: Sequence[tuple[uuid.UUID, Sequence[Window]]], *, now: datetime) -> list[Resource]:
-    """Return what of it is open now, each with its own last moment."""
-    found = []
-    for key, windows in held:
-        last = _longest([window for window in windows if window.is_open(now)])
-        if last is not None:
-            source: Resource = {"type": "grant" if kind is Kind.GRANT else "subscription", "id": public(kind, key)}
-            found.append(source | {"until": moment(last.until), "until_is": last.end.value})
-    return found
-
-
-def _contents(every: Sequence[Window], *, now: datetime) -> list[Resource]:
+def contents(found: Seen, *, now: datetime) -> list[Resource]:
     """Return each content once, in the product's order: what is open, and what will be."""
     of_content: dict[str, list[Window]] = {}
-    for window in every:
+    for window in found.every:
         of_content.setdefault(window.key, []).append(window)
-    contents = []
+    listed = []
     for key, windows in of_content.items():
         own = [one for one in windows if one.is_open(now)]
         last = windows[-1]
-        contents.append(
+        listed.append(
             {
-                "id": _content_id(key),
+                "id": shown(Kind.CONTENT, key),
                 "title": last.title,
                 "link": last.link or None,
-                **summary(own),
+                "allowed": bool(own),
+                **_closes(_longest(own)),
                 "since": moment(min(one.since for one in own or windows)),
             }
         )
-    return contents
-
-
-def _content_id(key: str) -> str:
-    return public(Kind.CONTENT, uuid.UUID(key))
+    return listed
 
 
 def _longest(windows: Sequence[Window]) -> Window | None:
     """Return the window that closes last; one without a date outlasts every other, for good before all."""
-    return max(windows, key=_lasts, default=None) if len(windows) != 1 else windows[0]
+    last = None
+    for window in windows:
+        if last is None or _outlasts(window, last):
+            last = window
+    return last
 
 
-def _lasts(window: Window) -> tuple[int, float]:
-    return LASTS[window.end], window.until.timestamp() if window.until else 0.0
-
-
-def _next(every: Sequence[Window], *, now: datetime) -> datetime | None:
-    """Return when anything of it opens or closes next, as far as is known."""
-    moments = [at for window in every for at in (window.since, window.until) if at is not None and at > now]
-    return min(moments, default=None)
+def _outlasts(one: Window, other: Window) -> bool:
+    if one.end is not other.end:
+        return LASTS[one.end] > LASTS[other.end]
+    return one.until is not None and other.until is not None and one.until > other.until

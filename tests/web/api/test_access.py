@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.api.bodies import as_json
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Grant
 from tests.web.api.ids import shown
@@ -107,15 +108,22 @@ def test_many_are_answered_as_one_by_one(make, program):
     )
     theirs = make.subscription(merchant=make.merchant(), at_paypal=False)
     api = program(merchant)
+    of_first = {"merchant_id": merchant.id, "customer_id": rows[0].customer_id, "product_id": rows[0].product_id}
+    make.add(Grant(**of_first, since=make.now() - timedelta(days=1), until=make.now() + timedelta(days=30)))
     pairs = [(row.customer, row.product) for row in (*rows, closed)]
     checks = [{"customer": shown("cus", c), "product": shown("prod", p)} for c, p in pairs]
     strange = {"customer": shown("cus", theirs.customer), "product": shown("prod", theirs.product)}
-    asked = [checks[0], strange, *checks[1:], checks[0]]
-    answers = api.post("/access/batch", {"checks": asked, "contents": True}).json["data"]
+    api.call("PATCH", f"/customers/{checks[0]['customer']}", json={"external_id": 'é"1\\'})
+    by_name = checks[0] | {"customer": 'é"1\\'}
+    asked = [checks[0], strange, *checks[1:], checks[0], by_name]
+    answer = api.post("/access/batch", {"checks": asked, "contents": True})
+    assert answer.get_data() == as_json(answer.json)  # written by hand, as the encoder would
+    answers = answer.json["data"]
+    assert list(answers[0])[4:] == list(access(api, *pairs[0]))[1:]
     assert [(one.pop("index"), one.pop("asked")) for one in answers] == list(enumerate(asked))
-    assert [one.pop("found") for one in answers] == [True, False, True, True, True, True]
+    assert [one.pop("found") for one in answers] == [True, False, True, True, True, True, True]
     not_there = answers.pop(1)
-    assert answers == [access(api, c, p) for c, p in [*pairs, pairs[0]]]
+    assert answers == [access(api, c, p) for c, p in [*pairs, pairs[0], pairs[0]]]
     assert not_there == {"object": "access", "from": [], "contents": []} | dict.fromkeys(
         ("customer", "product", "until", "until_is", "next_change_at")
     ) | {"allowed": False}
@@ -201,3 +209,20 @@ def test_nothing_is_open_by_an_end_that_was_only_asked_for_today(make, program):
     assert len(make.requests(row)) == 1
     assert isinstance(make.requests(row)[0], EndRequest)
     assert access(api, row.customer, row.product)["allowed"] is True
+
+
+def test_a_contract_that_was_withdrawn_from_opens_nothing_however_it_is_asked(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    now = make.now()
+    row = make.subscription(
+        merchant=merchant,
+        product=product,
+        started_at=now - timedelta(days=3),
+        paid_until=now + timedelta(days=20),
+        withdrawn_at=now - timedelta(minutes=1),
+    )
+    api = program(merchant)
+    pair = {"customer": shown("cus", row.customer), "product": shown("prod", product)}
+    (many,) = api.post("/access/batch", {"checks": [pair]}).json["data"]
+    assert (access(api, row.customer, product)["allowed"], many["allowed"]) == (False, False)
