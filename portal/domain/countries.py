@@ -116,12 +116,10 @@ class Strategy:
 class Law:
     """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet.
 
-    `order`: what the button of an order has to say in the law's own language (R-FR-62, R-DE-30).  `is_dated`: it is
-    made, and begins on a day that is a setting, since nobody knows it yet (R-UK-1, R-UK-4).
+    `is_dated`: it is made, and begins on a day that is a setting, since nobody knows it yet (R-UK-1, R-UK-4).
     """
 
     source: str
-    order: str = ""
     cancellation: Strategy | None = None
     withdrawal: Strategy | None = None
     is_dated: bool = False
@@ -141,7 +139,6 @@ ENGLISH_WITHDRAWAL: Final = "withdraw-from-contract"
 
 _FRANCE: Final = Law(
     source="L215-1-1, D215-1 to D215-3, L221-14, L221-21, D221-5 C. conso.",
-    order="Commande avec obligation de paiement",
     cancellation=Strategy(
         country=Country.FR,
         function=Function.CANCELLATION,
@@ -196,7 +193,6 @@ _FRANCE: Final = Law(
 
 _GERMANY: Final = Law(
     source="§ 312j (3), § 312k and § 356a BGB",
-    order="zahlungspflichtig bestellen",
     cancellation=Strategy(
         country=Country.DE,
         function=Function.CANCELLATION,
