@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -60,6 +61,7 @@ class Config:
     timestamp_url: str = ""  # empty: no outside time stamps
     timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
+    uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
     def is_pretend(self) -> bool:
@@ -90,6 +92,7 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
             timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
+            uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
             allow_loopback=read.only_pretended("PORTAL_ALLOW_LOOPBACK", pretend),
@@ -189,6 +192,14 @@ class _Reader:
             self.problems.append(f"{name} is {value!r}; it must be a whole number")
             return default
         return int(value)
+
+    def day(self, name: str) -> date | None:
+        value = self.env.get(name, "").strip()
+        try:
+            return date.fromisoformat(value) if value else None
+        except ValueError:
+            self.problems.append(f"{name} is {value!r}; it must look like 2027-04-06")
+            return None
 
     def secret(self, name: str, *, least: int) -> str:
         value = self.env.get(name, "")

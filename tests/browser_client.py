@@ -233,7 +233,7 @@ def _labels(tags: list[Tag]) -> list[str]:
     problems += [
         "a button or link without words"
         for tag in _named(tags, "button", "a")
-        if not tag.get_text(strip=True) and not tag.get("aria-label")
+        if not "".join(tag.find_all(string=True)).strip() and not tag.get("aria-label")  # a template's words, too
     ]
     return problems
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import FrozenInstanceError
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_what_has_a_harmless_default():
     assert config.data_folder.name == "var"
     assert config.trusted_proxies == 0
     assert Config.from_env({**PRODUCTION, "PORTAL_DATA": "/srv/portal"}).data_folder == Path("/srv/portal")
+
+
+@pytest.mark.law("R-UK-4")
+def test_the_day_of_the_british_regime_is_a_setting():
+    assert Config.from_env(PRODUCTION).uk_regime_from is None
+    assert Config.from_env({**PRODUCTION, "PORTAL_UK_REGIME_FROM": "2027-04-06"}).uk_regime_from == date(2027, 4, 6)
+    assert problems(PORTAL_UK_REGIME_FROM="spring 2027") == [
+        "PORTAL_UK_REGIME_FROM is 'spring 2027'; it must look like 2027-04-06"
+    ]
 
 
 def test_an_empty_environment_names_every_missing_setting_at_once():

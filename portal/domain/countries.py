@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -115,13 +116,13 @@ class Strategy:
 class Law:
     """A country's row. Without strategies it is a place kept for it: nobody may sell under it here yet.
 
-    `order`: what the button of an order has to say in the law's own language (R-FR-62, R-DE-30).
+    `is_dated`: it is made, and begins on a day that is a setting, since nobody knows it yet (R-UK-1, R-UK-4).
     """
 
     source: str
-    order: str = ""
     cancellation: Strategy | None = None
     withdrawal: Strategy | None = None
+    is_dated: bool = False
 
     @property
     def is_filled_in(self) -> bool:
@@ -138,7 +139,6 @@ ENGLISH_WITHDRAWAL: Final = "withdraw-from-contract"
 
 _FRANCE: Final = Law(
     source="L215-1-1, D215-1 to D215-3, L221-14, L221-21, D221-5 C. conso.",
-    order="Commande avec obligation de paiement",
     cancellation=Strategy(
         country=Country.FR,
         function=Function.CANCELLATION,
@@ -193,7 +193,6 @@ _FRANCE: Final = Law(
 
 _GERMANY: Final = Law(
     source="§ 312j (3), § 312k and § 356a BGB",
-    order="zahlungspflichtig bestellen",
     cancellation=Strategy(
         country=Country.DE,
         function=Function.CANCELLATION,
@@ -246,7 +245,7 @@ LAWS: Final[Mapping[Country, Law]] = {
     Country.NL: Law(source="art. 6:230oa BW (R-NL-1)"),
     Country.IT: Law(source="Codice del consumo, art. 52 ff."),
     Country.ES: Law(source="RDL 1/2007, art. 102 ff."),
-    Country.UK: Law(source="DMCC Act 2024, part 4 chapter 2 (R-UK-1 ff.); begins on a date that is a setting"),
+    Country.UK: Law(source="DMCC Act 2024, part 4 chapter 2 (R-UK-1 ff.)", is_dated=True),
     Country.US_CA: Law(source="Cal. B&P § 17600 ff. (R-CA-1 ff.)"),
 }
 FILLED_IN: Final = tuple(country for country, law in LAWS.items() if law.is_filled_in)
@@ -279,6 +278,15 @@ def of_page(function: Function, page: str, *, home: Country) -> tuple[Strategy, 
             if path == page:
                 return one, language
     raise KeyError(page)
+
+
+def may_be_chosen(country: Country, today: date, *, begins: date | None) -> bool:
+    """Say whether a merchant may sell under that law today.
+
+    `begins`: the setting that a dated law waits for (PORTAL_UK_REGIME_FROM); without it such a law never begins.
+    """
+    law = LAWS[country]
+    return law.is_filled_in and (not law.is_dated or (begins is not None and begins <= today))
 
 
 def known(words: Iterable[str]) -> tuple[Country, ...]:

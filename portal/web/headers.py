@@ -25,6 +25,7 @@ POLICY: Final = "; ".join(
         "img-src 'self'",
         "font-src 'self'",
         "script-src 'self'",
+        "connect-src 'self'",
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",

@@ -63,6 +63,8 @@ def install(app: Flask) -> None:
     app.url_defaults(_give_slug)
     app.before_request(_load)
     app.context_processor(_for_templates)
+    idle = sessions.IDLE[Kind.CUSTOMER] - sessions.TOUCH_EVERY  # a page of a moment before may not have been noted
+    app.jinja_env.globals["session_idle"] = int(idle.total_seconds())
 
 
 def context() -> Context:

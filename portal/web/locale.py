@@ -19,7 +19,7 @@ from flask import Flask, g, has_app_context, request, session
 from flask_babel import Babel, Domain, force_locale, get_locale, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -63,7 +63,19 @@ def install(app: Flask) -> None:
     babel.domain_instance = _Catalogue()
     app.jinja_env.globals["_"] = _word
     app.jinja_env.globals["get_locale"] = get_locale
+    app.jinja_env.filters["own"] = own
     app.context_processor(lambda: {"locale": current(), "page_languages": [(one, NAMES[one]) for one in _offered()]})
+
+
+def own(text: str | None, unless: str = "") -> Markup:
+    """Mark what the merchant wrote with the language it writes in, where the page speaks another (RGAA 8.7).
+
+    A text that holds `unless` is not the merchant's: PayPal's number stands in for a name that nobody gave.
+    """
+    merchant = g.get("merchant")
+    if not text or merchant is None or merchant.locale == current() or (unless and unless in text):
+        return escape(text or "")
+    return Markup('<span lang="{}">{}</span>').format(merchant.locale, text)
 
 
 def _offered() -> tuple[str, ...]:

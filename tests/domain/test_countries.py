@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from portal.domain import countries
 from portal.domain.countries import (
     FILLED_IN,
     LAWS,
@@ -12,11 +16,12 @@ from portal.domain.countries import (
     Function,
     Step,
     known,
+    may_be_chosen,
     of_page,
     pages,
     strategy,
 )
-from portal.i18n import Translator
+from portal.domain.orders import BUTTONS
 
 BOUND = {
     (Country.FR, Function.CANCELLATION, "fr"): ("Résilier votre contrat", "Notification de la résiliation"),
@@ -35,12 +40,8 @@ def test_the_labels_are_the_laws():
 
 
 @pytest.mark.law("R-FR-62", "R-DE-30")
-def test_what_the_button_of_an_order_says_is_data_too():
-    assert {country: LAWS[country].order for country in FILLED_IN} == {
-        Country.FR: "Commande avec obligation de paiement",
-        Country.DE: "zahlungspflichtig bestellen",
-    }
-    assert Translator("fr").gettext("Order with obligation to pay") == LAWS[Country.FR].order  # the page that sells
+def test_every_country_has_its_words_for_the_button_of_an_order():
+    assert set(BUTTONS) == {country.value for country in FILLED_IN}
 
 
 @pytest.mark.law("R-FR-7", "R-DE-4")
@@ -80,3 +81,31 @@ def test_a_strategy_is_not_a_language():
 
 def test_a_stored_word_of_a_later_release_is_left_out():
     assert known(["DE", "XX", "BE", "FR"]) == (Country.FR, Country.DE)
+
+
+@pytest.mark.law("R-UK-1", "R-UK-4")
+@pytest.mark.parametrize(
+    ("begins", "today", "is_on"),
+    [
+        (None, date(2099, 1, 1), False),
+        (date(2027, 4, 6), date(2027, 4, 5), False),
+        (date(2027, 4, 6), date(2027, 4, 6), True),
+        (date(2027, 1, 1), date(2027, 1, 31), True),  # the sources differ: the day is whatever is set
+    ],
+)
+def test_the_british_regime_is_off_before_the_date_that_is_set(monkeypatch, begins, today, is_on):
+    assert not may_be_chosen(Country.UK, date(2099, 1, 1), begins=date(2000, 1, 1)), "its row is empty"
+    made = replace(LAWS[Country.DE], is_dated=LAWS[Country.UK].is_dated)  # as if somebody had filled it in
+    monkeypatch.setattr(countries, "LAWS", {**LAWS, Country.UK: made})
+    assert may_be_chosen(Country.UK, today, begins=begins) is is_on
+    assert may_be_chosen(Country.FR, today, begins=begins), "what is in force does not wait"
+
+
+@pytest.mark.law("R-NL-1")
+def test_a_country_that_is_not_made_yet_is_a_row_with_its_source_and_cannot_be_chosen():
+    empty = set(Country) - set(FILLED_IN)
+    assert Country.NL in empty
+    assert "6:230oa BW" in LAWS[Country.NL].source
+    for country in empty:
+        assert LAWS[country].source
+        assert not may_be_chosen(country, date(2099, 1, 1), begins=date(2000, 1, 1))

@@ -73,6 +73,46 @@ def test_a_wrong_code_is_corrected_and_sent_by_hand(
     assert who.path == "/account/atelier/login/code", "five tries are soon used up: now one presses"
 
 
+@pytest.mark.law("R-AC-8")
+def test_who_reads_a_page_that_waits_can_stop_it(address: str, ctx: Context, make, zoe: Customer, logged_in: Visitor):
+    ask(ctx, make, subscription := make.subscription(customer=zoe))
+    (request,) = make.requests(subscription)
+    page = logged_in.page
+    page.clock.install()
+    logged_in.open(f"{address}/account/atelier/requests/{request.reference}")
+    page.get_by_role("button", name="Stop refreshing by itself").click()
+    assert page.get_by_role("status").filter(has_text="no longer refreshes by itself").count() == 1
+    assert page.locator("[data-refresh] a").evaluate("link => link === document.activeElement"), "focus is not lost"
+    page.evaluate("window.same = true")
+    page.clock.run_for("10:00")
+    page.wait_for_load_state()
+    assert page.evaluate("window.same") is True
+    page.reload()
+    assert page.get_by_role("button", name="Stop refreshing by itself").count() == 0, "it stays stopped"
+
+
+@pytest.mark.law("R-AC-8")
+def test_who_types_for_long_is_told_before_the_session_ends_and_stays_by_one_press(
+    address: str, logged_in: Visitor
+) -> None:
+    page = logged_in.page
+    page.clock.install()
+    logged_in.open(f"{address}/account/atelier/profile")
+    page.locator("input[name=name]").fill("Zoé")
+    page.clock.run_for("01:53:00")
+    assert page.locator(".awake").inner_text() == ""
+    page.clock.run_for("00:03:00")
+    said = page.get_by_role("alert")
+    assert "You will be logged out in a few minutes" in said.inner_text()
+    with page.expect_response(lambda answer: answer.request.method == "HEAD" and answer.ok):
+        said.get_by_role("button", name="Stay logged in").click()
+    page.wait_for_function("document.querySelector('.awake').innerText === ''")
+    assert page.locator("input[name=name]").input_value() == "Zoé"
+    page.clock.run_for("01:56:00")
+    assert "You will be logged out" in said.inner_text(), "as often as one likes"
+    assert logged_in.problems == []
+
+
 def test_a_page_that_waits_looks_again_until_paypal_has_confirmed(
     address: str, ctx: Context, make, zoe: Customer, logged_in: Visitor
 ) -> None:

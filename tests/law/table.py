@@ -31,7 +31,7 @@ BEGINNING = """# What the law asks, and which test holds it
 Not legal advice.*
 
 MUST: a rule says so. SHOULD: advice, or the careful reading. NOTE: nothing to build. *No test*: none can hold it, and
-why. *Being built*: neither yet.
+why.
 """
 
 
@@ -44,7 +44,6 @@ class Requirement:
     met: str
     level: str = "MUST"
     no_test: str = ""
-    waits: bool = False
     tests: Sequence[str] = field(default=())
 
     @property
@@ -54,8 +53,6 @@ class Requirement:
             return "<br>".join(f"`{test}`" for test in self.tests)
         if self.no_test:
             return f"*no test*: {self.no_test}"
-        if self.waits:
-            return "*being built*"
         return "" if self.level == "MUST" else "–"
 
 
@@ -86,8 +83,7 @@ def stated() -> dict[str, Any]:
 def requirements(said: Mapping[str, Any], marked: Mapping[str, Sequence[str]]) -> list[Requirement]:
     """Return every requirement with its tests, as the file has them in order."""
     return [
-        Requirement(name=name, waits=name in said["waiting"], tests=tuple(marked.get(name, ())), **told)
-        for name, told in said["requirements"].items()
+        Requirement(name=name, tests=tuple(marked.get(name, ())), **told) for name, told in said["requirements"].items()
     ]
 
 

@@ -26,12 +26,6 @@ def test_a_mark_names_a_requirement_and_a_must_has_a_test_or_a_reason():
     assert [one.name for one in table if one.tests and one.no_test] == [], "both a test and a reason for none"
 
 
-def test_what_is_being_built_is_a_requirement_without_a_test():
-    said, marked = stated(), marks()
-    assert [name for name in said["waiting"] if name not in said["requirements"]] == []
-    assert [name for name in said["waiting"] if name in marked] == [], "held by now: take it out of `waiting`"
-
-
 def test_the_page_is_up_to_date():
     assert PAGE.read_text("utf-8") == page(stated(), marks()), "out of date: make law"
 

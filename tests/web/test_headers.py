@@ -17,6 +17,7 @@ POLICY = {
     "img-src 'self'",
     "font-src 'self'",
     "script-src 'self'",
+    "connect-src 'self'",
     "form-action 'self'",
     "frame-ancestors 'none'",
     "base-uri 'none'",

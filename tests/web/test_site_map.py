@@ -31,3 +31,12 @@ def test_a_section_that_is_left_out_is_no_page_of_it(browser, make):
 def test_it_is_at_the_foot_of_the_customers_pages(browser, merchant):
     for path in ("/account/atelier/login", "/atelier/legal-notice", "/atelier/accessibility"):
         assert "/atelier/site-map" in {one["href"] for one in browser.get(path).select("footer a")}
+
+
+def test_what_needs_no_account_is_in_it_and_at_the_foot_of_it(browser, make):
+    make.merchant(slug="beide", locale="fr", sells_to=["FR", "DE"])
+    page = browser.get("/beide/site-map", Accept_Language="fr")
+    wanted = ["/beide/resilier", "/beide/kuendigen", "/beide/renoncer", "/beide/widerrufen"]
+    assert [one["href"] for one in page.select("#functions a")] == wanted
+    assert [one.get("lang") for one in page.select("#functions a")] == [None, "de", None, "de"]
+    assert {*wanted} <= {one["href"] for one in page.select("footer a")}

@@ -46,7 +46,7 @@ class DeclarationForm(BaseForm):
     )
     email = EmailField(
         _l("Your email address"),
-        description=_l("The confirmation that it was received goes there."),
+        description=_l("The confirmation that it was received goes there: for example name@example.com."),
         filters=[one_line],
         validators=EMAIL_RULES,
     )

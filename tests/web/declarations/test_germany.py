@@ -189,3 +189,14 @@ def test_a_contract_that_nobody_knows_here_is_cancelled_all_the_same(browser, me
     assert "Jahreskarte, bar bezahlt" in done.text
     received, declared = decided(ctx)
     assert (declared.carrying, received.is_open) == (Carrying.BY_MERCHANT, True)
+
+
+@pytest.mark.law("R-AC-1")
+def test_no_word_of_a_german_page_and_its_frame_is_english(browser, german_merchant):
+    english = {*browser.get("/atelier/cancel-contract").soup.stripped_strings}
+    english |= {*browser.get("/atelier/withdraw-from-contract").soup.stripped_strings}
+    names = {"D", german_merchant.name}
+    for path in (PAGE, "/atelier/widerrufen"):
+        said = set(browser.get(path).soup.stripped_strings)
+        assert "Barrierefreiheit: teilweise konform" in said
+        assert said & english <= names | {"English"}, "the button that leads to the other language"

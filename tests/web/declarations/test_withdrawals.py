@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -281,6 +281,19 @@ def test_no_setting_of_the_merchants_takes_the_right_away(browser, make, ctx):
     decide_all(ctx)
     ((_received, declared),) = rows_of(ctx)
     assert declared.carrying is Carrying.BY_MAIL
+
+
+@pytest.mark.law("R-FR-47")
+def test_a_contract_of_before_the_function_was_compulsory_is_declared_in_the_same_way(
+    browser, make, merchant, zoe, ctx
+):
+    old = make.subscription(merchant=merchant, customer=zoe, started_at=datetime(2026, 6, 18, 12, tzinfo=UTC))
+    browser.get("/atelier/renoncer").submit(
+        press="Confirmer la rétractation", name="Zoé", email="zoe@client.test", contract=""
+    )
+    decide_all(ctx)
+    ((_received, declared),) = rows_of(ctx)
+    assert (declared.carrying, declared.subscription_id) == (Carrying.BY_MAIL, old.id), "never refused by itself"
 
 
 def test_a_contract_that_was_cancelled_before_can_be_meant(browser, make, merchant, zoe, ctx):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from flask import current_app
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -12,6 +13,7 @@ from wtforms import (
     BooleanField,
     EmailField,
     IntegerField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -23,7 +25,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain import colours, return_addresses
-from portal.domain.countries import Country
+from portal.domain.countries import Country, may_be_chosen
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
@@ -32,6 +34,7 @@ from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
 from portal.web.formatting import formatter
 from portal.web.labels import COUNTRY, LANGUAGE
+from portal.web.local_days import today
 from portal.web.retention_words import KIND
 from portal.web.typed_text import one_line, plain
 
@@ -182,19 +185,25 @@ class LanguageForm(VersionedForm):
         time_zones.check(field)
 
 
+def countries() -> list[SelectChoice]:
+    """Return the countries whose law a merchant may sell under today, and their names."""
+    begins = current_app.extensions["portal_config"].uk_regime_from
+    return choices({one: word for one, word in COUNTRY.items() if may_be_chosen(one, today(), begins=begins)})
+
+
 class CountriesForm(VersionedForm):
     """Under which countries' consumers' law the merchant sells."""
 
     country = SelectField(
         _l("Your country"),
         description=_l("Its law decides what the English pages say."),
-        choices=choices(COUNTRY),
+        choices=countries,
         coerce=Country,
     )
     sells_to = SelectMultipleField(
         _l("Consumers of which countries buy from you"),
         description=_l("Each gets the pages that its law wants, in the footer of your pages."),
-        choices=choices(COUNTRY),
+        choices=countries,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
