@@ -22,12 +22,15 @@ class Carrying(StrEnum):
 # A stranger may know the number and the address of somebody; who reads the mailbox has so long to say no.
 DELAY: Final = timedelta(hours=24)
 BEFORE_PAYMENT: Final = timedelta(hours=6)  # no payment is taken that the delay alone would let through
+# Where that payment is nearer still, who reads the mailbox has this, or half of the time that is left.
+SHORTEST: Final = timedelta(hours=1)
 LINK_LIFETIME: Final = timedelta(days=30)
 
 
 def due_at(now: datetime, next_payment_at: datetime | None) -> datetime:
-    """Return when an unconfirmed one is carried out: after the delay, earlier before the next payment."""
+    """Return when an unconfirmed one is carried out: after the delay, earlier before a payment, never at once."""
     usual = now + DELAY
     if next_payment_at is None or next_payment_at <= now:
         return usual
-    return max(now, min(usual, next_payment_at - BEFORE_PAYMENT))
+    soonest = now + min(SHORTEST, (next_payment_at - now) / 2)
+    return max(soonest, min(usual, next_payment_at - BEFORE_PAYMENT))

@@ -24,6 +24,12 @@ def normal(address: str) -> str:
     return f"{local}{at}{_ascii(domain)}" if at else plain
 
 
+def mailbox(address: str) -> str:
+    """Return the mailbox that a normal address most likely leads to, without a tag (« +… »): for counting alone."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
 def shown(address: str) -> str:
     """Return the address as people write it."""
     local, at, domain = address.rpartition("@")

@@ -14,7 +14,16 @@ from portal.domain.declarations import Carrying
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.domain.withdrawals import LONGEST
-from portal.models import Customer, Product, PublicDeclaration, ReceivedRequest, Subscription
+from portal.models import (
+    Customer,
+    Mail,
+    MailState,
+    Product,
+    PublicDeclaration,
+    ReceivedRequest,
+    Subscription,
+    Withdrawal,
+)
 
 __all__ = [
     "PublicDeclaration",
@@ -23,6 +32,7 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
+    "has_come_back",
     "live_of",
     "lock",
     "meant_by",
@@ -52,14 +62,16 @@ def by_link(session: Session, merchant_id: uuid.UUID, link_hash: str) -> PublicD
 
 
 def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
-    """Return one, locked, with its request; raise NoResultFound."""
-    return session.scalars(
+    """Return one, locked, with its request as it stands once the lock is had; raise NoResultFound."""
+    row = session.scalars(
         select(PublicDeclaration)
         .options(joinedload(PublicDeclaration.received))
         .where(PublicDeclaration.received_request_id == received_id)
         .with_for_update(key_share=True, of=PublicDeclaration)
         .execution_options(populate_existing=True)
     ).one()
+    session.refresh(row.received)  # joined, it is as it was before the wait for the lock
+    return row
 
 
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
@@ -111,6 +123,9 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
         ReceivedRequest.state == ReceivedState.OPEN,
         ReceivedRequest.open_since == PublicDeclaration.created_at,  # an end that answered it and was taken back: staff
     )
+    is_done = exists().where(
+        Withdrawal.received_request_id == PublicDeclaration.received_request_id
+    )  # no end answers it
     is_over = and_(
         PublicDeclaration.carrying == Carrying.AFTER_DELAY,
         PublicDeclaration.due_at <= now,
@@ -123,10 +138,16 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
     )
     return session.scalars(
         select(PublicDeclaration.received_request_id)
-        .where(or_(is_over, was_lost), PublicDeclaration.refused_at.is_(None), is_open)
+        .where(or_(is_over, was_lost), PublicDeclaration.refused_at.is_(None), is_open, ~is_done)
         .order_by(PublicDeclaration.due_at, PublicDeclaration.created_at)
         .limit(limit)
     ).all()
+
+
+def has_come_back(session: Session, key: str) -> bool:
+    """Say whether the message of that key was refused, or came back."""
+    undelivered = Mail.key == key, Mail.state.in_((MailState.REFUSED, MailState.RETURNED))
+    return bool(session.scalar(select(exists().where(*undelivered))))
 
 
 def on_file(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:

@@ -28,6 +28,7 @@ from portal.models import (
     Product,
     Proof,
     ReceivedRequest,
+    RenewalRefund,
     RetentionRun,
     Settlement,
     Subscription,
@@ -159,13 +160,14 @@ def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sel
     open_late = exists().where(LatePayment.payment_id == Payment.id, LatePayment.settled_at.is_(None))
     open_refund = exists().where(Refund.payment_id == Payment.id, Refund.settled_at.is_(None))
     open_with_end = exists().where(EndRefund.payment_id == Payment.id, EndRefund.created_at > before)
+    open_renewal = exists().where(RenewalRefund.payment_id == Payment.id, RenewalRefund.settled_at.is_(None))
     lives = exists().where(Subscription.id == Payment.subscription_id, Subscription.status.in_(LIVE))
     return (
         select(Payment.id)
         .where(
             Payment.merchant_id == merchant_id,
             Payment.paid_at < before,
-            *(~one for one in (open_late, open_refund, open_with_end, lives)),
+            *(~one for one in (open_late, open_refund, open_with_end, open_renewal, lives)),
         )
         .limit(limit)
     )

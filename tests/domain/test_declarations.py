@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.mark.parametrize(
     ("payment", "hours"),
-    [(None, 24), (-1, 24), (0, 24), (1, 0), (5, 0), (6, 0), (7, 1), (24, 18), (29, 23), (30, 24), (500, 24)],
+    [(None, 24), (-1, 24), (0, 24), (1, 0.5), (5, 1), (6, 1), (7, 1), (8, 2), (24, 18), (29, 23), (30, 24), (500, 24)],
 )
 def test_it_waits_a_day_unless_a_payment_comes_before(payment, hours):
     at = due_at(NOW, NOW + payment * HOUR if payment is not None else None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.domain.email_addresses import masked, normal, shown
+from portal.domain.email_addresses import mailbox, masked, normal, shown
 
 ZOE = "zoe@xn--bcher-kva.example"
 
@@ -68,3 +68,11 @@ def test_people_read_the_spelling_that_they_write():
 
 def test_the_old_mailbox_does_not_learn_the_new_address():
     assert masked("claire.dupont@exemple.fr") == "c…@exemple.fr"
+
+
+def test_a_tag_leads_to_the_same_mailbox():
+    told = [
+        mailbox(normal(one))
+        for one in ("Zoe@Client.test", "zoe+shop@client.test", "zoe+@client.test", "zo@client.test")
+    ]
+    assert told == ["zoe@client.test"] * 3 + ["zo@client.test"]

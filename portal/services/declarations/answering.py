@@ -40,6 +40,10 @@ class Standing(StrEnum):
     OVER = "over"  # too old, or nothing of theirs is left to end
 
 
+class AnsweredAlready(NoResultFound):
+    """The link asked, a moment ago: a second click, or another answer, came first. Its page says which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """A subscription that it may be about."""
@@ -75,7 +79,8 @@ def look(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -> 
 def confirm(
     ctx: Context, merchant_id: uuid.UUID, token: str, subscription_id: uuid.UUID, *, now: datetime
 ) -> Recorded | None:
-    """« It was me »: the end is asked for at once. Raises NoResultFound for what is not theirs, or no link that asks.
+    """« It was me »: the end is asked for at once. Raises NoResultFound for what is not theirs and for no link,
+    AnsweredAlready for one that asks no more.
 
     None where the end was asked for already, or the merchant has to do it.
     """
@@ -93,7 +98,7 @@ def confirm(
 def refuse(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -> None:
     """« It was not me »: nothing ends by itself, and the merchant sees it.
 
-    Raises NoResultFound for no link that asks.
+    Raises NoResultFound for no link, AnsweredAlready for one that asks no more.
     """
     with ctx.db.begin() as session:
         row = _open(session, merchant_id, token, now=now)
@@ -115,7 +120,7 @@ def _open(session: Session, merchant_id: uuid.UUID, token: str, *, now: datetime
         raise NoResultFound
     row = stored.lock(session, found.received_request_id)
     if _asked(session, row, now=now).standing is not Standing.ASKED:
-        raise NoResultFound
+        raise AnsweredAlready
     return row
 
 

@@ -18,7 +18,7 @@ from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import Action
-from portal.models import PublicDeclaration, Subscription
+from portal.models import Customer, PublicDeclaration, Subscription
 from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people import merchants
@@ -32,32 +32,54 @@ from portal.services.inbox import received_answers, received_reminders
 log = structlog.get_logger("portal.declarations")
 
 
+class NotOnFile(DomainError):
+    """Nobody was asked: the address is no longer that of whose subscription it is, or the message did not arrive."""
+
+
+def link_key(row: PublicDeclaration) -> str:
+    """Return the key of the message that asks the mailbox on file."""
+    return f"declaration_link:{row.received_request_id}"
+
+
 def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | None:
     """End the subscription that it is about, through the engine; None where staff have to do it, or it is answered.
 
     One that was ended meanwhile is answered by that end: one end, and both references lead to it.
     """
-    with ctx.db.read() as session:
-        row = stored.of_received(session, received_id)
-        if row is None or row.refused_at is not None or row.subscription_id is None:
-            return None
-        subscription = subscriptions.of_merchant(session, row.merchant_id, row.subscription_id)
-        wish = _wish(session, row, subscription, now=now)
-        withdrawn = _withdrawn(row, subscription) if row.kind is Function.WITHDRAWAL else None
-    if withdrawn is not None:
-        return contract_withdrawals.accept(ctx, withdrawn, now=now).recorded
     try:
-        if received_answers.match_standing(
-            ctx, wish.merchant_id, received_id, wish.subscription_id, by=wish.actor_name, now=now
-        ):
-            return None
-        return end_requests.record(ctx, wish, now=now)
+        with ctx.db.begin() as session:
+            row = stored.lock(session, received_id)  # before all else: « it was not me » may be pressed at this moment
+            if row.refused_at is not None or row.subscription_id is None:
+                return None
+            subscription = subscriptions.lock(session, row.merchant_id, row.subscription_id)
+            _check_address(session, row, subscription)
+            return _carry_held(ctx, session, row, subscription, now=now)
     except AlreadySettled:  # by somebody, a moment ago
         return None
     except DomainError as error:  # switched off meanwhile, or a state that no customer ends
         log.info("declaration_left_to_merchant", received_request_id=str(received_id), why=type(error).__name__)
         leave_to_merchant(ctx, received_id, now=now)
         return None
+
+
+def _check_address(session: Session, row: PublicDeclaration, subscription: Subscription) -> None:
+    """Raise NotOnFile where nobody answered, and who reads the customer's mailbox could not."""
+    if row.confirmed_at is None:
+        owner, email = session.get_one(Customer, subscription.customer_id), row.received.email
+        if owner.email is None or owner.email != email or stored.has_come_back(session, link_key(row)):
+            raise NotOnFile
+
+
+def _carry_held(
+    ctx: Context, session: Session, row: PublicDeclaration, subscription: Subscription, *, now: datetime
+) -> Recorded | None:
+    if row.kind is Function.WITHDRAWAL:
+        withdrawn = _withdrawn(row, subscription)
+        return contract_withdrawals.accept_held(ctx, session, subscription, withdrawn, now=now).recorded
+    wish = _wish(session, row, subscription, now=now)
+    if received_answers.match_held(ctx, session, subscription, row.received_request_id, by=wish.actor_name, now=now):
+        return None
+    return end_requests.record_held(ctx, session, subscription, wish, now=now)
 
 
 def _withdrawn(row: PublicDeclaration, subscription: Subscription) -> Declared:

@@ -95,10 +95,10 @@ def _tried(act: Callable[..., object], ctx: Context, received_id: uuid.UUID, *, 
 
 def _of_cancellation(session: Session, row: PublicDeclaration, *, now: datetime) -> Found:
     received = row.received
-    if row.subscription_id is not None:
+    if row.subscription_id is not None and not row.is_for_a_reason:
         return Found(carrying=Carrying.IN_ACCOUNT)
     known = known_numbers.of_number(session, row.merchant_id, paypal_numbers.normal(received.contract))
-    suggested = known.subscription_id if known is not None else None
+    suggested = row.subscription_id or (known.subscription_id if known is not None else None)
     to_merchant = Found(carrying=Carrying.BY_MERCHANT, suggested_id=suggested)
     # A ground has to be read by somebody; beyond a limit nobody is written to.
     if row.is_repeated or row.is_for_a_reason:
@@ -174,7 +174,7 @@ def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: 
     composed = mails.declaration_link(post.head_for(customer, language), words)
     post.put(
         composed,
-        key=f"declaration_link:{row.received_request_id}",
+        key=carrying.link_key(row),
         recipient=customer.email or "",
         language=language,
         customer=customer,

@@ -173,11 +173,16 @@ def page_of(ctx: Context, merchant_id: uuid.UUID, slug: str, page_token: str) ->
 
 
 def _may_write(session: Session, merchant_id: uuid.UUID, email: str, network: str, *, now: datetime) -> bool:
-    """Count it against every limit; say whether it is within all of them."""
-    limits = (
+    """Count it, and say whether it is within every limit.
+
+    What is beyond the limit of its network or address does not count against the merchant's: one flood would keep
+    everybody else from theirs.
+    """
+    mailbox = f"{merchant_id}/{email_addresses.mailbox(email)}"
+    own = (
         Limit(name="declared_network", who=network, count=OF_NETWORK, window=HOUR),
-        Limit(name="declared_address", who=f"{merchant_id}/{email}", count=OF_ADDRESS, window=DAY),
-        Limit(name="declared_merchant", who=str(merchant_id), count=OF_MERCHANT, window=DAY),
+        Limit(name="declared_address", who=mailbox, count=OF_ADDRESS, window=DAY),
     )
-    counted = [throttles.count(session, one, now=now) <= one.count for one in limits]  # each of them, always
-    return all(counted)
+    counted = [throttles.count(session, one, now=now) <= one.count for one in own]  # each of them, always
+    all_of_them = Limit(name="declared_merchant", who=str(merchant_id), count=OF_MERCHANT, window=DAY)
+    return all(counted) and throttles.count(session, all_of_them, now=now) <= all_of_them.count

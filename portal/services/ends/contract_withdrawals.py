@@ -23,7 +23,7 @@ from portal.models import ReceivedRequest, Subscription, TimelineKind, Withdrawa
 from portal.queries import end_requests as stored_ends
 from portal.queries import subscriptions, withdrawals
 from portal.queries.people import merchants
-from portal.services import contracts, outgoing_access
+from portal.services import comebacks, contracts, outgoing_access
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.ends import end_requests
@@ -31,7 +31,8 @@ from portal.services.ends.end_requests import Recorded
 from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_answers
 from portal.services.money import withdrawal_refunds
-from portal.services.notices import withdrawal_notices
+from portal.services.notices import end_confirmations, withdrawal_notices
+from portal.services.renewals import advances
 from portal.services.rules import write_end
 
 log = structlog.get_logger(__name__)
@@ -97,6 +98,7 @@ def accept_held(
         _answer(ctx, session, declared, found, now=now)
     session.add(found)
     session.flush()
+    advances.give_way(session, subscription, by=declared.by, now=now)
     _note(session, subscription, found, now=now)
     outgoing_access.mark(session, subscription, now=now)
     withdrawal_notices.accepted(ctx, session, found, now=now)
@@ -144,6 +146,8 @@ def _close(
 ) -> None:
     """Close what a contract that is over had left open; its end answers the declaration, where there was one here."""
     write_end(subscription, subscription.facts, subscription.status, now)
+    comebacks.close_open(session, subscription, now=now)
+    end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
     standing = stored_ends.standing(session, subscription.id)
     if standing is not None:
         standing.cause = Cause.WITHDRAWN

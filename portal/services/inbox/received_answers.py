@@ -103,14 +103,22 @@ def match_standing(
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
-        requests = end_requests.all_of_subscription(session, subscription.id)
-        standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
-        if standing is None:
-            return False
-        received = stored.of_merchant(session, merchant_id, received_id)
-        if standing.is_planned(now) and (standing.actor is Actor.STAFF or standing.wished_on != received.wished_on):
-            return False
-        match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
+        return match_held(ctx, session, subscription, received_id, by=by, now=now)
+
+
+def match_held(
+    ctx: Context, session: Session, subscription: Subscription, received_id: uuid.UUID, *, by: str, now: datetime
+) -> bool:
+    """As `match_standing`, in the transaction that holds the subscription's lock."""
+    merchant_id = subscription.merchant_id
+    requests = end_requests.all_of_subscription(session, subscription.id)
+    standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
+    if standing is None:
+        return False
+    received = stored.of_merchant(session, merchant_id, received_id)
+    if standing.is_planned(now) and (standing.actor is Actor.STAFF or standing.wished_on != received.wished_on):
+        return False
+    match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
     return True
 
 

@@ -46,6 +46,7 @@ from portal.models import (
     Subscription,
     TaskLink,
     TimelineEntry,
+    Withdrawal,
 )
 from portal.queries import customer_erasures as stored
 from portal.services.people.customer_addresses import close_ranks
@@ -146,6 +147,10 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_requests": update(EndRequest)
         .where(EndRequest.subscription_id.in_(theirs), EndRequest.actor == Actor.CUSTOMER)
         .values(actor_name=""),
+        "names_of_withdrawals": update(Withdrawal)
+        .where(Withdrawal.subscription_id.in_(theirs), Withdrawal.actor == Actor.CUSTOMER)
+        .values(actor_name=""),
+        "withdrawals": update(Withdrawal).where(Withdrawal.subscription_id.in_(theirs)).values(closed_note=""),
         "pause_requests": update(PauseRequest)
         .where(PauseRequest.subscription_id.in_(theirs), PauseRequest.actor == Actor.CUSTOMER)
         .values(actor_name=""),

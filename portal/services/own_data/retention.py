@@ -32,6 +32,7 @@ from portal.models import (
     ProofFile,
     ReceivedRequest,
     Refund,
+    RenewalRefund,
     RetentionRun,
     Settlement,
 )
@@ -181,7 +182,7 @@ def _drop_payments(session: Session, merchant_id: uuid.UUID, *, before: datetime
     ids = list(session.scalars(stored.old_payments(merchant_id, before=before, limit=BATCH)))
     with_end = or_(EndRefund.payment_id.in_(ids), EndRefund.refund_id.in_(stored.refunds_of(ids)))
     session.execute(delete(EndRefund).where(with_end))
-    for row in (Refund, LatePayment):
+    for row in (Refund, LatePayment, RenewalRefund):
         session.execute(delete(row).where(row.payment_id.in_(ids)))
     session.execute(delete(Payment).where(Payment.id.in_(ids)))
     return len(ids)

@@ -20,8 +20,9 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.renewals import REFUND_WITHIN, advance
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import Verdict
 from portal.models import EndRequest, Payment, RenewalRefund, Subscription
-from portal.queries import renewals, subscriptions
+from portal.queries import renewals, subscriptions, withdrawals
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.batches import each
@@ -44,6 +45,7 @@ def owe(session: Session, subscription: Subscription, request: EndRequest, *, no
         or request.asked_at < since
         or request.asked_by not in OWN
         or request.outcome is not Status.CANCELLED
+        or _goes_back_whole(session, subscription)
     ):
         return
     paid = renewals.advances(session, subscription.id, since=since - HOURS)
@@ -68,6 +70,20 @@ def owe(session: Session, subscription: Subscription, request: EndRequest, *, no
     session.add(owed)
     _note(session, owed, Act.RENEWAL_REFUND_OWED, by=PORTAL, now=now)
     log.info("renewal_refund_owed", subscription_id=str(subscription.id), request_id=str(request.id))
+
+
+def _goes_back_whole(session: Session, subscription: Subscription) -> bool:
+    """Say whether a withdrawal in time has made all of it due already: nothing is paid twice."""
+    found = withdrawals.of_subscription(session, subscription.id) if subscription.withdrawn_at is not None else None
+    return found is not None and found.verdict is Verdict.IN_TIME
+
+
+def give_way(session: Session, subscription: Subscription, *, by: By, now: datetime) -> None:
+    """Close what an end made due, where a withdrawal in time makes all of it due; the subscription's lock is held."""
+    owed = renewals.refund_of(session, subscription.id)
+    if owed is not None and owed.settled_at is None and _goes_back_whole(session, subscription):
+        owed.settled_at = now
+        _note(session, owed, Act.RENEWAL_REFUND_SETTLED, by=by, now=now)
 
 
 def _back(subscription: Subscription, payment: Payment, request: EndRequest, time_zone: str) -> Decimal:

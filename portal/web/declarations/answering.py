@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.i18n import LOCALES
 from portal.services.carrying import end_carrying
 from portal.services.declarations import answering
-from portal.services.declarations.answering import Asked, Standing
+from portal.services.declarations.answering import AnsweredAlready, Asked, Standing
 from portal.web import identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.declarations import bp
@@ -29,12 +29,9 @@ def answer(token: str) -> ResponseReturnValue:
         abort(404)
     locale.speak(asked.language, tuple(dict.fromkeys((*LOCALES, asked.language))))
     if form.validate_on_submit() and asked.standing is Standing.ASKED:
-        if "refuse" in request.form:
-            answering.refuse(identity.context(), g.merchant.id, token, now=now)
-            return redirect(url_for(".answer", token=token), 303)
         chosen = _chosen(asked)
-        if chosen is not None:
-            _confirm(token, chosen)
+        if chosen is not None or "refuse" in request.form:
+            _take(token, None if "refuse" in request.form else chosen)
             return redirect(url_for(".answer", token=token), 303)
         form.form_errors.append(_("Choose the subscription that it is about."))
     status = 200 if asked.standing in (Standing.ASKED, Standing.CONFIRMED, Standing.REFUSED) else 410
@@ -50,8 +47,14 @@ def _chosen(asked: Asked) -> UUID | None:
     return chosen if chosen in {one.id for one in asked.choices} else None
 
 
-def _confirm(token: str, chosen: UUID) -> None:
-    """Ask for the end, and try PayPal while its reader waits."""
-    recorded = answering.confirm(identity.context(), g.merchant.id, token, chosen, now=utc_now())
+def _take(token: str, chosen: UUID | None) -> None:
+    """Take a no, or a yes and try PayPal while its reader waits; of two clicks at once the first counts."""
+    try:
+        if chosen is None:
+            return answering.refuse(identity.context(), g.merchant.id, token, now=utc_now())
+        recorded = answering.confirm(identity.context(), g.merchant.id, token, chosen, now=utc_now())
+    except AnsweredAlready:
+        return None
     if recorded is not None and recorded.is_new and recorded.is_due_now:
         try_now(end_carrying.carry_out, recorded.request_id)
+    return None

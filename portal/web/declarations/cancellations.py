@@ -155,8 +155,7 @@ def _summary(
 
 def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseReturnValue:
     """Take it, and show at once what was taken; whatever was not on the summary is shown there first."""
-    values = form.values() if strategy.has_summary else None
-    token = sealing.opened(form.seal.data or "", _place(page), values)
+    token = sealing.opened(form.seal.data or "", _place(page), form.values(), is_whole=strategy.has_summary)
     if token is None:
         asks = _("Check what you declare, then notify it.")
         return (

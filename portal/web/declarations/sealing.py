@@ -6,6 +6,7 @@ bears the address of the page that is to be, so that pressing twice declares onc
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -24,14 +25,22 @@ def seal(place: str, values: Mapping[str, str]) -> str:
     return str(_serializer().dumps([place, new_token(), _digest(values)]))
 
 
-def opened(sent: str, place: str, values: Mapping[str, str] | None) -> str | None:
-    """Return the address of the page to be, None for a seal of something else; `values` None: whatever they are."""
+def opened(sent: str, place: str, values: Mapping[str, str], *, is_whole: bool = True) -> str | None:
+    """Return the address of the page to be; None for a seal of something else.
+
+    Not `is_whole`: the seal is of an empty form, and whoever goes back to it and declares something else declares anew.
+    """
     try:
         there, token, digest = _serializer().loads(sent)
     except (BadSignature, ValueError):
         return None
-    is_same = values is None or digest == _digest(values)
-    return str(token) if there == place and is_same else None
+    if there != place or (is_whole and digest != _digest(values)):
+        return None
+    return str(token) if is_whole else _address(f"{token}{_digest(values)}")
+
+
+def _address(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
 def _digest(values: Mapping[str, str]) -> str:

@@ -13,13 +13,15 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.access import access
+from portal.domain.comebacks import ComebackTrouble
 from portal.domain.end_requests import Cause, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
-from portal.models import Payment, ReceivedRequest, TimelineKind, Withdrawal
+from portal.models import Comeback, Payment, ReceivedRequest, TimelineKind, Withdrawal
+from portal.services import comebacks
 from portal.services.ends import end_withdrawals
 from portal.services.inbox import received_requests
 from portal.services.money import withdrawal_refunds
@@ -282,3 +284,18 @@ def test_the_last_minute_where_the_customer_lives(ctx, make, merchant, minutes, 
     midnight = datetime(2026, 11, 3, tzinfo=ZoneInfo("America/Martinique"))
     found = declare(ctx, held, now=utc_now(), at=midnight + timedelta(minutes=minutes))
     assert found.verdict is said
+
+
+@pytest.mark.law("R-FR-49")
+def test_who_was_coming_back_does_not_start_anew_what_they_undo(ctx, make):
+    held = make.subscription(merchant=make.merchant(), started_at=utc_now() - 5 * DAY)
+    carry(ctx, ask(ctx, make, held))
+    own = {"merchant_id": held.merchant_id, "customer_id": held.customer_id, "customer_name": "Zoé"}
+    back = comebacks.Wish(**own, subscription_id=held.id, language="fr")
+    comebacks.start(ctx, back, now=utc_now())
+    declare(ctx, held, now=utc_now())
+    with ctx.db.read() as session:
+        (attempt,) = session.scalars(select(Comeback))
+    assert (attempt.trouble, attempt.closed_at is None) == (ComebackTrouble.NOT_OFFERED, False)
+    with pytest.raises(NotAllowed):
+        comebacks.start(ctx, back, now=utc_now())

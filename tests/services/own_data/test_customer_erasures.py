@@ -41,6 +41,8 @@ from portal.services.grants import Gift
 from portal.services.own_data import customer_erasures
 from portal.services.people import address_changes, customer_notes
 from portal.services.people.sessions import Visitor, open_for
+from tests.services.ends.withdrawing import declare
+from tests.services.ends.withdrawing import stored as stored_withdrawal
 from tests.services.imports.importing import bring_in
 from tests.services.own_data.wishing import LATER, again, carry_ends, erasure_of, row_of, whole_database, wish
 
@@ -108,6 +110,15 @@ def test_what_lives_is_ended_at_paypal_first_and_paypals_word_is_waited_for(ctx,
     assert again(ctx, erasure, now + LATER)
     assert make.reload(held).status is Status.CANCELLED
     assert paypal.subscriptions[held.provider_id].status == "CANCELLED"
+
+
+@pytest.mark.law("R-GD-2")
+def test_a_withdrawal_stays_without_the_name_of_who_declared_it(ctx, make, customer, left, now):
+    held = make.subscription(customer=customer, started_at=now - timedelta(days=3))
+    declare(ctx, held, now=now)
+    erased(ctx, customer, left, now)
+    withdrawal = stored_withdrawal(ctx)
+    assert (withdrawal.actor_name, withdrawal.declared_at) == ("", now)
 
 
 @pytest.mark.law("R-GD-2")

@@ -23,6 +23,7 @@ from portal.models import (
     Proof,
     ProofFile,
     ReceivedRequest,
+    RenewalRefund,
     RetentionRun,
     Subscription,
 )
@@ -140,6 +141,30 @@ def test_payments_are_kept_for_ten_years_and_those_of_what_runs_longer(ctx, make
     assert len(rows(ctx, Payment)) == 2
     retention.run(ctx, now=now + 10 * YEAR)
     assert [one.subscription_id for one in rows(ctx, Payment)] == [live.id]
+
+
+@pytest.mark.parametrize(("is_settled", "stay"), [(True, 0), (False, 1)])
+def test_what_an_unproved_renewal_made_due_goes_with_its_payment_once_settled(ctx, make, ended, now, is_settled, stay):
+    over = ended()
+    payment, (request,) = make.payment(over, 6), make.requests(over)
+    with ctx.db.begin() as session:
+        session.add(
+            RenewalRefund(
+                merchant_id=over.merchant_id,
+                subscription_id=over.id,
+                end_request_id=request.id,
+                payment_id=payment.id,
+                amount=payment.amount,
+                currency=payment.currency,
+                renewed_at=now,
+                left_before=payment.amount,
+                due_at=now,
+                created_at=now,
+                settled_at=now if is_settled else None,
+            )
+        )
+    retention.run(ctx, now=now + 10 * YEAR)
+    assert (len(rows(ctx, Payment)), len(rows(ctx, RenewalRefund))) == (stay, stay)
 
 
 def test_what_messages_said_goes_after_a_year_and_that_they_left_stays(ctx, ended, now):

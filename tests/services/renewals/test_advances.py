@@ -13,11 +13,14 @@ from portal.domain.end_requests import RequestState
 from portal.domain.periods import add_months
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
+from portal.domain.withdrawals import ConsentKind, Verdict
 from portal.models import AuditEntry, Payment, RenewalRefund, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind
 from portal.services.renewals import advances
 from tests.services.carrying.carried import ask, carry
+from tests.services.ends.withdrawing import declare as withdraw
+from tests.services.ends.withdrawing import request_of, say
 from tests.services.renewals.test_reminders import BY_SAM
 
 BOUND = {"commitment_binds": True, "notice_days": 60}
@@ -114,3 +117,37 @@ def test_staff_may_close_it_when_it_went_back_another_way(ctx, make, bound):
     (task,) = owed(ctx)
     assert advances.settle(ctx, bound.merchant_id, task.id, by=BY_SAM, now=utc_now()) == bound.id
     assert owed(ctx)[0].settled_by == "Sam"
+
+
+def test_nothing_is_owed_twice_beside_a_withdrawal_in_time(ctx, make, paypal, bound):
+    make.payment(bound, 3)
+    say(ctx, bound, ConsentKind.INFORMED, is_given=False, at=utc_now())  # twelve months more
+    free(ctx, bound, since=utc_now() - timedelta(days=5))
+    said = withdraw(ctx, bound, now=utc_now())
+    carry(ctx, request_of(ctx, said))
+    assert said.verdict is Verdict.IN_TIME
+    assert owed(ctx) == []
+
+
+def test_a_withdrawal_in_time_closes_what_the_end_before_it_made_due(ctx, make, paypal, bound):
+    make.payment(bound, 3)
+    say(ctx, bound, ConsentKind.INFORMED, is_given=False, at=utc_now())  # twelve months more
+    free(ctx, bound, since=utc_now() - timedelta(days=5))
+    carry(ctx, ask(ctx, make, bound))
+    (task,) = owed(ctx)
+    assert task.settled_at is None
+    said = withdraw(ctx, bound, now=utc_now())
+    (task,) = owed(ctx)
+    assert (task.settled_at is None, said.is_open) == (False, True)
+
+
+def test_a_doubtful_withdrawal_leaves_what_the_end_has_made_due(ctx, make, paypal, bound):
+    make.payment(bound, 3)
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, bound.id).started_at = utc_now() - timedelta(days=370)
+    free(ctx, bound, since=utc_now() - timedelta(days=5))
+    said = withdraw(ctx, bound, now=utc_now())
+    carry(ctx, request_of(ctx, said))
+    assert said.verdict is Verdict.DOUBTFUL
+    (task,) = owed(ctx)
+    assert task.settled_at is None, "the merchant may find that the withdrawal came too late"

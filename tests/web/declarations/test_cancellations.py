@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from portal.clock import utc_now
 from portal.domain.countries import Country, Field, Function, strategy
 from portal.models import Mail
-from portal.services.declarations import deciding, declarations
+from portal.services.declarations import answering, deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of
 
 IT_IS_ME = "C’est moi : résilier"
@@ -259,6 +259,26 @@ def test_the_mailbox_on_file_ends_it_with_one_button(browser, make, merchant, ct
     assert received.reference in done.text
     assert make.requests(first) == []
     assert [request.state for request in make.requests(second)] == ["confirmed"]
+
+
+def test_two_clicks_at_once_lead_to_the_page_that_says_what_counted(browser, make, merchant, ctx, letters, monkeypatch):
+    customer = make.customer(merchant, email="claire@client.test", locale="fr")
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    notified(browser, email="claire@client.test")
+    ((received, _declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    (mail,) = [one for one in letters() if "/declarations/" in one.text]
+    path = mail.text.partition("http://portal.test")[2].split()[0]
+    page, token = browser.get(path), path.rpartition("/")[2]
+    asked = answering.look(ctx, merchant.id, token, now=utc_now())
+    answering.confirm(ctx, merchant.id, token, subscription.id, now=utc_now())
+    values = page.values(page.form(press=IT_IS_ME))
+    with monkeypatch.context() as before:
+        before.setattr(answering, "look", lambda *_given, **_more: asked)
+        for pressed in ("confirm", "refuse"):
+            browser.post(path, values | {pressed: "1"}, status=303)
+    assert browser.get(path).h1 == "Vous avez confirmé"
+    assert len(make.requests(subscription)) == 1
 
 
 @pytest.mark.parametrize("state", ["suspended_at", "leaving_at"])

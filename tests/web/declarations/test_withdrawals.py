@@ -204,6 +204,14 @@ def test_pressing_twice_declares_once(browser, merchant, ctx):
     assert len(rows_of(ctx)) == 1
 
 
+def test_who_goes_back_and_declares_of_another_contract_declares_twice(browser, merchant, ctx):
+    page = browser.get("/atelier/renoncer")
+    values = page.values(page.form(press="Confirmer la rétractation")) | DECLARED | {"step": "notify"}
+    for contract in ("I-ONE", "I-TWO", "I-ONE"):
+        browser.post("/atelier/renoncer", values | {"contract": contract}, status=303)
+    assert sorted(received.contract for received, _declared in rows_of(ctx)) == ["I-ONE", "I-TWO"]
+
+
 def test_what_the_page_did_not_show_is_not_taken(browser, merchant, ctx):
     page = browser.get("/atelier/renoncer")
     values = page.values(page.form(press="Confirmer la rétractation")) | DECLARED | {"step": "notify", "seal": "x"}
