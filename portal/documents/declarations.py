@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portal.documents.printing import File, Legible, paper, printable
 from portal.documents.words import N_, NOT_PRINTED_NAME
-from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function
+from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function, is_for_a_reason
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import Clean
@@ -47,6 +47,11 @@ class DeclaredFacts(Clean):
         """Whether the contract ends for the future."""
         return self.function is Function.CANCELLATION
 
+    @property
+    def is_for_a_reason(self) -> bool:
+        """Whether somebody has to read why: nobody is then asked by mail to confirm it."""
+        return is_for_a_reason(dict(self.particulars))
+
 
 def declared_rows(facts: DeclaredFacts, translator: Translator, fmt: Formatter) -> list[tuple[str, str]]:
     """Return what was declared, as labels and values; what was left empty is said where it has a meaning."""
@@ -60,7 +65,9 @@ def declared_rows(facts: DeclaredFacts, translator: Translator, fmt: Formatter) 
     for name, said in facts.particulars:
         rows.append((_(PARTICULAR.get(name, name)), _(SAID[said]) if said in SAID else said))
     if facts.is_cancellation:
-        rows.append((_("Wished end date"), fmt.date(facts.wished_on) if facts.wished_on else _("as soon as possible")))
+        rows.append(
+            (_("Requested end date"), fmt.date(facts.wished_on) if facts.wished_on else _("as soon as possible"))
+        )
     return rows
 
 

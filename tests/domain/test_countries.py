@@ -16,7 +16,7 @@ from portal.domain.countries import (
     pages,
     strategy,
 )
-from portal.i18n import Translator
+from portal.domain.orders import order_button
 
 BOUND = {
     (Country.FR, Function.CANCELLATION, "fr"): ("Résilier votre contrat", "Notification de la résiliation"),
@@ -40,7 +40,9 @@ def test_what_the_button_of_an_order_says_is_data_too():
         Country.FR: "Commande avec obligation de paiement",
         Country.DE: "zahlungspflichtig bestellen",
     }
-    assert Translator("fr").gettext("Order with obligation to pay") == LAWS[Country.FR].order  # the page that sells
+    for country in FILLED_IN:  # the page that sells
+        language = LAWS[country].cancellation.language
+        assert order_button(language, country=country.value) == LAWS[country].order
 
 
 @pytest.mark.law("R-FR-7", "R-DE-4")

@@ -31,3 +31,12 @@ def test_a_section_that_is_left_out_is_no_page_of_it(browser, make):
 def test_it_is_at_the_foot_of_the_customers_pages(browser, merchant):
     for path in ("/account/atelier/login", "/atelier/legal-notice", "/atelier/accessibility"):
         assert "/atelier/site-map" in {one["href"] for one in browser.get(path).select("footer a")}
+
+
+def test_what_anybody_can_do_without_an_account_is_in_it(browser, make):
+    make.merchant(slug="deux", locale="fr", sells_to=["FR", "DE"])
+    named = {
+        one.get_text(): one.get("lang") for one in browser.get("/deux/site-map", accept_language="fr").select("main a")
+    }
+    assert named["Résilier votre contrat"] is None
+    assert (named["Verträge hier kündigen"], named["Vertrag widerrufen"]) == ("de", "de")
