@@ -41,6 +41,7 @@ class DeclaredFacts(Clean):
     wished_on: date | None
     particulars: tuple[tuple[str, str], ...]
     path: str  # of its page
+    is_own: bool = False  # who declared it was logged in
 
     @property
     def is_cancellation(self) -> bool:

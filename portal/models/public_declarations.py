@@ -68,6 +68,11 @@ class PublicDeclaration(HasCreation, HasMerchant, Base):
         return is_for_a_reason(self.particulars)
 
     @property
+    def is_own(self) -> bool:
+        """Whether who declared it was logged in: a mailbox is then not asked."""
+        return self.subscription_id is not None and self.carrying in (None, Carrying.IN_ACCOUNT)
+
+    @property
     def wished_on(self) -> date | None:
         """The day that was declared."""
         return self.received.wished_on

@@ -163,9 +163,11 @@ def test_who_is_logged_in_confirms_what_is_filled_in_and_it_ends(browser, make, 
     filled = page.values(page.form(press=CHECK))
     assert (filled["name"], filled["email"]) == ("Claire Martin", "claire@client.test")
     assert filled["subscription"] == str(subscription.id)
-    page.submit(press=CHECK).submit(press=NOTIFY)
+    done = page.submit(press=CHECK).submit(press=NOTIFY)
     ((received, _declared),) = rows_of(ctx)
     deciding.decide(ctx, received.id, now=utc_now())
+    for shown in (done, browser.get(done.path)):  # before it is looked at, and after
+        assert "second message" not in shown.text, "nobody is asked again"
     (request,) = make.requests(subscription)
     assert request.notified_reference == received.reference
 
