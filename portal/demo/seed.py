@@ -24,6 +24,7 @@ from portal.demo.website import CLIENT as WEBSITE_CLIENT
 from portal.domain import api_keys
 from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import PORTAL
+from portal.domain.countries import Country
 from portal.domain.policies import Role
 from portal.domain.site_logins import Proof
 from portal.models import ApiKey, EventEndpoint, Merchant, Product, ProductContent, Staff
@@ -173,7 +174,13 @@ def _add(url: str, what: str, /, **fields: Any) -> None:
 def _people(ctx: Context) -> list[dict[str, str]]:
     """Return the desks' people with their second factor, making them the first time."""
     _merchant(
-        ctx, slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example", accent="#0c5d6d"
+        ctx,
+        slug="atelier",
+        name="L’Atelier",
+        locale="fr",
+        support_email="anne@atelier.example",
+        accent="#0c5d6d",
+        sells_to=[Country.FR.value, Country.DE.value],
     )
     _merchant(
         ctx,
@@ -190,7 +197,7 @@ def _people(ctx: Context) -> list[dict[str, str]]:
     ]
 
 
-def _merchant(ctx: Context, *, slug: str, **columns: str) -> None:
+def _merchant(ctx: Context, *, slug: str, **columns: Any) -> None:
     with ctx.db.begin() as session:
         if session.scalars(select(Merchant.id).where(Merchant.slug == slug)).one_or_none() is None:
             session.add(Merchant(id=uuid.uuid4(), slug=slug, **columns))

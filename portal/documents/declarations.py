@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portal.documents.printing import File, Legible, paper, printable
 from portal.documents.words import N_, NOT_PRINTED_NAME
-from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function
+from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function, is_for_a_reason
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import Clean
@@ -41,11 +41,17 @@ class DeclaredFacts(Clean):
     wished_on: date | None
     particulars: tuple[tuple[str, str], ...]
     path: str  # of its page
+    is_own: bool = False  # who declared it was logged in
 
     @property
     def is_cancellation(self) -> bool:
         """Whether the contract ends for the future."""
         return self.function is Function.CANCELLATION
+
+    @property
+    def is_for_a_reason(self) -> bool:
+        """Whether somebody has to read why: nobody is then asked by mail to confirm it."""
+        return is_for_a_reason(dict(self.particulars))
 
 
 def declared_rows(facts: DeclaredFacts, translator: Translator, fmt: Formatter) -> list[tuple[str, str]]:
@@ -60,7 +66,9 @@ def declared_rows(facts: DeclaredFacts, translator: Translator, fmt: Formatter) 
     for name, said in facts.particulars:
         rows.append((_(PARTICULAR.get(name, name)), _(SAID[said]) if said in SAID else said))
     if facts.is_cancellation:
-        rows.append((_("Wished end date"), fmt.date(facts.wished_on) if facts.wished_on else _("as soon as possible")))
+        rows.append(
+            (_("Requested end date"), fmt.date(facts.wished_on) if facts.wished_on else _("as soon as possible"))
+        )
     return rows
 
 

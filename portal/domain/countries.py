@@ -57,6 +57,12 @@ class Field(StrEnum):
 ORDINARY, EXTRAORDINARY = "ordinary", "extraordinary"  # the kinds of a cancellation, where a law tells them apart
 
 
+def is_for_a_reason(particulars: Mapping[str, object]) -> bool:
+    """Whether somebody has to read why: an extraordinary one, or one with a ground where there are no two kinds."""
+    kind = particulars.get(Field.KIND.value)
+    return kind == EXTRAORDINARY if kind is not None else Field.GROUND.value in particulars
+
+
 class Default(StrEnum):
     """The day that counts where none was wished."""
 

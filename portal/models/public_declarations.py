@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.countries import EXTRAORDINARY, Country, Field, Function
+from portal.domain.countries import Country, Function, is_for_a_reason
 from portal.domain.declarations import Carrying
 from portal.models.base import Base, HasCreation, HasMerchant, words
 from portal.models.received_requests import ReceivedRequest
@@ -64,9 +64,13 @@ class PublicDeclaration(HasCreation, HasMerchant, Base):
 
     @property
     def is_for_a_reason(self) -> bool:
-        """Whether somebody has to read why: an extraordinary one, or one with a ground where there are no two kinds."""
-        kind = self.particulars.get(Field.KIND.value)
-        return kind == EXTRAORDINARY if kind is not None else Field.GROUND.value in self.particulars
+        """Whether somebody has to read why."""
+        return is_for_a_reason(self.particulars)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether who declared it was logged in: a mailbox is then not asked."""
+        return self.subscription_id is not None and self.carrying in (None, Carrying.IN_ACCOUNT)
 
     @property
     def wished_on(self) -> date | None:

@@ -157,6 +157,7 @@ def facts_of(row: PublicDeclaration, *, path: str) -> DeclaredFacts:
         wished_on=received.wished_on,
         particulars=tuple((name, str(said)) for name, said in row.particulars.items()),
         path=path,
+        is_own=row.is_own,
     )
 
 

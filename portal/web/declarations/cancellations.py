@@ -209,7 +209,7 @@ def _rows(form: DeclarationForm) -> list[tuple[str, str]]:
     if "wished_on" in form:
         day = form.wished_on.data
         is_ahead = day is not None and day > today()
-        rows.append((_("Wished end date"), formatter().date(day) if is_ahead else _("as soon as possible")))
+        rows.append((_("Requested end date"), formatter().date(day) if is_ahead else _("as soon as possible")))
     return rows
 
 

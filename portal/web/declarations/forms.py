@@ -59,7 +59,7 @@ class DeclarationForm(BaseForm):
     )
     subscription = SelectField(_l("Which subscription"), validators=[Optional()], validate_choice=False)
     wished_on = DayField(
-        _l("End date that you wish"),
+        _l("End date you want"),
         description=_l("Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )
@@ -85,7 +85,7 @@ class DeclarationForm(BaseForm):
             self.subscription.choices = choices
         if "kind" in self:  # a ground is of an extraordinary one, whether or not a term binds (R-DE-3)
             self.ground.label.text = _l("Reason for the cancellation")
-            self.ground.description = _l("Of an extraordinary cancellation only: an ordinary one needs no reason.")
+            self.ground.description = _l("Only for an extraordinary cancellation: an ordinary one needs no reason.")
 
     def validate_wished_on(self, field: DayField) -> None:
         """Take a day within two years, as the other pages do; one that is past means as soon as possible."""

@@ -8,11 +8,14 @@ import pytest
 from babel.dates import format_date
 from sqlalchemy import select
 
+from portal.domain.countries import Country, Function, strategy
 from portal.domain.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
-from portal.models import ReceivedRequest
+from portal.models import PublicDeclaration, ReceivedRequest
+from portal.services.declarations import declarations
+from portal.services.declarations.declarations import Declared
 from portal.services.ends import end_withdrawals
 from portal.services.inbox import notifications, received_answers, received_requests
 from portal.services.inbox.notifications import Notification
@@ -253,3 +256,22 @@ def test_a_letter_whose_plan_was_taken_back_names_the_subscription_it_was_matche
     page = owner.get(f"/admin/received/{received.id}")
     assert "matched to this one before" in page.text
     assert page.select('input[type="search"], input[name="q"]'), "staff may choose another"
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_declaration_that_the_mailbox_on_file_denied_says_so_where_it_is_answered(
+    ctx, owner, merchant, now, is_refused
+):
+    wish = Declared(
+        merchant_id=merchant.id,
+        strategy=strategy(Country.FR, Function.CANCELLATION),
+        language="fr",
+        page_token="page",
+        name="Zoé Durand",
+        email="zoe@client.test",
+    )
+    received_id = declarations.declare(ctx, wish, network="n", now=now)
+    if is_refused:
+        with ctx.db.begin() as session:
+            session.get_one(PublicDeclaration, received_id).refused_at = now
+    assert ("End nothing by this alone." in owner.get(f"/admin/received/{received_id}").text) == is_refused

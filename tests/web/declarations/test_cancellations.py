@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -11,7 +13,7 @@ from portal.models import Mail
 from portal.services.declarations import answering, deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of
 
-IT_IS_ME = "C’est moi : résilier"
+IT_IS_ME = "C’est bien moi : résilier"
 CHECK, NOTIFY, CHANGE = "Vérifier le récapitulatif", "Notification de la résiliation", "Modifier"
 
 
@@ -161,9 +163,11 @@ def test_who_is_logged_in_confirms_what_is_filled_in_and_it_ends(browser, make, 
     filled = page.values(page.form(press=CHECK))
     assert (filled["name"], filled["email"]) == ("Claire Martin", "claire@client.test")
     assert filled["subscription"] == str(subscription.id)
-    page.submit(press=CHECK).submit(press=NOTIFY)
+    done = page.submit(press=CHECK).submit(press=NOTIFY)
     ((received, _declared),) = rows_of(ctx)
     deciding.decide(ctx, received.id, now=utc_now())
+    for shown in (done, browser.get(done.path)):  # before it is looked at, and after
+        assert "second message" not in shown.text, "nobody is asked again"
     (request,) = make.requests(subscription)
     assert request.notified_reference == received.reference
 
@@ -242,6 +246,20 @@ def test_the_mailbox_on_file_says_that_it_was_not_them(browser, make, merchant, 
     refused = page.submit(press="Ce n’est pas moi")
     assert "Rien ne s’arrêtera" in refused.h1
     assert make.requests(subscription) == []
+
+
+def test_a_day_that_was_chosen_is_no_end_at_once(browser, make, merchant, ctx, letters):
+    customer = make.customer(merchant, email="claire@client.test", locale="fr")
+    make.subscription(merchant=merchant, customer=customer)
+    day = utc_now().date() + timedelta(days=90)
+    notified(browser, email="claire@client.test", wished_on=day.isoformat())
+    ((received, _declared),) = rows_of(ctx)
+    deciding.decide(ctx, received.id, now=utc_now())
+    (mail,) = [one for one in letters() if "/declarations/" in one.text]
+    assert "tout de suite" not in mail.text
+    assert "prendra fin à cette date" in mail.text
+    done = browser.get(mail.text.partition("http://portal.test")[2].split()[0]).submit(press=IT_IS_ME)
+    assert "ce jour-là" in done.text
 
 
 def test_the_mailbox_on_file_ends_it_with_one_button(browser, make, merchant, ctx, letters):

@@ -145,6 +145,16 @@ def test_an_extraordinary_one_is_read_by_somebody_an_ordinary_one_is_not(browser
     assert decided(ctx)[1].carrying is Carrying.AFTER_DELAY
 
 
+@pytest.mark.parametrize(
+    ("kind", "alone", "is_asked"),
+    [("ordinary", True, True), ("extraordinary", True, False), ("ordinary", False, False)],
+)
+def test_a_second_message_is_promised_only_where_one_comes(browser, make, kind, alone, is_asked):
+    make.merchant(slug="atelier", sells_to=["FR", "DE"], self_cancellation=alone)
+    done = declare(browser, kind=kind, ground="Umzug")
+    assert ("zweiten Nachricht" in done.text) == is_asked
+
+
 def test_the_english_page_of_the_german_strategy_works_the_same(browser, german_merchant, ctx, letters):
     page = browser.get("/atelier/cancel-contract")
     assert (page.h1, page.language) == ("Cancel contracts here", "en")

@@ -65,6 +65,7 @@ def test_two_activations_and_the_acknowledgement_is_there(browser, merchant, ctx
     page = browser.get("/atelier/renoncer")  # the first activation
     assert page.h1 == "Renoncer au contrat ici"
     done = page.submit(press="Confirmer la rétractation", **DECLARED)  # the second
+    assert "second message" in done.text
     ((received, declared),) = rows_of(ctx)
     assert (received.way, received.function, declared.kind) == (
         Way.PUBLIC_FORM,
@@ -168,7 +169,8 @@ def test_who_is_logged_in_confirms_what_is_filled_in(account, ctx, make, paying,
         "zoe@client.test",
         str(paying.id),
     )
-    page.submit(press="Confirmer la rétractation")
+    done = page.submit(press="Confirmer la rétractation")
+    assert "second message" not in done.text, "nobody is asked again"
     decide_all(ctx)
     (found,) = withdrawn(ctx)
     assert found.subscription_id == paying.id

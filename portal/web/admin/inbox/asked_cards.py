@@ -124,7 +124,7 @@ def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
         url=page,
         label=_("Withdrawal to be matched"),
         happened=_(
-            "A withdrawal from a contract was declared: %(way)s. It counts from the day it was sent.",
+            "A withdrawal from a contract was declared (%(way)s). It counts from the day it was sent.",
             way=labels.WAY[letter.way],
         ),
         todo=todo,
@@ -141,7 +141,7 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
     )
     if declaration.refused_at is not None:
         label = _("Not them")
-        todo = _("Whoever reads the address on file says that it was not them: end nothing by this alone.")
+        todo = _("End nothing by this alone. Whoever reads the address on file says that it was not them.")
     elif declaration.carrying is Carrying.AFTER_DELAY and declaration.due_at is not None:
         label = _("Ends by itself")
         todo = _(

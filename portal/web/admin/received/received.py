@@ -99,6 +99,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             is_sought=is_sought,
             is_stranger=is_word,
             is_declared=received.way is Way.PUBLIC_FORM,
+            is_refused=received.declaration is not None and received.declaration.refused_at is not None,
             hints=hints,
             search=search,
             filters=CustomerFilter(request.args),
