@@ -14,6 +14,7 @@ from portal.domain.customer_erasures import ErasureState
 from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import LIVE, Status
+from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     Customer,
     CustomerErasure,
@@ -28,9 +29,11 @@ from portal.models import (
     Product,
     Proof,
     ReceivedRequest,
+    RenewalRefund,
     RetentionRun,
     Settlement,
     Subscription,
+    Withdrawal,
 )
 from portal.models.late_payments import LatePayment
 from portal.models.refunds import EndRefund, Refund
@@ -159,13 +162,20 @@ def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sel
     open_late = exists().where(LatePayment.payment_id == Payment.id, LatePayment.settled_at.is_(None))
     open_refund = exists().where(Refund.payment_id == Payment.id, Refund.settled_at.is_(None))
     open_with_end = exists().where(EndRefund.payment_id == Payment.id, EndRefund.created_at > before)
+    # What the law wants back is reckoned from the payments: all of them stay until it is settled.
+    open_withdrawal = exists().where(
+        Withdrawal.subscription_id == Payment.subscription_id, Withdrawal.refund == RefundDuty.OPEN
+    )
+    open_advance = exists().where(
+        RenewalRefund.subscription_id == Payment.subscription_id, RenewalRefund.settled_at.is_(None)
+    )
     lives = exists().where(Subscription.id == Payment.subscription_id, Subscription.status.in_(LIVE))
     return (
         select(Payment.id)
         .where(
             Payment.merchant_id == merchant_id,
             Payment.paid_at < before,
-            *(~one for one in (open_late, open_refund, open_with_end, lives)),
+            *(~one for one in (open_late, open_refund, open_with_end, open_withdrawal, open_advance, lives)),
         )
         .limit(limit)
     )
