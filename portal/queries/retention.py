@@ -144,7 +144,10 @@ def old_notices(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sele
 
 
 def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
-    """Select the messages of who could not log in that were closed before that moment: they prove no end."""
+    """Select the messages of who could not log in that were closed before that moment: they prove no end.
+
+    One that undid a contract which was over already is closed too, and proves that.
+    """
     return (
         select(ReceivedRequest.id)
         .where(
@@ -152,6 +155,7 @@ def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select
             ReceivedRequest.way.in_((Way.NO_LOGIN, Way.PUBLIC_FORM)),
             ReceivedRequest.state == ReceivedState.DISMISSED,
             ReceivedRequest.settled_at < before,
+            ~exists().where(Withdrawal.received_request_id == ReceivedRequest.id),
         )
         .limit(limit)
     )

@@ -1,4 +1,4 @@
-"""What the law wants refunded is open money like any other: neither a customer, a merchant nor a payment goes before."""
+"""What the law wants refunded is open money: neither a customer, a merchant nor a payment goes before it is settled."""
 
 from __future__ import annotations
 
