@@ -1,4 +1,4 @@
-"""What is told of terms that renew themselves: the reminder before (law.md R-FR-22), the refund that is owed without."""
+"""What is told of terms that renew themselves: the reminder before (law.md R-FR-22), else the refund that is owed."""
 
 from __future__ import annotations
 
