@@ -22,6 +22,12 @@ def asked_before(facts: ProofFacts, translator: Translator, fmt: Formatter) -> s
     _, about = translator.gettext, {"date": fmt.day(facts.notified_at), "reference": facts.notified_reference}
     if facts.actor is not Actor.STAFF:
         return _("You requested it on %(date)s (reference %(reference)s).", **about)
+    if facts.is_schedule:
+        return _(
+            "%(merchant)s cancelled this contract, as you requested on %(date)s (reference %(reference)s).",
+            merchant=facts.merchant_name,
+            **about,
+        )
     return _(
         "%(merchant)s cancelled this subscription, as you requested on %(date)s (reference %(reference)s).",
         merchant=facts.merchant_name,

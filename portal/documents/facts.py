@@ -69,6 +69,7 @@ class ProofFacts(Clean):
     notified_comment: str = ""  # what the customer wrote then
     opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
     asked_by_name: str = ""  # who of the account's people asked; empty: the customer
+    is_schedule: bool = False  # one price paid in instalments: no word of it says « subscription »
     withdrawn_at: datetime | None = None  # the contract was withdrawn from then: its access ended at once
 
     @property

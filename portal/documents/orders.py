@@ -11,12 +11,13 @@ from datetime import datetime
 from portal.domain.money import Money
 from portal.domain.orders import Order
 from portal.domain.plan_kinds import PlanKind
-from portal.formatting import Formatter
+from portal.formatting import Formatter, Words
 from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
 
 WITHDRAWAL_DAYS = 14
-WITHDRAWAL_VERSION = "order-2026-11"  # of the information below: another text has another version
+WITHDRAWAL_VERSION = "order-2026-12"  # of the information below: another text has another version
+EXPRESS_VERSION = "express-2026-12"  # of the box's sentence, `express_request`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,20 @@ class Ordered:
     starts_at: datetime | None
     merchant_name: str
     support_email: str | None
+    begins_early: bool = False  # asked expressly to begin within the withdrawal period
+
+
+def express_request(words: Words, merchant: str) -> str:
+    """Return what is ticked to have the service begin within the period: the request and the acknowledgement in one.
+
+    L221-25: without it nothing is owed by who withdraws. It is no condition of the order.
+    """
+    return words.gettext(
+        "I ask %(merchant)s to begin before the %(days)s days of my right of withdrawal are over. I know that if I "
+        "then withdraw, I pay for the days until then.",
+        merchant=one_line(merchant),
+        days=WITHDRAWAL_DAYS,
+    )
 
 
 def order_words(ordered: Ordered, fmt: Formatter) -> OrderWords:
@@ -131,5 +146,14 @@ def _withdrawal(ordered: Ordered, fmt: Formatter) -> tuple[str, ...]:
             "%(merchant)s then refunds you within %(days)s days, by the means with which you paid, and your access "
             "ends.",
             **facts,
+        ),
+        _(
+            "You asked to begin before these %(days)s days are over, and know that if you withdraw you pay for the "
+            "days until then: that part is not refunded.",
+            **facts,
+        )
+        if ordered.begins_early
+        else _(
+            "You did not ask to begin before these %(days)s days are over: if you withdraw, you owe nothing.", **facts
         ),
     )

@@ -91,8 +91,12 @@ class _Proof:
         if self.facts.withdrawn_at is not None:
             return _("Your withdrawal is carried out")
         if self.kind is not Kind.CONFIRMED:
-            return _("This subscription has ended")
-        return _("Your subscription is completed") if self.is_completed else _("Your cancellation is confirmed")
+            return _("This contract has ended") if self.facts.is_schedule else _("This subscription has ended")
+        if not self.is_completed:
+            return _("Your cancellation is confirmed")
+        return (
+            _("Your payment schedule is completed") if self.facts.is_schedule else _("Your subscription is completed")
+        )
 
     def withdrawal(self) -> str:
         """The contract is undone, beside what PayPal has confirmed."""
@@ -105,6 +109,8 @@ class _Proof:
         """*Abandoned* is the merchant's word alone: to the customer it is cancelled."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         day, hour = fmt.day(facts.confirmed_at), fmt.hour(facts.confirmed_at)
+        if facts.is_schedule:
+            return self._of_schedule(day, hour)
         match self.kind:
             case Kind.NEVER_STARTED:
                 return _(
@@ -140,9 +146,42 @@ class _Proof:
             return _("%(merchant)s ended this subscription.", merchant=facts.merchant_name) + " " + said
         return said
 
+    def _of_schedule(self, day: str, hour: str) -> str:
+        """As `sentence`, of one price paid in instalments: a contract with its payments, never a subscription."""
+        _, facts = self.translator.gettext, self.facts
+        match self.kind:
+            case Kind.NEVER_STARTED:
+                return _(
+                    "This contract had not started at PayPal. It ended here on %(date)s. No payment will be taken.",
+                    date=day,
+                )
+            case Kind.ALREADY_OVER if facts.stopped_at is None:
+                return _("This contract had already ended, on a date that is unknown. No payment will be taken.")
+            case Kind.ALREADY_OVER:
+                return _(
+                    "This contract had already ended on %(date)s. No payment will be taken.",
+                    date=self.fmt.day(facts.stopped_at),
+                )
+            case Kind.SEEN_AT_PROVIDER:
+                return self._seen()
+        confirmed = _(
+            "PayPal confirmed it on %(date)s at %(time)s. You will not be charged again.", date=day, time=hour
+        )
+        said = f"{self._what()} {confirmed}"
+        if facts.answers and facts.actor is Actor.STAFF:
+            return asked_before(facts, self.translator, self.fmt) + " " + said
+        if facts.actor is Actor.STAFF:
+            return _("%(merchant)s ended this contract.", merchant=facts.merchant_name) + " " + said
+        return said
+
+    def _what(self) -> str:
+        _ = self.translator.gettext
+        if self.facts.is_schedule:
+            return _("Your payment schedule is completed.") if self.is_completed else _("Your contract is cancelled.")
+        return _("Your subscription is completed.") if self.is_completed else _("Your subscription is cancelled.")
+
     def _seen(self) -> str:
-        _, at = self.translator.gettext, self.facts.stopped_at or self.facts.confirmed_at
-        what = _("Your subscription is completed.") if self.is_completed else _("Your subscription is cancelled.")
+        _, at, what = self.translator.gettext, self.facts.stopped_at or self.facts.confirmed_at, self._what()
         where = _("It was stopped at PayPal on %(date)s at %(time)s.", date=self.fmt.day(at), time=self.fmt.hour(at))
         if self.facts.answers:
             where += " " + asked_before(self.facts, self.translator, self.fmt)
@@ -181,7 +220,7 @@ class _Proof:
             if facts.stopped_at is None:
                 settled = (_("Checked at PayPal on"), fmt.moment(facts.confirmed_at))
         return [
-            (_("Subscription"), self._name()),
+            (_("Payment schedule") if facts.is_schedule else _("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
             *(
                 [(_("Withdrawn from the contract on"), fmt.moment(facts.withdrawn_at))]
@@ -232,7 +271,7 @@ class _Proof:
         if facts.environment != "live":
             number = _("%(number)s (PayPal’s test environment: no real money)", number=number)
         rows += [
-            (_("Subscription"), self._name()),
+            (_("Payment schedule") if facts.is_schedule else _("Subscription"), self._name()),
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
             (_("PayPal subscription ID"), number),
         ]
@@ -276,7 +315,10 @@ class _Proof:
 
     def _dates(self) -> Rows:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        ended = (_("Subscription end date"), fmt.last_day(facts.ended_at))
+        ended = (
+            _("Contract end date") if facts.is_schedule else _("Subscription end date"),
+            fmt.last_day(facts.ended_at),
+        )
         if self.kind is Kind.NEVER_STARTED:
             return [(_("Stopped at PayPal"), _("never started there")), self._access_row(), ended]
         return [
@@ -310,7 +352,7 @@ class _Proof:
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
             (checked, fmt.moment(facts.confirmed_at)),
-            (_("Subscription end date"), fmt.last_day(facts.ended_at)),
+            (_("Contract end date") if facts.is_schedule else _("Subscription end date"), fmt.last_day(facts.ended_at)),
         ]
         if facts.environment != "live":
             rows.append((_("Environment"), _("PayPal’s test environment: no real money")))

@@ -107,13 +107,15 @@ NO_PROOF: Final = Consents(given={})
 class Contract:
     """What the period is counted from; `zones`: the merchant's and the customer's, of which the later end counts.
 
-    `charged_since`: when a free trial became paid, None without one.
+    `charged_since`: when a free trial became paid, None without one.  `informed_since`: the merchant says to have
+    informed whoever concluded a contract from that day on; their word stands where nothing is known of this one.
     """
 
     concluded_at: datetime | None
     zones: tuple[str, ...]
     charged_since: datetime | None = None
     consents: Consents = NO_PROOF
+    informed_since: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -200,12 +202,13 @@ def warnings_due(due_at: datetime, *, now: datetime) -> tuple[str, ...]:
 
 
 def _period_from(begins_at: datetime, contract: Contract) -> Period:
-    ends = [_ends(begins_at, zone, contract.consents) for zone in contract.zones]
+    ends = [_ends(begins_at, zone, contract) for zone in contract.zones]
     return Period(sure=max(sure for sure, _longest in ends), longest=max(longest for _sure, longest in ends))
 
 
-def _ends(begins_at: datetime, zone: str, consents: Consents) -> tuple[Deadline, Deadline]:
+def _ends(begins_at: datetime, zone: str, contract: Contract) -> tuple[Deadline, Deadline]:
     """Return the sure end and the latest one in a zone: they differ where nobody knows what was said of the right."""
+    consents = contract.consents
     country, part = REGIONS.get(zone, ("FR", None))
     begun_on = begins_at.astimezone(ZoneInfo(zone)).date()
     first = last_day(begun_on, country=country, part=part)
@@ -217,6 +220,8 @@ def _ends(begins_at: datetime, zone: str, consents: Consents) -> tuple[Deadline,
             first = max(first, min(told, extended))
         return (_deadline(first, zone),) * 2
     is_untold = ConsentKind.INFORMED in consents.missing
+    if not is_untold and contract.informed_since is not None and contract.informed_since <= begun_on:
+        return (_deadline(first, zone),) * 2
     return _deadline(extended if is_untold else first, zone), _deadline(extended, zone)
 
 
@@ -246,5 +251,12 @@ def newest(rows: Iterable[tuple[ConsentKind, bool, datetime, ConsentWay]]) -> Co
     return Consents(
         given={kind: at for kind, (is_given, at) in known.items() if is_given},
         missing=frozenset(kind for kind, (is_given, _at) in known.items() if not is_given),
-        ordered_at=next((at for _kind, _given, at, way in said if way is ConsentWay.ORDER_PAGE), None),
+        ordered_at=next(
+            (
+                at
+                for kind, _given, at, way in said
+                if (kind, way) == (ConsentKind.INFORMED, ConsentWay.ORDER_PAGE)  # written at the approval
+            ),
+            None,
+        ),
     )

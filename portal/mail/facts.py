@@ -85,6 +85,7 @@ class EndFacts(Clean):
     in_place_of: str = ""  # the reference of the customer's own request, which this one replaced
     asked_by_name: str = ""  # who of the account's people asked; empty: the customer
     path: str  # the page with the proof, or the desk's page
+    is_schedule: bool = False  # one price paid in instalments
     has_hour: bool = True  # of `asked_at`: it answers a letter of which only the day is known
 
 
@@ -188,6 +189,7 @@ class WaitingFacts(Clean):
     next_payment_at: datetime | None
     trouble: Trouble | None = None
     issue: str = ""  # PayPal's own word for the refusal
+    is_schedule: bool = False  # one price paid in instalments
     has_hour: bool = True  # of `asked_at`
 
 

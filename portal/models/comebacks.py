@@ -56,6 +56,9 @@ class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     interval_unit: Mapped[str | None]
     interval_count: Mapped[int] = mapped_column(default=1)
     ordered: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # domain/orders.py, with the price
+    # When it was asked to begin within the withdrawal period, and by which version of the words; empty: it was not.
+    express_at: Mapped[datetime | None]
+    express_version: Mapped[str] = mapped_column(default="", server_default="")
 
     provider_id: Mapped[str | None]  # of the new subscription
     approval_url: Mapped[str | None]

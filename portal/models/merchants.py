@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint
@@ -63,6 +63,8 @@ class Merchant(HasId, HasCreation, Base):
     # Under whose consumers' law it sells (domain.countries), and how its public pages for that stand.
     country: Mapped[Country] = mapped_column(words(Country, "country"), default=Country.FR)
     sells_to: Mapped[list[str]] = mapped_column(JSONB, default=lambda: [Country.FR.value])
+    # Contracts from that day on: the customer was informed of the right of withdrawal. Their word, no proof.
+    withdrawal_informed_since: Mapped[date | None]
     public_indexed: Mapped[bool] = mapped_column(default=False)  # search engines may list them
     postal_address: Mapped[str] = mapped_column(default="")  # where letters of customers go
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other

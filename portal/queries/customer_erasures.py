@@ -33,6 +33,7 @@ from portal.domain.late_payments import LateState
 from portal.domain.received_requests import ReceivedState
 from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import LIVE
+from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     AddressHold,
     Comeback,
@@ -50,8 +51,10 @@ from portal.models import (
     Proof,
     ReceivedRequest,
     Refund,
+    RenewalRefund,
     Settlement,
     Subscription,
+    Withdrawal,
 )
 
 
@@ -158,7 +161,10 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
             EndRefund,
             EndRefund.end_request_id.in_(requests_of(customer.id)),
             EndRefund.state == WithEndState.WAITING,
-        ),
+        )
+        # Owed by law, and not made yet.
+        + count(Withdrawal, Withdrawal.subscription_id.in_(theirs), Withdrawal.refund == RefundDuty.OPEN)
+        + count(RenewalRefund, RenewalRefund.subscription_id.in_(theirs), RenewalRefund.settled_at.is_(None)),
         Hold.SETTLEMENT: count(
             Settlement,
             Settlement.subscription_id.in_(theirs),

@@ -17,6 +17,7 @@ from portal.domain.late_payments import LateState
 from portal.domain.received_requests import ReceivedState
 from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import LIVE, Status
+from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     Comeback,
     Customer,
@@ -28,8 +29,10 @@ from portal.models import (
     PauseRequest,
     ReceivedRequest,
     Refund,
+    RenewalRefund,
     Settlement,
     Subscription,
+    Withdrawal,
 )
 from portal.queries import bulk_acts
 
@@ -41,7 +44,7 @@ class Standing:
     planned_ends: int  # wait for their day
     end_requests: int  # the other open ones
     bulk_rows: int  # confirmed in bulk, and not asked yet, of acts that run, held or not
-    refunds: int
+    refunds: int  # under way, or owed by law and not made
     settlements: int
     comebacks: int
     pauses: int
@@ -89,7 +92,9 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
         end_requests=count(EndRequest, is_open) - planned,
         bulk_rows=bulk_acts.waiting_rows(session, merchant_id),
         refunds=count(Refund, Refund.state.in_(refunds.OPEN))
-        + count(EndRefund, EndRefund.state == WithEndState.WAITING),
+        + count(EndRefund, EndRefund.state == WithEndState.WAITING)
+        + count(Withdrawal, Withdrawal.refund == RefundDuty.OPEN)
+        + count(RenewalRefund, RenewalRefund.settled_at.is_(None)),
         settlements=count(Settlement, Settlement.state.in_(settlements.UNDER_WAY)),
         comebacks=count(Comeback, Comeback.state.in_(comebacks.OPEN)),
         pauses=count(PauseRequest, PauseRequest.state.in_(pauses.OPEN)),

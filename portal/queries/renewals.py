@@ -91,10 +91,14 @@ def lock_refund(session: Session, merchant_id: uuid.UUID, refund_id: uuid.UUID) 
     return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
-def open_refunds(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[RowKey]:
-    """Return what is still to go back."""
+def open_refunds(
+    session: Session, *, after: uuid.UUID | None, limit: int, due_before: datetime | None = None
+) -> Sequence[RowKey]:
+    """Return what is still to go back; with `due_before`, what is due by then."""
     statement = select(RenewalRefund.id, RenewalRefund.merchant_id, RenewalRefund.subscription_id)
     statement = statement.where(RenewalRefund.settled_at.is_(None))
+    if due_before is not None:
+        statement = statement.where(RenewalRefund.due_at <= due_before)
     if after is not None:
         statement = statement.where(RenewalRefund.id > after)
     return session.execute(statement.order_by(RenewalRefund.id).limit(limit)).all()

@@ -14,6 +14,7 @@ from portal.domain.customer_erasures import ErasureState
 from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import LIVE, Status
+from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     Customer,
     CustomerErasure,
@@ -32,6 +33,7 @@ from portal.models import (
     RetentionRun,
     Settlement,
     Subscription,
+    Withdrawal,
 )
 from portal.models.late_payments import LatePayment
 from portal.models.refunds import EndRefund, Refund
@@ -142,7 +144,10 @@ def old_notices(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sele
 
 
 def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
-    """Select the messages of who could not log in that were closed before that moment: they prove no end."""
+    """Select the messages of who could not log in that were closed before that moment: they prove no end.
+
+    One that undid a contract which was over already is closed too, and proves that.
+    """
     return (
         select(ReceivedRequest.id)
         .where(
@@ -150,6 +155,7 @@ def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select
             ReceivedRequest.way.in_((Way.NO_LOGIN, Way.PUBLIC_FORM)),
             ReceivedRequest.state == ReceivedState.DISMISSED,
             ReceivedRequest.settled_at < before,
+            ~exists().where(Withdrawal.received_request_id == ReceivedRequest.id),
         )
         .limit(limit)
     )
@@ -160,14 +166,20 @@ def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sel
     open_late = exists().where(LatePayment.payment_id == Payment.id, LatePayment.settled_at.is_(None))
     open_refund = exists().where(Refund.payment_id == Payment.id, Refund.settled_at.is_(None))
     open_with_end = exists().where(EndRefund.payment_id == Payment.id, EndRefund.created_at > before)
-    open_renewal = exists().where(RenewalRefund.payment_id == Payment.id, RenewalRefund.settled_at.is_(None))
+    # What the law wants back is reckoned from the payments: all of them stay until it is settled.
+    open_withdrawal = exists().where(
+        Withdrawal.subscription_id == Payment.subscription_id, Withdrawal.refund == RefundDuty.OPEN
+    )
+    open_advance = exists().where(
+        RenewalRefund.subscription_id == Payment.subscription_id, RenewalRefund.settled_at.is_(None)
+    )
     lives = exists().where(Subscription.id == Payment.subscription_id, Subscription.status.in_(LIVE))
     return (
         select(Payment.id)
         .where(
             Payment.merchant_id == merchant_id,
             Payment.paid_at < before,
-            *(~one for one in (open_late, open_refund, open_with_end, open_renewal, lives)),
+            *(~one for one in (open_late, open_refund, open_with_end, open_withdrawal, open_advance, lives)),
         )
         .limit(limit)
     )

@@ -27,7 +27,7 @@ from portal.services.batches import Find, Unfinished, each
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
 from portal.services.money import missed_payments
-from portal.services.notices import late_ends, notices, withdrawal_notices
+from portal.services.notices import late_ends, notices, renewal_notices, withdrawal_notices
 from portal.services.people import (
     account_members,
     address_changes,
@@ -54,7 +54,7 @@ def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
     reminding = received_reminders.remind
-    warning = (missed_payments.warn, withdrawal_notices.warn)
+    warning = (missed_payments.warn, withdrawal_notices.warn, renewal_notices.warn)
     before = (tell_late, tell_overdue, reminding, tell_access_ends_soon, *warning)
     for step in (*before, close_over, make_proofs, forget_expired):
         try:

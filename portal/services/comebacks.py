@@ -50,6 +50,9 @@ class Wish:
     language: str
     channel: Channel = Channel.PORTAL
     member_id: uuid.UUID | None = None  # who of the account's people; None: the customer
+    express_version: str = (
+        ""  # of the words by which they ask to begin within the withdrawal period; empty: they do not
+    )
 
     @property
     def by(self) -> By:
@@ -118,14 +121,24 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
                 _check_merchant(session, wish.merchant_id)
                 standing = _standing(session, subscription, prospect, attempts, now=now)
                 if standing is not None:
+                    _ask_early(standing, wish, now=now)
                     return Started(comeback_id=standing.id, is_new=False)
-                return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
+                written = _write(session, subscription, prospect, wish, now=now)
+                _ask_early(written, wish, now=now)
+                return Started(comeback_id=written.id, is_new=True)
     except IntegrityError as error:
         if "uq_comebacks_open" in str(error.orig):  # two of the same product at the same moment
             raise NotAllowed(Denial.ALREADY_SUBSCRIBED) from None
         raise
     # After the lock was given back: nobody holds two subscriptions here, and the other one decides by its own rows.
     return start(ctx, replace(wish, subscription_id=prospect.elsewhere.subscription_id), now=now)
+
+
+def _ask_early(comeback: Comeback, wish: Wish, *, now: datetime) -> None:
+    """Keep whether they ask to begin within the withdrawal period, as they said it last: also that they do no more."""
+    if comeback.express_version != wish.express_version:
+        comeback.express_at = now if wish.express_version else None
+        comeback.express_version = wish.express_version
 
 
 def _check_merchant(session: Session, merchant_id: uuid.UUID) -> None:

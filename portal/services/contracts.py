@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -34,12 +34,15 @@ class Consent:
 
 def contract_of(session: Session, subscription: Subscription) -> Contract:
     """Return what the period of a subscription's contract is counted from; its customer is loaded."""
-    zone = merchants.of(session, subscription.merchant_id).time_zone
+    merchant = merchants.of(session, subscription.merchant_id)
     consents = withdrawals.known(session, [subscription.id]).get(subscription.id, NO_PROOF)
-    return contract(subscription, consents, zones=(zone, subscription.customer.time_zone))
+    zones = merchant.time_zone, subscription.customer.time_zone
+    return contract(subscription, consents, zones=zones, informed_since=merchant.withdrawal_informed_since)
 
 
-def contract(subscription: AnySubscription, consents: Consents, *, zones: tuple[str | None, ...]) -> Contract:
+def contract(
+    subscription: AnySubscription, consents: Consents, *, zones: tuple[str | None, ...], informed_since: date | None
+) -> Contract:
     """Return it of what is read already: the order's approval concludes a contract, else its start at PayPal does.
 
     A start that PayPal had planned for later is taken for the conclusion too: in doubt the period is the longer one.
@@ -49,6 +52,7 @@ def contract(subscription: AnySubscription, consents: Consents, *, zones: tuple[
         zones=tuple(dict.fromkeys(zone for zone in zones if zone)),
         charged_since=free_trial_end(terms_of(subscription)),
         consents=consents,
+        informed_since=informed_since,
     )
 
 

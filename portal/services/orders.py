@@ -43,4 +43,5 @@ def ordered_by(comeback: Comeback, *, product: str, merchant: Merchant | Merchan
         starts_at=comeback.start_at,
         merchant_name=merchant.name,
         support_email=merchant.support_email,
+        begins_early=comeback.express_at is not None,
     )

@@ -142,6 +142,7 @@ def gather(
         locale=language,
         customer_name=subscription.customer.name,
         product=subscription.product.name,
+        is_schedule=subscription.is_schedule,
         price=Money(amount, currency) if amount is not None and currency else None,
         interval_unit=subscription.interval_unit,
         interval_count=subscription.interval_count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, fields, make_dataclass
+from datetime import date
 from typing import Any, ClassVar, Final, cast
 from zoneinfo import ZoneInfo
 
@@ -116,6 +117,7 @@ class Countries(Group):
     sells_to: list[str]
     public_indexed: bool
     postal_address: str
+    withdrawal_informed_since: date | None
 
 
 class Switches:

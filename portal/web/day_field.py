@@ -17,6 +17,10 @@ class DayField(DateField):
 
     data: Any  # as WTForms has it: a form's validators have seen to what its view reads
 
+    def process_data(self, value: Any) -> None:
+        """Take a day, also as a kept edit has it."""
+        super().process_data(date.fromisoformat(value) if isinstance(value, str) else value)
+
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the day; nothing typed is none. Raises ValueError with the sentence for the page."""
         typed = " ".join(valuelist)

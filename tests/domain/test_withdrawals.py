@@ -35,10 +35,13 @@ def at(text: str, zone: str = PARIS) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
 
 
-def contract(concluded: datetime | None, *zones: str, told=ALL_TOLD, missing=(), charged=None, when=None) -> Contract:
+def contract(
+    concluded: datetime | None, *zones: str, told=ALL_TOLD, missing=(), charged=None, when=None, since=None
+) -> Contract:
     told_at = when or concluded or at("2026-01-01T00:00")
     consents = Consents(given=dict.fromkeys(told, told_at), missing=frozenset(missing))
-    return Contract(concluded_at=concluded, zones=zones or (PARIS,), charged_since=charged, consents=consents)
+    zones = zones or (PARIS,)
+    return Contract(concluded_at=concluded, zones=zones, charged_since=charged, consents=consents, informed_since=since)
 
 
 @pytest.mark.law("R-FR-30", "R-FR-31")
@@ -125,6 +128,24 @@ def test_without_the_information_it_is_twelve_months_longer():
     assert (unknown.sure.last_day, unknown.longest.last_day) == (date(2026, 11, 18), date(2027, 11, 18))
     assert verdict(contract(begun, told=()), at("2027-05-01T10:00")) is Verdict.DOUBTFUL
     assert verdict(contract(begun, told=()), at("2027-11-19T00:00")) is Verdict.LATE
+
+
+@pytest.mark.law("R-FR-31")
+@pytest.mark.parametrize(
+    ("since", "missing", "longest", "said"),
+    [
+        (date(2026, 11, 4), (), date(2026, 11, 18), Verdict.LATE),  # that very day
+        (date(2020, 1, 1), (), date(2026, 11, 18), Verdict.LATE),
+        (date(2026, 11, 5), (), date(2027, 11, 18), Verdict.DOUBTFUL),  # begun the day before
+        (None, (), date(2027, 11, 18), Verdict.DOUBTFUL),
+        (date(2020, 1, 1), (ConsentKind.INFORMED,), date(2027, 11, 18), Verdict.IN_TIME),  # what is known counts
+    ],
+)
+def test_the_merchants_word_counts_where_nothing_is_known_of_the_contract(since, missing, longest, said):
+    one = contract(at("2026-11-04T23:30"), told=(), missing=missing, since=since)
+    assert period(one).longest.last_day == longest
+    assert verdict(one, at("2027-05-01T10:00")) is said
+    assert verdict(one, at("2026-11-18T23:59")) is Verdict.IN_TIME
 
 
 @pytest.mark.law("R-FR-31")

@@ -18,7 +18,7 @@ from portal.mail.facts import RenewalFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
-from portal.mail.renewals import renewal_reminder
+from portal.mail.renewals import RenewalRefundFacts, merchant_renewal_refund, renewal_reminder
 from portal.mail.settlements import SettlementFacts
 from portal.mail.task_links import TaskFacts, task_link
 from tests.mail.facts import LATER, NOW
@@ -149,6 +149,7 @@ def about_declarations(whose: Letterhead, **names: str) -> list[Composed]:
     ]
     product = names.get("product", "Cours")
     told += about_withdrawals(whose, **names)
+    told += about_renewal_refunds(whose, **names)
     return told + [
         declaration_link(
             whose,
@@ -233,6 +234,19 @@ def about_renewals(whose: Letterhead, **names: str) -> list[Composed]:
     )
     bare = {"months": 1, "price": None, "interval_unit": None, "support_email": None, "customer_name": ""}
     return [renewal_reminder(whose, one) for one in (renewal, dataclasses.replace(renewal, **bare))]
+
+
+def about_renewal_refunds(whose: Letterhead, **names: str) -> list[Composed]:
+    """What the merchant is told of a refund after an end free of charge: new, soon due, and due now."""
+    owed = RenewalRefundFacts(
+        product=names.get("product", "Cours"),
+        customer_name=names.get("customer", ""),
+        customer_email="zoe@client.test",
+        amount=Money(Decimal("20.00"), "EUR"),
+        due_at=LATER,
+        path="/account/a",
+    )
+    return [merchant_renewal_refund(whose, owed, days=days) for days in (None, 7, 1, 0)]
 
 
 def about_settlements(whose: Letterhead, **names: str) -> list[Composed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -65,6 +65,7 @@ class MerchantFacts:
     return_addresses: list[str]
     country: Country
     sells_to: list[str]
+    withdrawal_informed_since: date | None
     public_indexed: bool
     postal_address: str
     suspended_at: datetime | None

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.documents.orders import WITHDRAWAL_VERSION
+from portal.documents.orders import EXPRESS_VERSION, WITHDRAWAL_VERSION
 from portal.domain.audit import PORTAL, PROVIDER
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import ProviderStatus
@@ -75,7 +75,7 @@ def record(
     comeback.approved_at = now
     comeback.move(ComebackState.APPROVED)
     comeback.provider_id = reading.provider_id
-    _note_information(session, comeback, arrived, now=now)
+    _note_consents(session, comeback, arrived, now=now)
     comeback.trouble = comeback.closed_at = comeback.next_try_at = comeback.claimed_at = None
     timeline.note(
         session,
@@ -93,15 +93,14 @@ def record(
     comeback_notices.approved(ctx, session, comeback, arrived.id, has_another=others, now=now)
 
 
-def _note_information(session: Session, comeback: Comeback, arrived: Subscription, *, now: datetime) -> None:
-    """Keep that the order's page had the withdrawal information, in which version (law.md, R-FR-31)."""
+def _note_consents(session: Session, comeback: Comeback, arrived: Subscription, *, now: datetime) -> None:
+    """Keep what the order's page informed of and asked, in which version (law.md, R-FR-31, R-FR-34)."""
     if comeback.ordered is None:
         return
-    said = Consent(
-        kind=ConsentKind.INFORMED,
-        is_given=True,
-        at=now,
-        way=ConsentWay.ORDER_PAGE,
-        version=WITHDRAWAL_VERSION,
-    )
-    contracts.write(session, arrived, said, by=PORTAL, now=now)
+    asked = comeback.express_at
+    for kind, is_given, at, version in (
+        (ConsentKind.INFORMED, True, now, WITHDRAWAL_VERSION),
+        (ConsentKind.EXPRESS_REQUEST, asked is not None, asked or now, comeback.express_version or EXPRESS_VERSION),
+    ):
+        said = Consent(kind=kind, is_given=is_given, at=at, way=ConsentWay.ORDER_PAGE, version=version)
+        contracts.write(session, arrived, said, by=PORTAL, now=now)

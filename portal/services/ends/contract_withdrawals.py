@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
 from portal.domain.end_requests import Cause
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import ENDED, Action
 from portal.domain.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
+from portal.i18n import Translator
 from portal.models import ReceivedRequest, Subscription, TimelineKind, Withdrawal
 from portal.queries import end_requests as stored_ends
+from portal.queries import received_requests as received_stored
 from portal.queries import subscriptions, withdrawals
 from portal.queries.people import merchants
 from portal.services import comebacks, contracts, outgoing_access
@@ -29,7 +32,7 @@ from portal.services.context import Context
 from portal.services.ends import end_requests
 from portal.services.ends.end_requests import Recorded
 from portal.services.ends.end_wishes import Wish
-from portal.services.inbox import received_answers
+from portal.services.inbox import received_answers, received_requests
 from portal.services.money import withdrawal_refunds
 from portal.services.notices import end_confirmations, withdrawal_notices
 from portal.services.renewals import advances
@@ -152,7 +155,7 @@ def _close(
     if standing is not None:
         standing.cause = Cause.WITHDRAWN
         found.end_request_id = standing.id
-        _answer(ctx, session, declared, found, now=now)
+    _answer(ctx, session, declared, found, now=now)
 
 
 def _wish(session: Session, declared: Declared) -> Wish:
@@ -178,13 +181,40 @@ def _is_open(session: Session, received_id: uuid.UUID | None) -> bool:
 
 
 def _answer(ctx: Context, session: Session, declared: Declared, found: Withdrawal, *, now: datetime) -> None:
-    """Let the withdrawal's end answer a declaration that still waits."""
+    """Let the withdrawal's end answer a declaration that still waits; what had ended without one here closes it.
+
+    The refund is a task of its own: nothing else is left of the declaration.
+    """
     received_id, request_id = declared.received_request_id, found.end_request_id
-    if received_id is None or request_id is None or not _is_open(session, received_id):
+    if received_id is None or not _is_open(session, received_id):
+        return
+    if request_id is None:
+        _close_declaration(ctx, session, declared, received_id, found.subscription_id, now=now)
         return
     request = stored_ends.lock(session, request_id)
     by = declared.by.name or "PayPal"
     received_answers.match(ctx, session, declared.merchant_id, received_id, request, by=by, now=now)
+
+
+def _close_declaration(
+    ctx: Context,
+    session: Session,
+    declared: Declared,
+    received_id: uuid.UUID,
+    subscription_id: uuid.UUID,
+    *,
+    now: datetime,
+) -> None:
+    """Close a declaration that no end can answer, with a sentence in the merchant's language; its customer is told
+    of the withdrawal, and not of this.
+    """
+    words = Translator(merchants.of(session, declared.merchant_id).locale)
+    received = received_stored.lock(session, declared.merchant_id, received_id)
+    if not received.may_be_about(subscription_id):
+        raise NotAllowed(Denial.NAMES_ANOTHER)
+    named = session.get_one(Subscription, received.subscription_id) if received.subscription_id else None
+    reason = words.gettext("The contract was over already. The withdrawal is recorded, with its refund as a task.")
+    received_requests.close_held(ctx, session, received, named, reason=reason, by=declared.by, now=now)
 
 
 def _note(session: Session, subscription: Subscription, found: Withdrawal, *, now: datetime) -> None:

@@ -136,7 +136,7 @@ def record_end(
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
     end_refunds.release(session, subscription, request, now=now)
-    advances.owe(session, subscription, request, now=now)
+    advances.owe(ctx, session, subscription, request, now=now)
     # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
     late_payments.look(ctx, session, subscription, now=now)
     notices.end_is_told(ctx, session, request, now=now)

@@ -190,15 +190,32 @@ def dismiss(
         received = stored.lock(session, merchant_id, received_id)
         if not received.is_open:
             raise AlreadySettled
-        received.state, received.dismissal = ReceivedState.DISMISSED, reason
-        received.settled_at, received.settled_by = now, by
-        received.suggested_subscription_id = None
-        _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
-        merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
-        if subscription is not None:
-            _stand_no_more(session, received, subscription, by=acting, now=now)
+        close_held(ctx, session, received, subscription, reason=reason, by=acting, now=now)
         if is_told:
             _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", now=now)
+
+
+def close_held(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription | None,
+    *,
+    reason: str,
+    by: By,
+    now: datetime,
+) -> None:
+    """As `dismiss`, of one that is open, whose lock and that of the subscription are held; nobody is written to.
+
+    `subscription`: the one that it names; None where it names none.
+    """
+    received.state, received.dismissal = ReceivedState.DISMISSED, reason
+    received.settled_at, received.settled_by = now, by.name
+    received.suggested_subscription_id = None
+    _append(session, received, Act.RECEIVED_DISMISSED, by=by, now=now)
+    merchant_news.drop(Post.of(ctx, session, received.merchant_id, now=now), received)
+    if subscription is not None:
+        _stand_no_more(session, received, subscription, by=by, now=now)
 
 
 def _stand_no_more(

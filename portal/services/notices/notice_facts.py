@@ -81,6 +81,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         asked_by=request.asked_by,
         asked_by_name=request.actor_name if request.is_by_member(subscription) else "",
         has_hour=request.has_hour,
+        is_schedule=subscription.is_schedule,
         notified_under=request.notified_reference if request.answers else "",
         price=_price(subscription),
         interval_unit=subscription.interval_unit,

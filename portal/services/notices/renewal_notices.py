@@ -1,17 +1,24 @@
-"""The reminder before a tacit renewal, with what proves it copied to its row (law.md R-FR-20, R-FR-24)."""
+"""The reminder before a tacit renewal, with what proves it copied to its row (law.md R-FR-20, R-FR-24).
+
+What goes back where it is not proved is told to the merchant, again until it is made (R-FR-23).
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from portal.domain.money import Money
 from portal.domain.renewals import ReminderState
+from portal.domain.withdrawals import WARNED_BEFORE, warnings_due
 from portal.i18n import pick_locale
 from portal.mail.facts import RenewalFacts
-from portal.mail.renewals import VERSION, renewal_reminder
-from portal.models import RenewalReminder, Subscription
+from portal.mail.renewals import VERSION, RenewalRefundFacts, merchant_renewal_refund, renewal_reminder
+from portal.models import RenewalRefund, RenewalReminder, Subscription
+from portal.queries import renewals, subscriptions
+from portal.services.batches import each
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 
@@ -40,6 +47,43 @@ def remind(
     reminder.address, reminder.template, reminder.sendings = mail.recipient, f"{VERSION}/{language}", number
     reminder.sent_at = reminder.failed_at = None
     reminder.failure = ""
+
+
+def tell_owed(ctx: Context, session: Session, owed: RenewalRefund, *, now: datetime) -> None:
+    """Tell the merchant that money goes back, with the sum and the day, once."""
+    post = Post.of(ctx, session, owed.merchant_id, now=now)
+    post.to_merchant(
+        merchant_renewal_refund(post.desk_head, _refund_facts(session, owed)), key=f"renewal-refund:{owed.id}"
+    )
+
+
+def warn(ctx: Context, *, now: datetime) -> None:
+    """Warn of every such refund that is due soon, or is overdue, once for each time. Raises Unfinished at the end."""
+    soon = partial(renewals.open_refunds, due_before=now + max(WARNED_BEFORE))
+    each(ctx.db, soon, partial(_warn, ctx, now), event="renewal_refund_warning_failed")
+
+
+def _warn(ctx: Context, now: datetime, session: Session, key: renewals.RowKey) -> None:
+    owed = renewals.lock_refund(session, key.merchant_id, key.id)
+    times = warnings_due(owed.due_at, now=now)
+    if owed.settled_at is not None or not times:
+        return
+    post = Post.of(ctx, session, owed.merchant_id, now=now)
+    facts, days = _refund_facts(session, owed), int(times[-1].removesuffix("d"))
+    composed = merchant_renewal_refund(post.desk_head, facts, days=days)
+    post.to_merchant(composed, key=f"renewal-refund-due:{owed.id}:{times[-1]}")
+
+
+def _refund_facts(session: Session, owed: RenewalRefund) -> RenewalRefundFacts:
+    subscription = subscriptions.of_merchant(session, owed.merchant_id, owed.subscription_id)
+    return RenewalRefundFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        customer_email=subscription.customer.email,
+        amount=owed.money,
+        due_at=owed.due_at,
+        path=f"/admin/subscriptions/{owed.subscription_id}/renewal",
+    )
 
 
 def _facts(post: Post, subscription: Subscription, reminder: RenewalReminder) -> RenewalFacts:

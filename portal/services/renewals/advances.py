@@ -28,13 +28,14 @@ from portal.services.audit import audit
 from portal.services.batches import each
 from portal.services.context import Context
 from portal.services.dates.paid_time import terms_of
+from portal.services.notices import renewal_notices
 
 log = structlog.get_logger(__name__)
 
 OWN = frozenset({Actor.CUSTOMER, Actor.PROVIDER})  # who ends it at PayPal is its customer, as far as anybody can tell
 
 
-def owe(session: Session, subscription: Subscription, request: EndRequest, *, now: datetime) -> None:
+def owe(ctx: Context, session: Session, subscription: Subscription, request: EndRequest, *, now: datetime) -> None:
     """Write what goes back after an end that PayPal has confirmed; nothing where it was no end free of charge.
 
     The subscription's lock is held.
@@ -69,6 +70,7 @@ def owe(session: Session, subscription: Subscription, request: EndRequest, *, no
     )
     session.add(owed)
     _note(session, owed, Act.RENEWAL_REFUND_OWED, by=PORTAL, now=now)
+    renewal_notices.tell_owed(ctx, session, owed, now=now)
     log.info("renewal_refund_owed", subscription_id=str(subscription.id), request_id=str(request.id))
 
 

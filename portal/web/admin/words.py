@@ -264,6 +264,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "withdrawal_accepted": _l("Withdrawal from the contract"),
     "merchant_withdrawal": _l("To you: withdrawal from a contract"),
     "merchant_withdrawal_due": _l("To you: the refund of a withdrawal is due"),
+    "merchant_renewal_refund": _l("To you: a refund after an end free of charge"),
     "merchant_late_payments": _l("To you: payments after an end"),
     "address_confirm": _l("New email address: to be confirmed"),
     "address_asked": _l("New email address entered: to the current one"),

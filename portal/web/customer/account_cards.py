@@ -189,7 +189,7 @@ def _ends(holding: Held, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        label = _("End date") if subscription.is_schedule else _("Subscription end date")
+        label = _("Contract end date") if subscription.is_schedule else _("Subscription end date")
         return ((label, known_day(subscription.ended_at)),)
     return (
         (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),

@@ -19,7 +19,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.documents.orders import order_words
+from portal.documents.orders import EXPRESS_VERSION, express_request, order_words
 from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.orders import order_button
@@ -83,8 +83,9 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
         product = _bought(session, held)
     form = ComebackForm()
+    form.begins_early.label.text = express_request(formatter().words, g.merchant.name)
     if form.validate_on_submit():
-        return _to(_start(subscription_id))
+        return _to(_start(subscription_id, begins_early=form.begins_early.data))
     newest = held.prospect.newest if held.prospect is not None else None
     stands = newest is not None and (newest.is_open or newest.state is ComebackState.APPROVED)
     if newest is not None and stands and not has_outdated_link(newest, held.prospect, now=now):
@@ -148,7 +149,7 @@ def comeback_withdrawal(comeback_id: uuid.UUID) -> ResponseReturnValue:
     return _to(comeback_id)
 
 
-def _start(subscription_id: uuid.UUID) -> uuid.UUID:
+def _start(subscription_id: uuid.UUID, *, begins_early: bool) -> uuid.UUID:
     """Record the wish, then try PayPal while the customer waits. Return the attempt that now stands."""
     who = person()
     wish = Wish(
@@ -159,6 +160,7 @@ def _start(subscription_id: uuid.UUID) -> uuid.UUID:
         subscription_id=subscription_id,
         language=locale.current(),
         channel=channel_of(who),
+        express_version=EXPRESS_VERSION if begins_early else "",
     )
     started = start(context(), wish, now=utc_now())
     if started.is_new:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import BooleanField, RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.domain import typed_codes
@@ -22,8 +22,9 @@ LONGEST_COMMENT: Final = 500
 
 
 class ComebackForm(BaseForm):
-    """Asked beside what coming back means: one button."""
+    """Asked beside what coming back means: one button, and a box that nobody has to tick (law.md R-FR-34)."""
 
+    begins_early = BooleanField(_l("Begin at once"))  # the view says it whole, with who sells
     submit = SubmitField(_l("See the order"))
 
 

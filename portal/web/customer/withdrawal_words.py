@@ -37,7 +37,8 @@ def offer(holding: Held, *, now: datetime) -> Offer | None:
     if subscription.withdrawn_at is not None:
         return None
     zones = (g.merchant.time_zone, person().time_zone)
-    runs = period(contracts.contract(subscription, holding.consents, zones=zones))
+    since = g.merchant.withdrawal_informed_since
+    runs = period(contracts.contract(subscription, holding.consents, zones=zones, informed_since=since))
     if runs is None or now >= runs.longest.ends_at:
         return None
     country = g.merchant.country

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.documents.orders import WITHDRAWAL_VERSION
+from portal.documents.orders import EXPRESS_VERSION, WITHDRAWAL_VERSION
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel
 from portal.domain.errors import NotAllowed
@@ -51,10 +51,12 @@ def test_what_the_order_said_of_the_right_to_withdraw_is_kept_with_the_new_contr
     WebhookDesk(ctx, paypal, one.make._last_merchant).tell("BILLING.SUBSCRIPTION.ACTIVATED", changed(row.provider_id))
     (new,) = one.arrived()
     with ctx.db.read() as session:
-        (said,) = withdrawals.consents(session, new.id)
+        kept = {said.kind: said for said in withdrawals.consents(session, new.id)}
     approved = one.row(row.id).approved_at
-    assert (said.kind, said.is_given, said.way) == (ConsentKind.INFORMED, True, ConsentWay.ORDER_PAGE)
-    assert (said.at, said.version) == (approved, WITHDRAWAL_VERSION)
+    assert {kind: (said.is_given, said.at, said.version, said.way) for kind, said in kept.items()} == {
+        ConsentKind.INFORMED: (True, approved, WITHDRAWAL_VERSION, ConsentWay.ORDER_PAGE),
+        ConsentKind.EXPRESS_REQUEST: (False, approved, EXPRESS_VERSION, ConsentWay.ORDER_PAGE),
+    }
 
 
 def test_a_message_that_overtakes_the_answer_is_known_by_our_own_number(way, ctx, paypal):

@@ -17,10 +17,12 @@ from portal.domain.comebacks import ComebackTrouble
 from portal.domain.end_requests import Cause, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
-from portal.domain.received_requests import Way
+from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action, Status
 from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.models import Comeback, Payment, ReceivedRequest, TimelineKind, Withdrawal
+from portal.queries import inbox, retention
+from portal.queries.inbox import Kind
 from portal.services import comebacks
 from portal.services.ends import end_withdrawals
 from portal.services.inbox import received_requests
@@ -256,6 +258,29 @@ def test_one_that_came_by_letter_is_carried_out_as_it_was_sent(ctx, make, paying
     assert found.refund_due_at == now + 12 * DAY, "fourteen days after the merchant was told"
     with ctx.db.read() as session:
         assert session.get_one(ReceivedRequest, received.id).end_request_id == found.end_request_id
+
+
+@pytest.mark.law("R-FR-46")
+def test_from_what_had_ended_elsewhere_it_closes_by_itself_and_the_refund_is_the_task(ctx, make, merchant):
+    now = utc_now()
+    gone = make.subscription(
+        merchant=merchant, status=Status.CANCELLED, started_at=now - 9 * DAY, ended_at=now - 2 * DAY, at_paypal=False
+    )
+    make.payment(gone, 9)
+    letter = received_requests.Declaration(
+        merchant_id=gone.merchant_id, received_at=now, way=Way.PUBLIC_FORM, name="Zoé", email="zoe@client.test"
+    )
+    received = received_requests.record(ctx, letter, now=now)
+    found = by_staff(ctx, gone, now=now, received_request_id=received.id)
+    assert (found.end_request_id, found.refund) == (None, RefundDuty.OPEN)
+    with ctx.db.read() as session:
+        closed = session.get_one(ReceivedRequest, received.id)
+        assert (closed.state, closed.settled_by) == (ReceivedState.DISMISSED, "Anne")
+        assert "over already" in closed.dismissal
+        later = {"before": now + DAY, "limit": 9}
+        assert not session.scalars(retention.old_words(gone.merchant_id, **later)).all(), "it proves a withdrawal"
+        assert [item.kind for item in inbox.page(session, gone.merchant_id, now=now).items] == [Kind.WITHDRAWAL]
+    assert "request_dismissed" not in mails(ctx), "nothing was refused"
 
 
 def test_staff_without_the_right_to_end_carry_nothing_out(ctx, make, paying):

@@ -17,8 +17,9 @@ from portal.domain.withdrawals import ConsentKind, Verdict
 from portal.models import AuditEntry, Payment, RenewalRefund, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind
+from portal.services.notices import renewal_notices
 from portal.services.renewals import advances
-from tests.services.carrying.carried import ask, carry
+from tests.services.carrying.carried import ask, carry, mails
 from tests.services.ends.withdrawing import declare as withdraw
 from tests.services.ends.withdrawing import request_of, say
 from tests.services.renewals.test_reminders import BY_SAM
@@ -151,3 +152,21 @@ def test_a_doubtful_withdrawal_leaves_what_the_end_has_made_due(ctx, make, paypa
     assert said.verdict is Verdict.DOUBTFUL
     (task,) = owed(ctx)
     assert task.settled_at is None, "the merchant may find that the withdrawal came too late"
+
+
+@pytest.mark.law("R-FR-23")
+def test_the_merchant_is_told_once_and_warned_until_it_is_settled(ctx, make):
+    merchant = make.merchant(support_email="aide@atelier.test", locale="en")
+    product = make.product(merchant, **BOUND)
+    held = make.subscription(merchant=merchant, product=product, next_payment_at=make.now() + timedelta(days=20))
+    make.payment(held, 10)
+    free(ctx, held, since=utc_now() - timedelta(days=12))
+    carry(ctx, ask(ctx, make, held))
+    assert mails(ctx).count("merchant_renewal_refund") == 1
+    (task,) = owed(ctx)
+    for before, told in ((8, 1), (6.5, 2), (6, 2), (2, 3), (0.5, 4), (-1, 5), (-9, 5)):
+        renewal_notices.warn(ctx, now=task.due_at - timedelta(days=before))
+        assert mails(ctx).count("merchant_renewal_refund") == told, f"{before} days before"
+    advances.settle(ctx, held.merchant_id, task.id, by=BY_SAM, now=utc_now())
+    renewal_notices.warn(ctx, now=task.due_at + timedelta(days=40))
+    assert mails(ctx).count("merchant_renewal_refund") == 5

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import date, timedelta
 
-from portal.models import Merchant
+import pytest
+from sqlalchemy import select
+
+from portal.domain.audit import Act
+from portal.models import AuditEntry, Merchant
 
 PAGE, SAVE = "/admin/settings/countries", "Save the settings"
 
@@ -37,3 +41,22 @@ def test_ones_own_country_is_always_sold_to(owner, ctx, merchant):
     owner.submit(PAGE, press=SAVE, country="DE", sells_to=["DE"])
     assert stored(ctx, merchant)[:2] == ("DE", ["DE"])
     assert f"/{merchant.slug}/resilier" not in owner.get(PAGE).text.partition("Last changes")[0]
+
+
+@pytest.mark.law("R-FR-31")
+def test_since_when_customers_are_informed_is_the_merchants_word_kept_in_the_chain(owner, ctx, merchant, now):
+    def said():
+        with ctx.db.read() as session:
+            kept = session.scalars(select(AuditEntry).where(AuditEntry.act == Act.SETTINGS_CHANGED)).all()
+            row = session.get_one(Merchant, merchant.id)
+            return row.withdrawal_informed_since, [one.details.get("withdrawal_informed_since") for one in kept]
+
+    tomorrow = (now + timedelta(days=2)).date()
+    page = owner.submit(PAGE, press=SAVE, status=422, withdrawal_informed_since=tomorrow.isoformat())
+    assert len(page.errors) == 1
+    assert said() == (None, [])
+    owner.submit(PAGE, press=SAVE, withdrawal_informed_since="2024-03-01")
+    assert said() == (date(2024, 3, 1), [[None, "2024-03-01"]])
+    assert "no proof" in owner.get(PAGE).text
+    owner.submit(PAGE, press=SAVE, withdrawal_informed_since="")
+    assert said()[0] is None

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import requests
 from sqlalchemy import select, update
 
+from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
+from portal.documents.orders import EXPRESS_VERSION
 from portal.domain.audit import PORTAL
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import ConsentKind, Verdict
 from portal.models import Comeback, Customer, Mail, Product, Subscription
+from portal.queries import withdrawals
 from portal.services import product_plans
+from tests.services.ends.withdrawing import declare
 from tests.waiting_mails import said
 from tests.web.customer.test_end_requests import row_counts
 
@@ -318,3 +324,46 @@ def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make,
         told = " ".join(said(ctx, mail).text.split())
     for words in (*owed[:-1], "14 days"):
         assert words in told, "as it was ordered, not as the product is by now"
+
+
+@pytest.mark.law("R-FR-34")
+@pytest.mark.parametrize("ticks", [True, False])
+def test_what_is_ticked_before_the_order_decides_what_a_withdrawal_owes(ticks, visit, cancelled, ctx, make):
+    """From the box to the money: never ticked beforehand, never needed, told twice, kept with its version."""
+    old = cancelled(visit.customer, days=-3)
+    first = visit.browser.get(visit.page(old, "/comeback"))
+    (box,) = first.select("input[type=checkbox]")
+    assert not box.has_attr("checked")
+    assert not box.has_attr("required")
+    page = first.submit(press=PREPARE["en"], **({"begins_early": True} if ticks else {}))
+    said_of_it = "You asked to begin before" if ticks else "You did not ask to begin before"
+    whole = " ".join(page.text.split())
+    assert said_of_it in whole[: whole.index(GO["en"])]
+    ordered_at = attempts(ctx)[0].express_at
+    visit.browser.get(at_paypal(page, "approve")).submit(press="Check now")
+    with ctx.db.read() as session:
+        mail = session.scalars(select(Mail).where(Mail.kind == "comeback_approved")).one()
+        assert said_of_it in " ".join(said(ctx, mail).text.split()), "on a durable medium"
+        new = session.scalars(select(Subscription).where(Subscription.predecessor_id == old.id)).one()
+        (kept,) = [one for one in withdrawals.consents(session, new.id) if one.kind is ConsentKind.EXPRESS_REQUEST]
+    assert (kept.is_given, kept.version) == (ticks, EXPRESS_VERSION)
+    assert not ticks or kept.at == ordered_at
+    with ctx.db.begin() as session:
+        row = session.get_one(Subscription, new.id)
+        row.started_at, row.paid_until = row.started_at - timedelta(days=5), row.started_at + timedelta(days=25)
+    make.payment(new, 5)
+    found = declare(ctx, new, now=utc_now())
+    assert found.verdict is Verdict.IN_TIME
+    assert (found.owed > 0) is ticks
+    assert found.owed + found.due == Decimal("29.90")
+    assert not ticks or abs(found.owed - Decimal("29.90") * 5 / 30) < Decimal("1.01"), "five days of thirty"
+
+
+@pytest.mark.law("R-FR-34")
+def test_who_drops_the_order_and_begins_again_asks_anew(visit, cancelled, ctx):
+    page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback"))
+    page = page.submit(press=PREPARE["en"], begins_early=True)
+    assert attempts(ctx)[0].express_at is not None
+    page = page.submit(press="Don’t continue").follow("Subscribe again").submit(press=PREPARE["en"])
+    (one,) = attempts(ctx)
+    assert (one.state, one.express_at, one.express_version) == (ComebackState.WAITING, None, "")

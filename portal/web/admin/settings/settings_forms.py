@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import current_app
+from flask import current_app, g
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -24,14 +24,17 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.clock import utc_now
 from portal.domain import colours, return_addresses
 from portal.domain.countries import Country, may_be_chosen
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
+from portal.services.dates.renewal_terms import day_of
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
+from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 from portal.web.labels import COUNTRY, LANGUAGE
 from portal.web.local_days import today
@@ -213,11 +216,25 @@ class CountriesForm(VersionedForm):
         filters=[plain],
         validators=[Optional(), Length(max=LONGEST_TEXT, message=_l("Write at most 500 characters."))],
     )
+    withdrawal_informed_since = DayField(
+        _l("You inform your customers of the right of withdrawal since"),
+        description=_l(
+            "Leave it empty if you do not know. It is your word and no proof: of contracts that began on or after this "
+            "day the 14 days count, instead of twelve months more, wherever the portal knows nothing else. A "
+            "declaration is accepted all the same."
+        ),
+        validators=[Optional()],
+    )
     public_indexed = BooleanField(
         _l("Search engines may list these pages"),
         description=_l("Without it, the pages are found by your links alone."),
     )
     submit = SubmitField(_l("Save the settings"))
+
+    def validate_withdrawal_informed_since(self, field: DayField) -> None:
+        """Take no day that is still to come: nobody can say today what they will have told."""
+        if field.data is not None and field.data > day_of(utc_now(), g.merchant.time_zone):
+            raise ValidationError(_("Enter a day that is not in the future."))
 
     def validate_sells_to(self, field: SelectMultipleField) -> None:
         """Take at least one country, the merchant's own among them."""
