@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+import textwrap
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.clock import utc_now
@@ -118,17 +119,29 @@ class SmtpMailer:
         return self._tls_context or ssl.create_default_context()
 
 
+LONGEST_LINE: Final = 998  # RFC 5322
+
+
 class _WholeWords(EmailPolicy):
     """Folds subjects and names that are not ASCII: the library's policy drops a space, or adds one, where it folds."""
 
     def fold(self, name: str, value: Any) -> str:
-        if self.utf8 or name not in ("Subject", "From") or str(value).isascii():
+        if self.utf8 or name not in ("Subject", "From"):
             return str(super().fold(name, value))
+        if str(value).isascii():
+            return self._plain(name, value)
         if name == "Subject":
             return f"Subject: {_encoded(str(value), name, self.linesep)}{self.linesep}"
         (sender,) = value.addresses
         name_of = _encoded(sender.display_name, name, self.linesep)
         return f"From: {name_of}{self.linesep} <{sender.addr_spec}>{self.linesep}"
+
+    def _plain(self, name: str, value: Any) -> str:
+        """Begin the text on the header's own line: the library puts one that would just not fit there below it."""
+        lines = textwrap.wrap(f"{name}: {value}", 78, break_long_words=False, break_on_hyphens=False)
+        if max(map(len, lines)) > LONGEST_LINE:
+            return str(super().fold(name, value))
+        return f"{self.linesep} ".join(lines) + self.linesep
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii", "surrogateescape")

@@ -231,6 +231,7 @@ WORDY = [
     "été " * 40 + "fini",
     "日本語教室の予約 " * 9 + "終",
     "plain ASCII " * 12 + "end",
+    "Did you ask to cancel on Sunday 29 November 2026 at 22:46? ABCD-EFGH-IJKL",  # just too long beside « Subject: »
 ]
 
 
