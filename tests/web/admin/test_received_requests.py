@@ -275,3 +275,20 @@ def test_a_declaration_that_the_mailbox_on_file_denied_says_so_where_it_is_answe
         with ctx.db.begin() as session:
             session.get_one(PublicDeclaration, received_id).refused_at = now
     assert ("End nothing by this alone." in owner.get(f"/admin/received/{received_id}").text) == is_refused
+
+
+def test_a_kind_that_was_declared_stands_where_it_is_answered(ctx, owner, merchant, now):
+    wish = Declared(
+        merchant_id=merchant.id,
+        strategy=strategy(Country.DE, Function.CANCELLATION),
+        language="de",
+        page_token="page",
+        name="Karl Weber",
+        email="karl@client.test",
+        particulars={"kind": "extraordinary", "ground": "Umzug"},
+        message="Umzug",
+    )
+    received_id = declarations.declare(ctx, wish, network="n", now=now)
+    said = owner.get(f"/admin/received/{received_id}").text
+    assert "extraordinary, for a reason" in said
+    assert said.count("Umzug") == 1

@@ -45,7 +45,9 @@ def test_the_refund_page_has_the_sum_filled_in(ctx, owner, paying, paid):
     say(ctx, paying, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=paying.started_at)
     found = declare(ctx, paying, now=utc_now())
     sum_ = f"{found.due:.2f}"
-    page = owner.get(f"/admin/withdrawals/{found.id}").follow(f"Refund €{sum_}…")
+    (link,) = owner.get(f"/admin/withdrawals/{found.id}").select("#by-paypal a")
+    assert link.get_text().startswith(f"Refund €{sum_}, paid on ")
+    page = owner.get(link["href"])
     assert page.values(page.form())["amount"] == sum_
 
 

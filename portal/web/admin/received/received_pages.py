@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain.countries import Function
+from portal.documents.declarations import PARTICULAR, SAID
+from portal.domain.countries import Field, Function
 from portal.domain.received_requests import Way
 from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
@@ -93,6 +94,13 @@ def title(received: ReceivedRequest, product: str) -> str:
     if product:
         return _("%(name)s asks to cancel “%(product)s”", name=received.name, product=product)
     return _("%(name)s asks to cancel a subscription", name=received.name)
+
+
+def particular_rows(received: ReceivedRequest) -> list[Row]:
+    """Return what a public page asked beside, as its kind; a ground stands as the customer's own words already."""
+    said = received.declaration.particulars if received.declaration is not None else {}
+    shown = {name: value for name, value in said.items() if name != Field.GROUND.value}
+    return [(_(PARTICULAR[name]), _(SAID.get(value, value))) for name, value in shown.items()]
 
 
 def received_rows(received: ReceivedRequest) -> list[Row]:

@@ -62,6 +62,8 @@ def details(kind: TimelineKind, said: Mapping[str, object]) -> tuple[str, ...]:
 def happened(found: Withdrawal) -> str:
     """Return what the customer did, and what the dates say of it."""
     said = _("The customer withdrew from the contract: access ended then, and PayPal is told by the portal.")
+    if found.subscription.stopped_at_provider_at is not None:
+        said = _("The customer withdrew from the contract: access ended then, and PayPal takes no more payments.")
     if found.verdict is Verdict.IN_TIME:
         return said
     doubt = {

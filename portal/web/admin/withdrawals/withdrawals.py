@@ -12,7 +12,7 @@ from wtforms import RadioField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.withdrawals import RefundDuty
+from portal.domain.withdrawals import RefundDuty, Verdict
 from portal.queries import withdrawals
 from portal.services.money import withdrawal_refunds
 from portal.web.admin import archive, bp, presenting, showing
@@ -87,6 +87,7 @@ def _page(withdrawal_id: uuid.UUID, form: SettlingForm) -> str:
             happened=happened(found),
             to_do=todo(found) if found.is_open else "",
             verdict=VERDICT[found.verdict],
+            is_sure=found.verdict is Verdict.IN_TIME,
             refund=REFUND[found.refund],
             due=say.money(found.sum_due) if found.sum_due is not None else _("nothing was taken"),
             owed=say.money(found.sum_owed) if found.sum_owed is not None and found.owed else "",
