@@ -77,8 +77,9 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     _needing_paths(world, sam)
     _team_paths(world, sam, somebody("guest"))
     for name, context in contexts:
-        # Not the language that they chose here: each screen of the tests chooses its own.
-        world.cookies[name] = [one for one in context.cookies() if one["name"] != "portal"]
+        # Not the language that they chose here: each screen of the tests chooses its own. Who is asked for a code is
+        # known by that cookie alone.
+        world.cookies[name] = [one for one in context.cookies() if one["name"] != "portal" or name == "asker"]
         context.close()
     wrong = {name: world.paths[name] for name, place in PLACES.items() if not is_at(world.paths[name], place)}
     assert wrong == {}

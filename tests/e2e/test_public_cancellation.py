@@ -77,6 +77,10 @@ def test_form_at_night_paypal_down_ended_by_itself_in_the_morning(night: Night, 
         received_id = session.scalars(select(PublicDeclaration.received_request_id)).one()
     deciding.decide(ctx, received_id, now=utc_now())
     deciding.run(ctx, now=utc_now())
+    assert list(requests_of(ctx, night)) == [], "whoever reads the mailbox on file has time to say no"
+    with ctx.db.read() as session:
+        morning = session.get_one(PublicDeclaration, received_id).due_at
+    deciding.run(ctx, now=morning)
     (request,) = requests_of(ctx, night)
     end_carrying.carry_out(ctx, request.merchant_id, request.id)
     assert status_of(ctx, night) is Status.ACTIVE

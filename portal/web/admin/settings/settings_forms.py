@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import current_app, g
+from flask import current_app
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -30,7 +30,6 @@ from portal.domain.countries import Country, may_be_chosen
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
-from portal.services.dates.renewal_terms import day_of
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
@@ -191,7 +190,7 @@ class LanguageForm(VersionedForm):
 def countries() -> list[SelectChoice]:
     """Return the countries whose law a merchant may sell under today, and their names."""
     begins = current_app.extensions["portal_config"].uk_regime_from
-    return choices({one: word for one, word in COUNTRY.items() if may_be_chosen(one, today(), begins=begins)})
+    return choices({one: word for one, word in COUNTRY.items() if may_be_chosen(one, utc_now().date(), begins=begins)})
 
 
 class CountriesForm(VersionedForm):
@@ -233,7 +232,7 @@ class CountriesForm(VersionedForm):
 
     def validate_withdrawal_informed_since(self, field: DayField) -> None:
         """Take no day that is still to come: nobody can say today what they will have told."""
-        if field.data is not None and field.data > day_of(utc_now(), g.merchant.time_zone):
+        if field.data is not None and field.data > today():
             raise ValidationError(_("Enter a day that is not in the future."))
 
     def validate_sells_to(self, field: SelectMultipleField) -> None:
