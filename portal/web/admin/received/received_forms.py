@@ -82,8 +82,10 @@ class ReceivedForm(BaseForm):
 
     def validate_sent_on(self, field: DayField) -> None:
         """Nothing is sent after it was received, nor before there was PayPal."""
+        if field.data is None:
+            return
         last = self.received_on.data or today()
-        if field.data is not None and not field.is_within(PAYPAL_BEGAN, max(last, PAYPAL_BEGAN)):
+        if not field.is_within(PAYPAL_BEGAN, max(last, PAYPAL_BEGAN)):
             raise ValidationError(field.errors[0])
 
     def validate_way(self, field: SelectField) -> None:
