@@ -58,5 +58,5 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
         (_("Subscription"), card.title),
         (_("PayPal subscription ID"), card.provider_id),
     ]
-    page = render_template("customer/notification.html", form=form, rows=rows, back=back)
+    page = render_template("customer/notification.html", form=form, rows=rows, back=back, product=card.title)
     return page, 422 if form.errors else 200
