@@ -194,8 +194,7 @@ def _wish(body: dict[str, Any]) -> Wish:
 
 def _allowed(mode: str) -> str:
     if caller().mode is Mode.TEST and mode != Mode.TEST:
-        detail = "A test key has endpoints that are told of PayPal's sandbox alone."
-        raise Problem("invalid", detail, errors=[{"pointer": "/mode", "detail": detail}])
+        raise Problem("forbidden", "A test key has endpoints that are told of PayPal's sandbox alone.")
     return mode
 
 
