@@ -227,10 +227,10 @@ function cache_name( $user_id, $product ) {
 	return 'portal_access_' . md5( wp_json_encode( array( get_option( CLEARED, '' ), (int) $user_id, $product ) ) );
 }
 
-/** Forget every answer. */
+/** Forget every answer; say whether that is kept. */
 function clear_cache() {
-	update_option( CLEARED, wp_generate_uuid4(), true );
 	delete_transient( 'portal_access_rests' );
+	return update_option( CLEARED, wp_generate_uuid4(), true );
 }
 
 /** Say whether what a product opens is shown to whoever reads this page now. */
@@ -579,8 +579,11 @@ function receive( \WP_REST_Request $request ) {
 	}
 	$seen = 'portal_access_event_' . md5( $id );
 	if ( ! get_transient( $seen ) ) {
+		if ( ! clear_cache() ) {
+			// The database did not write it (a deadlock, a full disk): the portal tries again later.
+			return new \WP_Error( 'portal_access_kept', __( 'The event could not be kept.', 'portal-access' ), array( 'status' => 503 ) );
+		}
 		set_transient( $seen, 1, 2 * TOLERANCE );
-		clear_cache();
 		if ( ! wp_next_scheduled( 'portal_access_roles', array( 'event' ) ) ) {
 			wp_schedule_single_event( time(), 'portal_access_roles', array( 'event' ) );
 		}
@@ -892,6 +895,7 @@ function french() {
 		'Its id at the portal (prod_…) or your own. Left empty, the page is open to everybody.' => 'Son identifiant sur le portail (prod_…) ou le vôtre. Sans rien, la page est ouverte à tous.',
 		'The event is too large.' => 'L’événement est trop volumineux.',
 		'The signature is not right.' => 'La signature n’est pas la bonne.',
+		'The event could not be kept.' => 'L’évènement n’a pas pu être enregistré.',
 		'You may not change these settings.' => 'Vous ne pouvez pas modifier ces réglages.',
 		'The portal’s address begins with https:// and has nothing after the name. The former one was kept.' => 'L’adresse du portail commence par https:// et s’arrête après le nom. L’ancienne est conservée.',
 		'The shop’s name is the part of its address after /account/: small letters, digits and hyphens. The former one was kept.' => 'Le nom de la boutique est ce qui suit /account/ dans son adresse : minuscules, chiffres et traits d’union. L’ancien est conservé.',
