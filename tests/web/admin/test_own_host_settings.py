@@ -28,7 +28,7 @@ def test_from_the_name_to_its_use(owner, merchant, names, row_of, prove):  # noq
     page = page.submit(press="Check now")
     assert f"your customers’ pages are at https://{HOST}." in page.text
     page = page.follow("Give up").submit(press="Give up this address")
-    assert page.notices == ["Your customers' pages are under the portal's address again."]
+    assert page.notices == ["Your customers’ pages are under the portal’s own address again."]
     assert row_of(merchant) is None
 
 

@@ -77,7 +77,7 @@ def check() -> ResponseReturnValue:
             flash(_("Another merchant of this portal uses this name. Its record has to go first."), "error")
         else:
             if fault is None:
-                flash(_("The name is yours and leads here: your customers' pages are there now."), "success")
+                flash(_("The name is yours and leads here: your customers’ pages are there now."), "success")
             else:
                 flash(str(WRONG[fault]), "error")
     return redirect(url_for(PAGE), 303)
@@ -89,7 +89,7 @@ def remove() -> ResponseReturnValue:
     form = GivingUpForm()
     if form.validate_on_submit():
         acts.give_up(context(), person().merchant_id, by=by(), now=utc_now())
-        flash(_("Your customers' pages are under the portal's address again."), "success")
+        flash(_("Your customers’ pages are under the portal’s own address again."), "success")
         return redirect(url_for(PAGE), 303)
     with context().db.read() as session:
         row = own_hosts.of_merchant(session, person().merchant_id)
