@@ -20,6 +20,7 @@ def make_context(config: Config) -> Context:
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
     from portal.providers.event_posts import HttpEventPosts
+    from portal.providers.host_names import PublicHostNames
     from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
@@ -43,6 +44,7 @@ def make_context(config: Config) -> Context:
         breaches=BreachList(config.breach_list_url),
         time_stamps=TimeStamps(config.timestamp_url, config.timestamp_trust, loopback=config.allow_loopback),
         event_posts=HttpEventPosts(loopback=config.allow_loopback),
+        host_names=PublicHostNames(loopback=config.allow_loopback),
     )
 
 

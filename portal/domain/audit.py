@@ -35,6 +35,10 @@ class Act(StrEnum):
     SITE_LOGIN_TESTED = "site_login.tested"
     SITE_LOGIN_SWITCHED = "site_login.switched"
     SITE_LOGIN_REMOVED = "site_login.removed"
+    HOST_ENTERED = "own_host.entered"  # a name of the merchant's own for its customers' pages
+    HOST_ACTIVE = "own_host.active"  # proved, and it leads here
+    HOST_LOST = "own_host.lost"  # it does not lead here any more
+    HOST_GIVEN_UP = "own_host.given_up"
     RECEIVERS_CHANGED = "ipn_receivers.changed"
     API_KEY_MADE = "api_key.made"
     API_KEY_CHANGED = "api_key.changed"

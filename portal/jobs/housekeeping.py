@@ -13,7 +13,7 @@ from portal.services import access_tokens, aging, clock_mending, comebacks, time
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
-from portal.services.merchants import departures
+from portal.services.merchants import departures, own_hosts
 from portal.services.notices import outbox
 from portal.services.pauses import pause_reminders
 
@@ -121,6 +121,15 @@ def turn_signing_keys(job: JobContext, timestamp: int) -> None:
 def stamp(job: JobContext, timestamp: int) -> None:
     """Have what is due stamped by the outside authority, where there is one."""
     time_stamps.run(job.additional_context["portal"], now=utc_now())
+
+
+@queue.app.periodic(cron="40 */6 * * *")
+@queue.app.task(name="housekeeping.own_hosts", pass_context=True, queueing_lock="own_hosts", lock="own_hosts")
+def look_at_hosts(job: JobContext, timestamp: int) -> None:
+    """See whether merchants' own hosts still lead here: links must not name one that does not."""
+    failing = own_hosts.check_all(job.additional_context["portal"], now=utc_now())
+    if failing:
+        log.warning("own_hosts_failing", count=failing)
 
 
 @queue.app.periodic(cron="15 4 * * *")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
-from portal.domain import colours
+from portal.domain import colours, own_hosts
 from portal.formatting import Formatter
 from portal.i18n import Translator
 
@@ -67,7 +67,7 @@ class Clean:
 class Letterhead(Clean):
     """The merchant in whose name it is written, the reader's language, the merchant's time zone.
 
-    `base_url` is the portal's own address, from the settings and never from a request.
+    `base_url` is the portal's own address, from the settings and never from a request; `own_host` the merchant's.
     """
 
     merchant_name: str
@@ -75,6 +75,7 @@ class Letterhead(Clean):
     locale: str
     time_zone: str
     base_url: str
+    own_host: str | None = None
     accent: str = ""  # #rrggbb; empty: the portal's own
     site_url: str = ""
     terms_url: str = ""
@@ -90,6 +91,7 @@ class Letterhead(Clean):
             locale=locale,
             time_zone=merchant.time_zone,
             base_url=base_url,
+            own_host=merchant.own_host,
             accent=merchant.accent,
             site_url=merchant.site_url,
             terms_url=merchant.terms_url,
@@ -131,5 +133,5 @@ class Letterhead(Clean):
         return Formatter(words.locale, self.time_zone, words)
 
     def url(self, path: str) -> str:
-        """Return the full address of a path on the portal."""
-        return f"{self.base_url}{path}"
+        """Return the full address of a path on the portal: customers know it by their merchant's host."""
+        return own_hosts.address(self.base_url, self.own_host, path)

@@ -34,6 +34,7 @@ from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.outgoing_events import OutgoingEvent
+from portal.models.own_hosts import OwnHost
 from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
 from portal.models.payments import NOT_TAKEN, Payment, PaymentState
@@ -120,6 +121,7 @@ __all__ = [
     "MerchantNews",
     "NewsKind",
     "OutgoingEvent",
+    "OwnHost",
     "Passkey",
     "PauseRequest",
     "PayPalAccount",

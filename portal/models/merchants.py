@@ -68,6 +68,7 @@ class Merchant(HasId, HasCreation, Base):
     public_indexed: Mapped[bool] = mapped_column(default=False)  # search engines may list them
     postal_address: Mapped[str] = mapped_column(default="")  # where letters of customers go
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
+    own_host: Mapped[str | None] = mapped_column(unique=True)  # of its customers' pages, while it is active (OwnHost)
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]
     suspended_why: Mapped[str] = mapped_column(default="")  # the operator's words, which the desk reads

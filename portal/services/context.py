@@ -9,6 +9,7 @@ from portal.passwords import Passwords
 from portal.providers.breaches import BreachList
 from portal.providers.deliveries import IpnVerifier, WebhookVerifier
 from portal.providers.event_posts import EventPosts, HttpEventPosts
+from portal.providers.host_names import HostNames, PublicHostNames
 from portal.providers.letters import Mailer
 from portal.providers.openid import OpenIdSites
 from portal.providers.ports import Gateways
@@ -32,5 +33,6 @@ class Context:
     passwords: Passwords = field(default_factory=Passwords)
     event_posts: EventPosts = field(default_factory=HttpEventPosts)
     sites: OpenIdSites = field(default_factory=OpenIdSites)  # of merchants, that customers log in with
+    host_names: HostNames = field(default_factory=PublicHostNames)  # of customers' pages, that merchants own
     time_stamps: TimeStamps = field(default_factory=TimeStamps)  # nobody is asked
     breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import policies
+from portal.domain import own_hosts, policies
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.policies import Actor
@@ -88,7 +88,7 @@ def create(
         )
         _tell(session, customer, made.id, flow, return_url, by=by, now=now)
         log.info("portal_session.made", portal_session_id=str(made.id), kind=flow.type.value)
-        return session.get_one(TaskLink, made.id), ctx.base_url + made.path
+        return session.get_one(TaskLink, made.id), own_hosts.address(ctx.base_url, merchant.own_host, made.path)
 
 
 def _subscription(

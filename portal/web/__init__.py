@@ -67,6 +67,7 @@ def install(app: Flask, config: Config) -> None:
     errors.install(app)
     csrf.install_first(app)
     identity.install(app)  # before access: the guard asks who it is
+    hosts.install_leading(app, config)  # before anything is shown, or asked for, at an address that has another now
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first
     confirming.install(app)  # last: what it keeps of a form has come with a good token

@@ -117,6 +117,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.language": PUBLIC,
     "public.healthz": PUBLIC,
     "public.signing_keys": PUBLIC,
+    "public.host_sign": PUBLIC,  # that a host leads here
+    "public.host_asked": PUBLIC,  # whether a certificate may be asked for: what stands in front
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),
@@ -327,6 +329,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_legal_texts": DESK,
     "admin.setting_legal_text": SETTINGS,
     "admin.setting_links": SETTINGS,
+    "admin.setting_host": replace(SITES, again=Again.ACTS),
+    "admin.setting_host_check": replace(SITES, again=Again.NEVER),
+    "admin.setting_host_removal": replace(SITES, reads=Duty.INTEGRATIONS, again=Again.ACTS, work=Work.CARRY_ON),
     "admin.setting_site_login": SITES,
     "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),

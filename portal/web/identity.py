@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from portal.clock import utc_now
+from portal.domain import own_hosts
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.networks import network_of
@@ -71,6 +72,11 @@ def context() -> Context:
     """Return what the use cases need."""
     found: Context = current_app.extensions["portal"]
     return found
+
+
+def customers_address(path: str) -> str:
+    """Return the full address of a path as the customers of the desk's merchant know it."""
+    return own_hosts.address(context().base_url, g.merchant.own_host, path)
 
 
 def person() -> Person:

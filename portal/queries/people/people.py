@@ -68,6 +68,7 @@ class MerchantFacts:
     withdrawal_informed_since: date | None
     public_indexed: bool
     postal_address: str
+    own_host: str | None
     suspended_at: datetime | None
     suspended_why: str
     leaving_at: datetime | None

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain import own_hosts
 from portal.domain.comebacks import ANSWER_WITHIN, ComebackState, ComebackTrouble, check, look_delay, start_at
 from portal.domain.end_requests import LEASE, retry_delay
 from portal.domain.errors import NotAllowed
@@ -219,7 +220,7 @@ def _take_over_price(comeback: Comeback, plan: PlanReading) -> None:
 
 
 def _wanted(ctx: Context, merchant: Merchant, comeback: Comeback) -> NewSubscription:
-    page = f"{ctx.base_url}/account/{merchant.slug}/comebacks/{comeback.id}"
+    page = own_hosts.address(ctx.base_url, merchant.own_host, f"/account/{merchant.slug}/comebacks/{comeback.id}")
     return NewSubscription(
         plan_id=comeback.plan_id,
         start_at=comeback.start_at,

@@ -17,7 +17,7 @@ from portal.queries import first_steps as stored
 from portal.queries.people import merchants
 from portal.web.admin import bp, showing
 from portal.web.admin.site_link_words import lacking
-from portal.web.identity import context, person
+from portal.web.identity import context, customers_address, person
 from portal.web.qr_codes import file_of
 
 
@@ -36,7 +36,7 @@ def code() -> ResponseReturnValue:
 
 
 def _address() -> str:
-    return url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True)
+    return customers_address(url_for("auth.customer_login", merchant_slug=g.merchant.slug))
 
 
 def of_owner(session: Session) -> stored.Found | None:

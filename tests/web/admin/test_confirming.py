@@ -39,6 +39,7 @@ ASKING = {
     "admin.setting_legal_text": {"POST"},
     "admin.setting_retention": {"POST"},
     "admin.setting_links": {"POST"},
+    **{f"admin.setting_host{act}": {"POST"} for act in ("", "_removal")},
     "admin.setting_site_login": {"GET", "POST"},
     "admin.setting_site_login_removal": {"GET", "POST"},
     **{f"admin.setting_site_login_{act}": {"POST"} for act in ("check", "on", "off")},

@@ -44,6 +44,7 @@ OWNERS = {
     *("admin.paypal_classic", "admin.paypal_classic_check", "admin.paypal_classic_removal"),
     *("admin.paypal_classic_receivers", "admin.paypal_events_register", "admin.paypal_events_test"),
     *("admin.setting_site_login", "admin.setting_site_login_check"),
+    *("admin.setting_host", "admin.setting_host_check", "admin.setting_host_removal"),
     *("admin.setting_site_login_on", "admin.setting_site_login_off", "admin.setting_site_login_removal"),
     *("admin.team", "admin.team_invitation", "admin.invitation_again", "admin.invitation_withdrawal"),
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
@@ -70,7 +71,7 @@ LOOKED_AT_BY_MANAGERS = {
     ),
 }
 LOOKED_AT_BY_OWNERS = {
-    "admin.setting_site_login_removal",
+    *("admin.setting_site_login_removal", "admin.setting_host_removal"),
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit", "admin.archive"),
     "admin.court_file",

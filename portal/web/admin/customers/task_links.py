@@ -29,7 +29,7 @@ from portal.services.rules import settings_of
 from portal.web import addresses
 from portal.web.admin import bp, presenting, showing
 from portal.web.csrf import BaseForm
-from portal.web.identity import by, context, person
+from portal.web.identity import by, context, customers_address, person
 from portal.web.typed_text import one_line
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def make(customer_id: uuid.UUID) -> ResponseReturnValue:
         offer = form.offer()
         made = task_offers.make(context(), merchant_id, customer_id, offer, by=by(), now=now)
         if not offer.is_mailed:
-            url = context().base_url + made.path
+            url = customers_address(made.path)
             return showing.page("customer_link_made.html", customer=found, url=url, until=made.expires_at)
         flash(_("The link is on its way to the customer. It is good for two days."), "success")
         return redirect(url_for(".customer", customer_id=customer_id), 303)

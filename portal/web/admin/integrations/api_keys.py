@@ -25,7 +25,7 @@ from portal.web.admin.integrations import api_key_examples as examples
 from portal.web.admin.integrations import api_key_words as words
 from portal.web.admin.integrations.api_key_forms import ChangeForm, NewForm, RevocationForm, RotationForm, hints
 from portal.web.formatting import formatter
-from portal.web.identity import by, context, person
+from portal.web.identity import by, context, customers_address, person
 
 if TYPE_CHECKING:
     from portal.models import ApiKey
@@ -83,7 +83,7 @@ def show(key_id: uuid.UUID) -> ResponseReturnValue:
             is_over=key.standing(now) in (KeyStanding.EXPIRED, KeyStanding.REVOKED),
             reported=words.reported(key),
             examples=examples.of(key.allowed, context().base_url, sold),
-            space=f"{context().base_url}/account/{g.merchant.slug}/",
+            space=customers_address(f"/account/{g.merchant.slug}/"),
             for_people="/v1/docs",
         )
 

@@ -17,7 +17,7 @@ from portal.queries import event_endpoints, products
 from portal.web.admin import bp, showing
 from portal.web.admin.integrations import api_key_examples, endpoint_words
 from portal.web.admin.integrations.api_key_examples import HEAD, Example
-from portal.web.identity import context, person
+from portal.web.identity import context, customers_address, person
 
 NO_SITE = "https://www.example.com/"
 
@@ -43,7 +43,7 @@ def show() -> ResponseReturnValue:
 
 
 def _space() -> str:
-    return f"{context().base_url}/account/{g.merchant.slug}/"
+    return customers_address(f"/account/{g.merchant.slug}/")
 
 
 def _recipes(product: Row[Any] | None) -> list[Example]:

@@ -21,7 +21,7 @@ from portal.web.admin.edits import Meanwhile
 from portal.web.admin.settings.legal_forms import FORM, OWN, LegalForm
 from portal.web.admin.settings.settings import status
 from portal.web.formatting import formatter
-from portal.web.identity import by, context, person
+from portal.web.identity import by, context, customers_address, person
 from portal.web.local_days import today
 
 
@@ -57,8 +57,8 @@ def edit(kind: str) -> ResponseReturnValue:
 def _accessibility() -> list[tuple[str, str]]:
     """Return what the merchant's own pages may say of accessibility, with the addresses filled in."""
     found = accessibility.audit()
-    place = url_for("public.accessibility", merchant_slug=g.merchant.slug, _external=True)
-    account = url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True)
+    place = customers_address(url_for("public.accessibility", merchant_slug=g.merchant.slug))
+    account = customers_address(url_for("auth.customer_login", merchant_slug=g.merchant.slug))
     said = _(
         "Your customer account (%(account)s) lets you see your subscriptions, what they open and your payments, and "
         "cancel. It is made to be used with a keyboard, with a screen reader, without scripts, enlarged to 200%%, on a "

@@ -38,7 +38,7 @@ from portal.web.admin.settings.settings_forms import (
     SectionsForm,
 )
 from portal.web.formatting import formatter
-from portal.web.identity import by, context, person
+from portal.web.identity import by, context, customers_address, person
 from portal.web.retention_words import KIND, SINCE, length
 
 AnyForm = TypeVar("AnyForm", bound=VersionedForm)
@@ -86,7 +86,7 @@ def countries() -> ResponseReturnValue:
 def _public_pages(form: CountriesForm) -> list[tuple[str, str]]:
     """Return the label and the address of each page that is chosen."""
     shown = function_links.every(known(form.sells_to.data or ()), form.country.data, merchant_slug=g.merchant.slug)
-    return [(link.label, context().base_url + link.url) for link in shown]
+    return [(link.label, customers_address(link.url)) for link in shown]
 
 
 @bp.route("/settings/sections", methods=["GET", "POST"], endpoint="setting_sections")

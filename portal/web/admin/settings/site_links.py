@@ -20,7 +20,7 @@ from portal.web.admin.edits import VersionedForm
 from portal.web.admin.settings import settings
 from portal.web.admin.site_link_words import PLACE, WHERE, lacking
 from portal.web.formatting import formatter
-from portal.web.identity import context, person
+from portal.web.identity import context, customers_address, person
 from portal.web.labels import LANGUAGE
 
 NAME: Final = {**LANGUAGE, "de": "Deutsch"}
@@ -53,7 +53,7 @@ def _shown() -> dict[str, Any]:
     with context().db.read() as session:
         merchant = merchants.of(session, person().merchant_id)
         absent, placed = lacking(session, merchant), dict(merchant.placed_links)
-    fmt, base, slug = formatter(), context().base_url, g.merchant.slug
+    fmt, base, slug = formatter(), customers_address(""), g.merchant.slug
     days = [(PLACE[Place(name)], fmt.short_date(date.fromisoformat(day))) for name, day in placed.items()]
     shown = site_links.languages(known([*merchant.sells_to, merchant.country]))
     order = sorted(shown, key=lambda one: one != g.merchant.locale)  # the shop's own language first
