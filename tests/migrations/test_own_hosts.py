@@ -1,4 +1,4 @@
-"""0064: own hosts come and go; a merchant stays, under the installation's address."""
+"""0061: own hosts come and go; a merchant stays, under the installation's address."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0064'
+revision = '0061'
 down_revision = '0060'
 
 MOMENT = sa.DateTime(timezone=True)
