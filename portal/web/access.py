@@ -117,6 +117,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.language": PUBLIC,
     "public.healthz": PUBLIC,
     "public.signing_keys": PUBLIC,
+    "public.security_txt": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),

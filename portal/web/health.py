@@ -10,6 +10,7 @@ from flask import Response, current_app, jsonify
 from portal import clock
 from portal.queries import health as queries
 from portal.services import health
+from portal.version import VERSION
 from portal.web import identity
 from portal.web.errors import AWAY, BUSY
 
@@ -20,7 +21,7 @@ WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "wakeups", "clock"}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "worker", "wakeups", "clock", "version"}`: 200 when all are well, 503 when one is not.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
@@ -59,7 +60,12 @@ def _is_written() -> bool:
 def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
     well = database == worker == machine == "ok"
     response = jsonify(
-        status="ok" if well else "failing", database=database, worker=worker, wakeups=wakeups, clock=machine
+        status="ok" if well else "failing",
+        database=database,
+        worker=worker,
+        wakeups=wakeups,
+        clock=machine,
+        version=VERSION,
     )
     response.status_code = 200 if well else 503
     return response

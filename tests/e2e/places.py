@@ -52,7 +52,8 @@ PLACES = {
 APART, DEVICES = "opened in tests/e2e/test_apart.py", "opened in tests/e2e/test_passkeys.py, with a device"
 NOT_OPENED = {
     **dict.fromkeys(
-        ("static", "stylesheet", "logo", "admin.start_code", "public.healthz", "public.signing_keys"), "no page"
+        ("static", "stylesheet", "logo", "admin.start_code", "public.healthz", "public.signing_keys", "public.security_txt"),
+        "no page",
     ),
     **dict.fromkeys(
         ("customer.request_proof", "admin.request_proof", "customer.payment_receipt", "customer.payments_statement"),
