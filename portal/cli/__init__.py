@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 
 # What one types after `flask --app wsgi`: the file, and the command's name in it.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("check", "check"),
     "migrate": ("running", "migrate"),
     "work": ("running", "work"),
     "merchant": ("merchants", "merchant"),
@@ -46,6 +47,22 @@ class Commands(AppGroup):
 def install(app: Flask) -> None:
     """Add the portal's commands to the flask command."""
     app.cli = Commands(app.name)
+
+
+def bare() -> Flask:
+    """Return an application with nothing but the commands, for `flask check`: it runs where no other can start."""
+    app = Flask("portal")
+    install(app)
+    return app
+
+
+def is_checking() -> bool:
+    """Say whether the flask command was called for a look at the installation."""
+    return is_running() and "check" in sys.argv and COMMANDS.keys().isdisjoint(_before("check"))
+
+
+def _before(word: str) -> list[str]:
+    return sys.argv[: sys.argv.index(word)]
 
 
 def is_running() -> bool:

@@ -9,7 +9,7 @@ GOOD_FOR: Final = timedelta(days=180)  # RFC 9116 recommends less than a year; s
 
 
 def written(contact: str, *, base_url: str, now: datetime) -> str:
-    """Return the file for a contact (`mailto:` or `https:`). It expires at a midnight, so that a day's answers agree."""
+    """Return the file for a contact (`mailto:` or `https:`). It expires at a midnight: a day's answers agree."""
     expires = (now + GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = (
         f"Contact: {contact}",

@@ -52,7 +52,15 @@ PLACES = {
 APART, DEVICES = "opened in tests/e2e/test_apart.py", "opened in tests/e2e/test_passkeys.py, with a device"
 NOT_OPENED = {
     **dict.fromkeys(
-        ("static", "stylesheet", "logo", "admin.start_code", "public.healthz", "public.signing_keys", "public.security_txt"),
+        (
+            "static",
+            "stylesheet",
+            "logo",
+            "admin.start_code",
+            "public.healthz",
+            "public.signing_keys",
+            "public.security_txt",
+        ),
         "no page",
     ),
     **dict.fromkeys(
