@@ -21,6 +21,16 @@ from cryptography import x509
 PATIENCE: Final = 5.0  # seconds for a connection, and between two pieces of an answer
 LONGEST: Final = 15.0  # seconds for a look as a whole: names that nobody resolves have no limit of their own
 MOST: Final = 64 * 1024  # bytes of an answer
+REASONS: Final = {
+    "NameResolutionError": "its name is not known",
+    "gaierror": "its name is not known",
+    "ConnectTimeoutError": "it does not answer in time",
+    "ReadTimeout": "it does not answer in time",
+    "ReadTimeoutError": "it does not answer in time",
+    "RemoteDisconnected": "it hung up",
+    "BadStatusLine": "what answers speaks no HTTP",
+    "ProxyError": "the proxy does not lead there",
+}
 Found = TypeVar("Found")
 
 
@@ -140,7 +150,10 @@ def _reason(error: BaseException) -> str:
         inner = getattr(inner, "reason", None) or inner.args[0]
         if isinstance(inner, str):
             return inner
+    if isinstance(inner.__cause__, OSError):
+        inner = inner.__cause__
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {inner.verify_message}"
     words = inner.strerror if isinstance(inner, OSError) else ""
-    return str(words or type(inner).__name__)
+    kind = type(inner).__name__
+    return str(words or REASONS.get(kind, kind))

@@ -23,7 +23,7 @@ def look(
     mail_to: str = "",
     without: frozenset[str] = frozenset(),
 ) -> list[Finding]:
-    """Look at every part but those in `without` (domain/installation.PARTS), and return what was found, in the order of repairing it."""
+    """Look at every part but those `without` (domain/installation.PARTS); what is first is to be mended first."""
     try:
         config = Config.from_env(env)
     except BadConfig as bad:
