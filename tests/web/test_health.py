@@ -40,6 +40,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
         "wakeups": "ok",
         "clock": "ok",
         "version": VERSION,
+        "forwarded": 0,
     }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
@@ -55,6 +56,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "wakeups": "unknown",
         "clock": "unknown",
         "version": VERSION,
+        "forwarded": 0,
     }
 
 
@@ -122,3 +124,12 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
         )
     told = browser.get("/healthz").response.get_json()
     assert (told["status"], told["wakeups"]) == ("ok", said)
+
+
+@pytest.mark.parametrize(
+    ("header", "count"),
+    [({}, 0), ({"X-Forwarded-For": "203.0.113.9"}, 1), ({"X-Forwarded-For": "10.0.0.1, 203.0.113.9,::1"}, 3)],
+)
+def test_health_tells_how_many_proxies_told_who_asks(app, header, count):
+    answer = app.test_client().get("/healthz", headers={"Host": "portal.test", **header})
+    assert answer.get_json()["forwarded"] == count
