@@ -146,14 +146,14 @@ def _object(body: bytes) -> dict[str, Any]:
 def _reason(error: BaseException) -> str:
     """Say in a few words what failed: the innermost error that has some, else the kind of error."""
     inner: Any = error
-    while getattr(inner, "reason", None) is not None or (inner.args and isinstance(inner.args[0], BaseException)):
-        inner = getattr(inner, "reason", None) or inner.args[0]
-        if isinstance(inner, str):
-            return inner
-    if isinstance(inner.__cause__, OSError):
-        inner = inner.__cause__
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {inner.verify_message}"
+    while True:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({inner.verify_message})"
+        within_it = (getattr(inner, "reason", None), *inner.args[:2], inner.__cause__)
+        below = next((one for one in within_it if isinstance(one, BaseException)), None)
+        if below is None:
+            break
+        inner = below
     words = inner.strerror if isinstance(inner, OSError) else ""
     kind = type(inner).__name__
     return str(words or REASONS.get(kind, kind))

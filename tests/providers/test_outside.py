@@ -155,3 +155,9 @@ def test_a_name_that_leads_nowhere_is_no_answer(monkeypatch):
 
 def test_each_address_of_a_name_counts_once():
     assert outside.addresses("127.0.0.1") == ("127.0.0.1",)
+
+
+def test_an_answer_behind_a_certificate_of_nobody_s_says_so(tls):
+    _trust, port = tls(30)
+    with pytest.raises(NoAnswer, match="its certificate is not trusted"):
+        outside.ask(f"https://localhost:{port}/")
