@@ -98,16 +98,16 @@ def public_addresses(subject: str, host: str, found: tuple[str, ...]) -> Finding
 def proxies(subject: str, *, trusted: int, seen: int) -> Finding:
     """Judge how many addresses a request's X-Forwarded-For had when it came, against how many are believed."""
     if trusted == seen:
-        return ok(subject, f"{seen} proxies stand in front, and as many are believed.")
+        return ok(subject, f"As many proxies tell who a visitor is as are believed ({seen}).")
     if trusted > seen:
         return mend(
             subject,
-            f"{trusted} proxies are believed, {seen} tell who a visitor is: anybody can claim to be somebody else.",
+            f"PORTAL_TRUSTED_PROXIES is {trusted}, but {seen} tell who a visitor is: anybody can claim to be another.",
             f"Set PORTAL_TRUSTED_PROXIES={seen}, or let the proxy set X-Forwarded-For.",
         )
     return mend(
         subject,
-        f"{seen} proxies tell who a visitor is, {trusted} are believed: all visitors share the same limits.",
+        f"PORTAL_TRUSTED_PROXIES is {trusted}, but {seen} tell who a visitor is: all visitors share the same limits.",
         f"Set PORTAL_TRUSTED_PROXIES={seen}.",
     )
 
