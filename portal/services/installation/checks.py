@@ -13,6 +13,7 @@ from portal.domain.installation import Finding, left, mend
 from portal.services.context import Context
 from portal.services.installation import database_checks, machine_checks, outside_checks
 
+USUAL: Final = 2  # processes of the web, where nobody says (gunicorn.conf.py)
 SETTINGS: Final = "Set it where web and worker read their settings, then restart both (README.md has the table)."
 
 
@@ -31,8 +32,11 @@ def look(
     found = _guarded("machine", lambda: machine_checks.findings(config), without)
     ctx = _context(config, make_context, found)
     if ctx is not None:
-        processes = int(env.get("WEB_CONCURRENCY", "") or 2)
-        found += _database(ctx, processes, without)
+        processes = env.get("WEB_CONCURRENCY", "")
+        if processes and not processes.isdecimal():
+            found.append(mend("settings", f"WEB_CONCURRENCY is {processes!r}; it must be a whole number.", SETTINGS))
+        count = int(processes) if processes.isdecimal() else USUAL
+        found += _guarded("database", lambda: _database(ctx, count), without)
         found += _guarded("mail", lambda: [outside_checks.mail(ctx, mail_to)], without)
         ctx.db.dispose()
     found += _guarded("paypal", lambda: outside_checks.paypal(config), without)
@@ -62,6 +66,9 @@ def _context(config: Config, make_context: Callable[[Config], Context], found: l
     """Return the way to the database and mail server; the embedded database may not start."""
     try:
         return make_context(config)
+    except ValueError as error:  # of the mail server's address: its words hold none of it
+        found.append(mend("settings", f"SMTP_URL: {error}.", SETTINGS))
+        return None
     except Exception as error:
         found.append(
             mend(
@@ -73,10 +80,8 @@ def _context(config: Config, make_context: Callable[[Config], Context], found: l
         return None
 
 
-def _database(ctx: Context, processes: int, without: frozenset[str]) -> list[Finding]:
+def _database(ctx: Context, processes: int) -> list[Finding]:
     """Look at the database; one that is away takes the clock with it, which mails are dated by."""
-    if "database" in without:
-        return []
     try:
         return database_checks.findings(ctx, processes=processes)
     except SQLAlchemyError as error:

@@ -120,6 +120,18 @@ def test_an_embedded_database_that_does_not_start_is_told(ctx):
     assert "The embedded database does not start" in found[-1].said
 
 
+def test_a_mail_password_that_cannot_travel_is_a_setting_to_mend():
+    def cannot(_config):
+        raise ValueError("the mail server's user and password must be ASCII")
+
+    found = checks.look({**PRODUCTION, "DATABASE_URL": "postgresql:///x?host=/run/x"}, cannot, without=OUTSIDE)
+    assert (found[-1].subject, found[-1].state) == ("settings", State.MEND)
+
+
+def test_a_number_of_processes_that_is_none_is_told(look):
+    assert "WEB_CONCURRENCY is 'two'" in look(WEB_CONCURRENCY="two")["settings"].said
+
+
 def test_a_fault_of_a_look_is_a_finding(look, monkeypatch):
     monkeypatch.setattr(machine_checks, "findings", lambda _config: 1 / 0)
     assert "ZeroDivisionError" in look()["machine"].said
