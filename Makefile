@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility law words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility law words lock supply sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -108,6 +108,12 @@ lock: ## Write requirements.lock anew, whole, so that nothing is looked for besi
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras \
 		--no-annotate --no-header -o requirements.lock
+
+supply: env ## Write NOTICE.md and deploy/requirements.lock anew from requirements.lock
+	@$(BIN)/python -m tests.supply
+
+sbom: env ## Write the bill of materials (CycloneDX) of requirements.lock to var/sbom.cdx.json
+	@$(BIN)/python -m tests.supply sbom
 
 clean: ## Remove what the tools left; keeps the demo's data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

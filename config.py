@@ -61,6 +61,7 @@ class Config:
     timestamp_url: str = ""  # empty: no outside time stamps
     timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
+    security_contact: str = ""  # mailto: or https:, for /.well-known/security.txt; empty: there is none
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -92,6 +93,7 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
             timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
+            security_contact=read.contact("PORTAL_SECURITY_CONTACT"),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -144,6 +146,13 @@ class _Reader:
             )
         elif len(local) > LONGEST_BOUNCE_LOCAL:
             self.problems.append(f"{name} may have at most {LONGEST_BOUNCE_LOCAL} characters before the @")
+        return value
+
+    def contact(self, name: str) -> str:
+        """Read how somebody is reached, as RFC 9116 has it."""
+        value = self.env.get(name, "").strip()
+        if value and not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", value):
+            self.problems.append(f"{name} must look like mailto:security@portal.example, or https://…")
         return value
 
     def breach_list(self, name: str) -> str:

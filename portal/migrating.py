@@ -31,6 +31,13 @@ def alembic_config(url: str) -> AlembicConfig:
     return config
 
 
+def standing(url: str) -> tuple[str, str]:
+    """Return the migration that the database stands at (empty: none), and the newest that this release knows."""
+    with _connection(url) as connection:
+        there = MigrationContext.configure(connection).get_current_revision()
+    return there or "", ScriptDirectory.from_config(alembic_config(url)).get_current_head() or ""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Run every migration up to `revision`."""
     command.upgrade(alembic_config(url), revision)

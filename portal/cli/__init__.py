@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +14,7 @@ from flask.cli import AppGroup
 
 # What one types after `flask --app wsgi`: the file, and the command's name in it.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("check", "check"),
     "migrate": ("running", "migrate"),
     "work": ("running", "work"),
     "merchant": ("merchants", "merchant"),
@@ -27,6 +29,15 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+OWN_SIGNALS: Final = frozenset({"work"})  # finishes what it has in hand
+STOPPED: Final = 128 + signal.SIGTERM  # as a shell counts it
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """End a command where it stands, as Ctrl-C would: its transaction is undone, its half-written file taken away."""
+    raise SystemExit(STOPPED)
+
+
 class Commands(AppGroup):
     """A page or a worker does not wait until every command's libraries are there."""
 
@@ -38,6 +49,8 @@ class Commands(AppGroup):
         """Return the command, None when there is none of this name."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
+        if is_running() and cmd_name not in OWN_SIGNALS:
+            signal.signal(signal.SIGTERM, _stop)
         module, name = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return command
@@ -46,6 +59,22 @@ class Commands(AppGroup):
 def install(app: Flask) -> None:
     """Add the portal's commands to the flask command."""
     app.cli = Commands(app.name)
+
+
+def bare() -> Flask:
+    """Return an application with nothing but the commands, for `flask check`: it runs where no other can start."""
+    app = Flask("portal")
+    install(app)
+    return app
+
+
+def is_checking() -> bool:
+    """Say whether the flask command was called for a look at the installation."""
+    return is_running() and "check" in sys.argv and COMMANDS.keys().isdisjoint(_before("check"))
+
+
+def _before(word: str) -> list[str]:
+    return sys.argv[: sys.argv.index(word)]
 
 
 def is_running() -> bool:

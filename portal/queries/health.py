@@ -14,12 +14,22 @@ from portal.models import HealthMark
 DEAF_FOR: Final = timedelta(minutes=15)  # a worker looks again every ten (`jobs.hearing`)
 
 
+HEARTBEAT: Final = 60  # seconds; procrastinate's workers write one every 10
+
+
 @dataclass(frozen=True)
 class Workers:
     """How the workers are. `age` is seconds since the last sign of life, None without a worker."""
 
     age: float | None
     is_deaf: bool
+
+    @property
+    def word(self) -> str:
+        """Return `ok`, `silent` (the last sign of life is too old) or `missing` (none was started)."""
+        if self.age is None:
+            return "missing"
+        return "ok" if self.age <= HEARTBEAT else "silent"
 
 
 def workers(session: Session) -> Workers:

@@ -119,6 +119,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.signing_keys": PUBLIC,
     "public.host_sign": PUBLIC,  # that a host leads here
     "public.host_asked": PUBLIC,  # whether a certificate may be asked for: what stands in front
+    "public.security_txt": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),

@@ -17,7 +17,6 @@ from portal.clock import utc_now
 from portal.domain.accessibility import Audit, Conformity, Criterion, Verdict, conformity, rate
 
 FILE: Final = Path(__file__).with_suffix(".toml")
-PROJECT: Final = Path(__file__).resolve().parents[2] / "pyproject.toml"
 MENTION: Final[Mapping[Conformity, LazyString]] = {  # the law's own words
     Conformity.FULL: _l("Accessibility: fully compliant"),
     Conformity.PARTIAL: _l("Accessibility: partially compliant"),
@@ -64,14 +63,6 @@ def audit() -> Audit:
 def sample() -> tuple[Looked, ...]:
     """Return what was looked at."""
     return tuple(Looked(**one) for one in _read()["sample"])
-
-
-@cache
-def release() -> str:
-    """Return the release that runs; empty where nobody has said it: then it is not the audited one."""
-    if not PROJECT.exists():
-        return ""
-    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _read() -> dict[str, Any]:

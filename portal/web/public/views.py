@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import current_app, jsonify, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
+from portal.domain import security_contacts
 from portal.domain.accessibility import conformity, is_over
 from portal.queries.people import merchants, people
 from portal.services import access_tokens
+from portal.version import VERSION
 from portal.web import accessibility as audits
 from portal.web import addresses, health, identity, locale
 from portal.web.csrf import EmptyForm
@@ -38,7 +40,7 @@ def accessibility() -> ResponseReturnValue:
         state=conformity(audit, day).value,
         percent=audits.percent(audit),
         is_over=is_over(audit, day),
-        is_of_this_release=audit.release == audits.release(),
+        is_of_this_release=audit.release == VERSION,
         sample=audits.sample(),
     )
 
@@ -61,3 +63,13 @@ def healthz() -> ResponseReturnValue:
 def signing_keys() -> ResponseReturnValue:
     """List the keys that verify access tokens (RFC 7517)."""
     return jsonify(access_tokens.published(identity.context(), now=utc_now()))
+
+
+@bp.get("/.well-known/security.txt")
+def security_txt() -> ResponseReturnValue:
+    """Say to whom a weakness is reported (RFC 9116); 404 where the operator has named nobody."""
+    config = current_app.extensions["portal_config"]
+    if not config.security_contact:
+        abort(404)
+    text = security_contacts.written(config.security_contact, base_url=config.base_url, now=utc_now())
+    return Response(text, mimetype="text/plain")

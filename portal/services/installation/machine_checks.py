@@ -1,0 +1,70 @@
+"""The settings and this machine, as `flask check` sees them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from config import Config
+from portal.domain.installation import Finding, free_space, mend, ok
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Look at what the settings say beyond their form, at the folders that are written to, and at their disks."""
+    yield _environment(config)
+    yield _sender(config)
+    if config.database_url is None:
+        yield _folder(config.data_folder)
+        yield _disk("disk of the data", config.data_folder)
+    yield _disk("disk of /tmp", Path(tempfile.gettempdir()))
+
+
+def _environment(config: Config) -> Finding:
+    """The form of each setting, and how good the secrets are, were seen as they were read."""
+    if config.environment == "production":
+        return ok("settings", "Each setting can be read; the secrets are long and made at random.")
+    return mend(
+        "settings",
+        f"PORTAL_ENV is {config.environment}: a simulator may stand in PayPal's place, and every page says so.",
+        "Leave PORTAL_ENV out where real people come.",
+    )
+
+
+def _sender(config: Config) -> Finding:
+    host = config.mail_from.rpartition("@")[2].strip("> ")
+    if host.endswith(".example") or host in ("example.com", "localhost"):
+        return mend(
+            "sender", f"MAIL_FROM is of {host}, which is nobody's.", "Set MAIL_FROM to an address of a domain of yours."
+        )
+    return ok("sender", f"Mails come from an address of {host}.")
+
+
+def _folder(folder: Path) -> Finding:
+    """Only the embedded database writes there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return mend(
+            "data folder",
+            f"{folder} cannot be written by user {os.getuid()}{_owner(folder)} ({error.strerror}).",
+            f"Give it away: `chown -R {os.getuid()}:{os.getgid()} {folder}`. A volume belongs to root when it is new.",
+        )
+    return ok("data folder", f"{folder} can be written; the embedded database is there (good for one machine).")
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return f", it belongs to user {folder.stat().st_uid}"
+    except OSError:
+        return ""
+
+
+def _disk(subject: str, place: Path) -> Finding:
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return free_space(subject, str(place), shutil.disk_usage(place).free)
