@@ -55,7 +55,6 @@ def test_nothing_is_found_where_nothing_is_wrong(screen: Screen, look: Look) -> 
     assert screen.complaints == []
 
 
-@pytest.mark.law("R-AC-1", "R-AC-2")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(screen: Screen, fault: str) -> None:
     sound, planted, where = FAULTS[fault]

@@ -1,6 +1,6 @@
 """Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
-makes the browser complain, and each stands what its reader sets (`readers.py`). `make screenshots` keeps pictures
-of them for people to look at.
+makes the browser complain, and each stands what its reader sets (`readers.py`). Who is looked at how: `looks.py`; that
+each fault is found: `test_looks.py`. `make screenshots` keeps pictures of them for people to look at.
 """
 
 from __future__ import annotations
@@ -105,18 +105,26 @@ def test_no_two_pages_have_one_title(world: World, browsing: Callable[[str, str]
     assert len(titles) >= 20
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-def test_every_page_is_valid_html(world: World, browsing: Callable[[str, str], Screen], locale: str) -> None:
+@pytest.fixture(scope="module")
+def checker() -> Iterator[html.Checker]:
+    """One checker for both languages: it is slow until it has seen a few dozen pages."""
     if reason := html.missing():
         pytest.skip(reason)
+    with html.running() as running:
+        yield running
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_page_is_valid_html(
+    checker: html.Checker, world: World, browsing: Callable[[str, str], Screen], locale: str
+) -> None:
     wrong = []
-    with html.running() as checker:
-        for name, shown in PAGES.items():
-            if not any(look.locale == locale for look in looks_at(name)):
-                continue
-            if (name, locale) not in world.html:
-                browsing(shown.who, locale).show(name)
-            wrong += [f"{name}: {complaint}" for complaint in checker.complaints(world.html[name, locale])]
+    for name, shown in PAGES.items():
+        if not any(look.locale == locale for look in looks_at(name)):
+            continue
+        if (name, locale) not in world.html:
+            browsing(shown.who, locale).show(name)
+        wrong += [f"{name}: {complaint}" for complaint in checker.complaints(world.html[name, locale])]
     assert wrong == [], "\n".join(wrong)
 
 
