@@ -59,7 +59,7 @@ UNSPEAKABLE = re.compile(
 
 
 # A file is one process's work, so the longest begin first and the short ones fill up; browsers not beside the chaos.
-ORDER = ("chaos", "services", "e2e")
+ORDER = ("chaos", "services", "e2e/test_pages.py", "e2e/test_story.py", "e2e")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,7 +72,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest files first, or shuffle."""
-    place = {name: number for number, name in enumerate(ORDER)}
     here = Path(__file__).parent
     seed = config.getoption("--shuffle")
     if seed is not None:
@@ -82,7 +81,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         files = {path: draw.random() for path in dict.fromkeys(item.path for item in items)}
         items.sort(key=lambda item: (files[item.path], drawn[id(item)]))
     else:
-        items.sort(key=lambda item: place.get(item.path.relative_to(here).parts[0], len(ORDER)))
+        items.sort(key=lambda item: _place(item.path.relative_to(here).as_posix()))
+
+
+def _place(path: str) -> int:
+    return next((number for number, begins in enumerate(ORDER) if path.startswith(begins)), len(ORDER))
 
 
 def pytest_collection_finish() -> None:

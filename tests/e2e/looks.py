@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import axe_playwright_python
 from playwright.sync_api import ConsoleMessage, Page, Response
@@ -16,6 +17,7 @@ from portal.i18n import LOCALES
 from tests.e2e.page_world import World
 from tests.e2e.pages import EMAILS, PAGES, send
 from tests.e2e.places import is_at
+from tests.e2e.readers import CUT_OFF, JUDGES
 from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Size
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -29,12 +31,19 @@ SPACING = """() => { const sheet = new CSSStyleSheet();
   sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
     p { margin-bottom: 2em !important }`);
   document.adoptedStyleSheets = [sheet]; }"""
-CUT_OFF = """() => [...document.querySelectorAll("main *, header *, footer *, nav *")].filter(one => {
-  const style = getComputedStyle(one), hides = style.overflowX !== "visible" && style.overflowX !== "auto";
-  const unseen = one.clientWidth <= 1 || one.closest(".unseen, .skip, table thead");
-  return hides && !unseen && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)
-    && !["INPUT", "TEXTAREA", "SELECT", "PROGRESS"].includes(one.tagName);
-}).map(one => one.outerHTML.slice(0, 120))"""
+
+
+# All that one screen of a page is judged by, in one question to the browser: each asked for itself cost as much as its
+# answer. Axe judges where it is loaded; names in the other language are looked for by a judge of our own.
+ALL_OF_IT = f"""async ([tags, names]) => {{
+  const found = {{ language: document.documentElement.lang, headings: document.querySelectorAll("h1").length }};
+  found.sticking = ({STICKS_OUT})();
+  found.violations = tags ? await ({RUN_AXE})([tags, true]) : names ? {JUDGES}.worded() : [];
+  ({SPACING})();
+  found.spaced = [...({STICKS_OUT})(), ...({CUT_OFF})()];
+  document.adoptedStyleSheets = [];
+  scrollTo(0, 0);
+  return found; }}"""
 
 
 FRESH = 8 * 60  # seconds: some of the desk's forms want both factors again after ten minutes
@@ -47,8 +56,9 @@ class Look:
     locale: str
     size: Size
     scheme: str
-    contrast: bool = True  # is judged: half of axe's time, and no colour depends on the language
-    names: bool = True  # are judged, with roles and order: they are the same on every screen of one language
+    # Axe judges one language: of colours, roles and order none depends on words. Loading it takes as long as the page.
+    axe: bool = True
+    names: bool = True  # are judged: they are the same on every screen of one language
 
     def __str__(self) -> str:
         return f"{self.locale}-{self.size.width}-{self.scheme}"
@@ -56,17 +66,25 @@ class Look:
 
 LOOKS = (
     Look("fr", NARROW, "light"),
-    Look("en", NARROW, "dark", contrast=False),
+    Look("en", NARROW, "dark", axe=False),
     Look("fr", WIDE, "dark"),
-    Look("en", WIDE, "light", contrast=False, names=False),
+    Look("en", WIDE, "light", axe=False, names=False),
 )
 PHONE = Size(375, 812)
 if os.environ.get("PICTURES"):  # for people: everything once, whatever the tests need to see of it
     LOOKS = tuple(
         Look(locale, size, scheme) for locale in LOCALES for size in (PHONE, WIDE) for scheme in ("light", "dark")
     )
-# For a page that differs little from one above: each language, size and scheme once.
-FEWER_LOOKS = LOOKS if os.environ.get("PICTURES") else (Look("fr", NARROW, "dark"), Look("en", WIDE, "light"))
+# For a page that is looked at apart: each language, size and scheme once.
+APART_LOOKS = LOOKS if os.environ.get("PICTURES") else (Look("fr", NARROW, "dark"), Look("en", WIDE, "light"))
+# For a page that differs little from another one: each size and scheme once, by one opening, in the language whose
+# words are longer and can be missing. What it has in common with the other is read in both.
+FEWER_LOOKS = LOOKS if os.environ.get("PICTURES") else (Look("fr", NARROW, "dark"), Look("fr", WIDE, "light"))
+
+
+def looks_at(name: str) -> tuple[Look, ...]:
+    """Return how a page of `PAGES` is looked at; a comma says that it is another one's variant."""
+    return FEWER_LOOKS if ", " in name else LOOKS
 
 
 @dataclass
@@ -80,6 +98,7 @@ class Screen:
     status: int = 0
     complaints: list[str] = field(default_factory=list)
     answer: Response | None = None  # to the last navigation
+    has_axe: bool = False
 
     def show(self, name: str) -> None:
         """Open a page as its line says, note what the browser complains of and the status of the last answer."""
@@ -99,7 +118,7 @@ class Screen:
             shown.then(self.page)
         self.page.remove_listener("console", self._note_complaint)
         self.page.remove_listener("response", self._note_answer)
-        self.page.evaluate(AXE)
+        self.has_axe = False
         assert ("/login" in self.page.url) == ("/login" in path), f"{self.page.url} instead of {path}"
         assert not shown.lands or is_at(self.page.url, shown.lands), f"{self.page.url} instead of {shown.lands}"
         self.shows = name
@@ -112,6 +131,14 @@ class Screen:
         self.page.set_viewport_size({"width": look.size.width, "height": look.size.height})
         self.page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
         self.page.evaluate("document.adoptedStyleSheets = []; scrollTo(0, 0)")
+
+    def judged(self, look: Look) -> dict[str, Any]:
+        """Say what is found on this screen: its language, how many headings, and what is wrong (`ALL_OF_IT`)."""
+        if look.axe and not self.has_axe:
+            self.page.evaluate(AXE)
+            self.has_axe = True
+        found: dict[str, Any] = self.page.evaluate(ALL_OF_IT, [TAGS if look.axe else None, look.names])
+        return found
 
     def _confirm(self, who: str) -> None:
         """Give both factors again, as some of the desk's forms want after ten minutes."""

@@ -109,6 +109,28 @@
   }
   };
 
+  // What a reader hears nothing of, and landmarks of one kind and one name (WCAG 4.1.2, 2.4.6, ARIA's landmarks).
+  const worded = () => {
+  const pointed = one => (one.getAttribute("aria-labelledby") || "").split(" ").map(id => document.getElementById(id)?.textContent);
+  const given = one => [...pointed(one), one.getAttribute("aria-label")].filter(text => text?.trim()).join(" ");
+  const drawn = one => [...one.querySelectorAll("img, svg")].map(image => image.alt || given(image) || image.querySelector("title")?.textContent);
+  const isField = one => one.matches("input, select, textarea");
+  const said = one => [given(one), ...[...one.labels || []].map(label => label.innerText), one.alt, one.title,
+    one.type === "submit" && one.value, ...isField(one) ? [] : [one.textContent, ...drawn(one)]].some(text => text && text.trim());
+  for (const one of document.querySelectorAll("a[href], button, summary, h1, h2, h3, h4, input:not([type=hidden]), select, textarea, img:not([alt=''])"))
+    if (shown(one) && !said(one)) say(one, "no words");
+  const named = "[aria-label], [aria-labelledby]";
+  for (const kind of ["nav", "aside", "main", `section:is(${named})`, `form:is(${named})`]) {
+    const names = new Set();
+    for (const one of document.querySelectorAll(kind)) if (shown(one)) {
+      if (names.has(given(one))) say(one, "a landmark with another one's name");
+      names.add(given(one));
+    }
+  }
+  if (!document.title.trim()) wrong.push("no title");
+  };
+
   const judged = judge => () => { wrong = []; judge(); return wrong; };
-  return { crowded: judged(crowded), gone: judged(gone), lost: judged(lost), printed: judged(printed) };
+  return { crowded: judged(crowded), gone: judged(gone), lost: judged(lost), printed: judged(printed),
+    worded: judged(worded) };
 })()

@@ -7,30 +7,43 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
-from tests.e2e.looks import CUT_OFF
 from tests.e2e.visitor import STICKS_OUT, Size
 
 LETTERS: Final = 16  # px, as a browser has them until its reader says otherwise
 PAPER: Final = Size(643, 900)  # A4 between our margins, in CSS pixels
 # The narrowest screen on which the desk's tables are tables while the letters are twice as large.
 NARROWEST_TABLES: Final = 1220
+CUT_OFF: Final = """() => [...document.querySelectorAll("main *, header *, footer *, nav *")].filter(one => {
+  const style = getComputedStyle(one), hides = style.overflowX !== "visible" && style.overflowX !== "auto";
+  const unseen = one.clientWidth <= 1 || one.closest(".unseen, .skip, table thead");
+  return hides && !unseen && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)
+    && !["INPUT", "TEXTAREA", "SELECT", "PROGRESS"].includes(one.tagName);
+}).map(one => one.outerHTML.slice(0, 120))"""
 
 JUDGES: Final = (Path(__file__).parent / "readers.js").read_text(encoding="utf-8").rstrip()
+_OPEN: Final[WeakKeyDictionary[Page, CDPSession]] = WeakKeyDictionary()
 
 
 def twice_as_large(page: Page, width: int) -> list[str]:
     """What is cut, crowded or out of the screen when the reader's letters are twice as large as usual."""
     page.set_viewport_size({"width": width, "height": 800})  # it also forgets the letters' size
-    devtools = page.context.new_cdp_session(page)
+    devtools = _devtools(page)
     devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 2 * LETTERS, "fixed": 26}})
     try:
-        return [*page.evaluate(STICKS_OUT), *page.evaluate(CUT_OFF), *page.evaluate(f"{JUDGES}.crowded()")]
+        return [*page.evaluate(f"[...({STICKS_OUT})(), ...({CUT_OFF})(), ...{JUDGES}.crowded()]")]
     finally:
         devtools.send("Page.setFontSizes", {"fontSizes": {"standard": LETTERS, "fixed": 13}})
-        devtools.detach()
+
+
+def _devtools(page: Page) -> CDPSession:
+    """Return the page's own session of the browser's tools: to open one takes longer than to use it."""
+    if page not in _OPEN:
+        _OPEN[page] = page.context.new_cdp_session(page)
+    return _OPEN[page]
 
 
 def in_forced_colours(page: Page) -> list[str]:
@@ -40,6 +53,11 @@ def in_forced_colours(page: Page) -> list[str]:
         return [*page.evaluate(f"{JUDGES}.gone()")]
     finally:
         page.emulate_media(forced_colors="none")
+
+
+def worded(page: Page) -> list[str]:
+    """What has no words, and landmarks that no words tell apart: of axe's rules those that hang on the language."""
+    return [*page.evaluate(f"{JUDGES}.worded()")]
 
 
 def by_keyboard(page: Page) -> list[str]:
@@ -53,6 +71,6 @@ def on_paper(page: Page) -> list[str]:
     page.set_viewport_size({"width": PAPER.width, "height": PAPER.height})
     page.emulate_media(media="print")
     try:
-        return [*page.evaluate(f"{JUDGES}.printed()"), *page.evaluate(STICKS_OUT), *page.evaluate(CUT_OFF)]
+        return [*page.evaluate(f"[...{JUDGES}.printed(), ...({STICKS_OUT})(), ...({CUT_OFF})()]")]
     finally:
         page.emulate_media(media="screen")

@@ -17,7 +17,7 @@ from portal.services.context import Context
 from portal.services.own_data import erasing
 from tests.browser_client import Browser
 from tests.e2e.conftest import NewVisitor
-from tests.e2e.looks import FEWER_LOOKS, Look, complaints
+from tests.e2e.looks import APART_LOOKS, Look, complaints
 from tests.e2e.serving import served
 from tests.web.admin.conftest import enter, merchant, owner, support, undated  # noqa: F401 - the desk's fixtures serve here
 from tests.web.admin.test_archive import ended  # noqa: F401
@@ -26,7 +26,7 @@ from tests.web.admin.test_returned_mails import returned  # noqa: F401
 from tests.web.conftest import app, applications, config, hire, seat_staff  # noqa: F401
 
 See = Callable[[str, str], None]
-pytestmark = pytest.mark.parametrize("look", FEWER_LOOKS, ids=str)
+pytestmark = pytest.mark.parametrize("look", APART_LOOKS, ids=str)
 
 
 @pytest.fixture

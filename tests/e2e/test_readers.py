@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.readers import by_keyboard, in_forced_colours, on_paper, twice_as_large
+from tests.e2e.readers import by_keyboard, in_forced_colours, on_paper, twice_as_large, worded
 
 STYLE = """*, ::before, ::after { box-sizing: border-box } body { margin: 0; font: 1rem serif; background: #fff }
  :focus-visible { outline: 3px solid; outline-offset: 2px } .button { border: 1px solid; padding: 0 4px }
@@ -77,6 +77,11 @@ PLANTED = [
         "main { display: flex; flex-direction: column-reverse; gap: 9px }",
         "below it",
     ),
+    (worded, "<button class=button><svg></svg></button>", "", "no words"),
+    (worded, "<input size=6>", "", "no words"),
+    (worded, "<select><option>One</select>", "", "no words"),
+    (worded, "<h2> </h2>", "", "no words"),
+    (worded, "<nav aria-label=Plan>1</nav><nav aria-label=Plan>2</nav>", "", "another one's name"),
     (on_paper, BUTTON, "", "of use on a screen alone"),
     (on_paper, "<p>Words</p>", "p { background: #222; color: #fff }", "a ground of ink"),
     (on_paper, "<p>Words</p>", "p { color: #999 }", "pale"),
@@ -102,7 +107,7 @@ def test_a_planted_fault_is_found(page: Page, judge: Judge, body: str, css: str,
 
 @pytest.mark.parametrize(
     ("judge", "body"),
-    [(large, SOUND), (in_forced_colours, SOUND), (by_keyboard, SOUND), (on_paper, ON_PAPER)],
+    [(large, SOUND), (in_forced_colours, SOUND), (by_keyboard, SOUND), (worded, SOUND), (on_paper, ON_PAPER)],
 )
 def test_a_sound_page_is_not_complained_of(page: Page, judge: Judge, body: str) -> None:
     assert judge(shown(page, body, "")) == []
