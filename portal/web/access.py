@@ -115,7 +115,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.home": PUBLIC,
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
-    "public.healthz": PUBLIC,
+    **dict.fromkeys(("public.healthz", "public.livez", "public.readyz"), PUBLIC),
+    "public.metrics": PUBLIC,  # of the operator: the view asks for a token of the settings
     "public.signing_keys": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,

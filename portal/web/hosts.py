@@ -17,7 +17,8 @@ from portal.clock import utc_now
 
 log = structlog.get_logger("portal.web")
 
-OPEN: Final = frozenset({"public.healthz"})  # a balancer asks by an address of its own, and is told no address
+# A balancer, or a scraper, asks by an address of its own, and is told no address.
+OPEN: Final = frozenset({"public.healthz", "public.livez", "public.readyz", "public.metrics"})
 LOCAL: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
 DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
@@ -56,6 +57,8 @@ def _is_readable(app: Flask) -> bool:
 def _note_proxy(app: Flask) -> None:
     """Warn once a day and process when addresses arrive that are not trusted: all visitors then share one limit."""
     g.has_untrusted_proxy = "X-Forwarded-For" in request.headers
+    if request.endpoint in OPEN:  # the date is the database's, and it may be away
+        return
     today: date = utc_now().date()
     if g.has_untrusted_proxy and app.extensions["portal_proxy_noted"] != today:
         app.extensions["portal_proxy_noted"] = today

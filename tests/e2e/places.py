@@ -54,6 +54,7 @@ NOT_OPENED = {
     **dict.fromkeys(
         ("static", "stylesheet", "logo", "admin.start_code", "public.healthz", "public.signing_keys"), "no page"
     ),
+    **dict.fromkeys(("public.livez", "public.readyz", "public.metrics"), "for machines"),
     **dict.fromkeys(
         ("customer.request_proof", "admin.request_proof", "customer.payment_receipt", "customer.payments_statement"),
         "a PDF, looked at in tests/documents",
