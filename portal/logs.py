@@ -18,6 +18,7 @@ TALKATIVE: Final = (
     "procrastinate.jobs",
     "procrastinate.blueprints",
     "procrastinate.periodic",
+    "procrastinate.worker",  # three lines a job: `jobs.watching` has one
     "alembic.runtime.plugins",
 )
 FORBIDDEN = frozenset(

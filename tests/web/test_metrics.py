@@ -15,6 +15,7 @@ from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
 from portal.extensions import Database
 from tests.browser_client import Browser
+from tests.web.admin.waiting import make_request
 from tests.web.test_errors import free_port
 from tests.web.test_health import FULL, READ_ONLY, worker
 
@@ -178,7 +179,7 @@ def test_what_is_open_is_told_with_its_age_and_to_whom_it_is_up(app, ctx, make):
     for state, created_at, due_at in rows:
         subscription = make.subscription(merchant=merchant)
         confirmed = created_at if state is RequestState.CONFIRMED else None
-        make.request(subscription, state=state, created_at=created_at, due_at=due_at, confirmed_at=confirmed)
+        make_request(make, subscription, created_at, state=state, due_at=due_at, confirmed_at=confirmed)
     found = figures(app)
     assert of(found, "portal_requests_open", kind="end", state="recorded") == 2
     assert of(found, "portal_requests_open", kind="end", state="retrying") == 1
