@@ -19,12 +19,15 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, Final
 
+import requests
+
 from portal.demo.run import HOST, SECRETS, VARIABLES
+from portal.demo.seed import STUDIO_CUSTOMERS
 from tests import monitoring_rules
+from tests.chaos.browsing import form_of
 
 PATIENCE: Final = 300.0  # seconds for the demo to stand
 SCRAPES: Final = 75.0  # seconds: a rate over one minute needs some
@@ -112,29 +115,45 @@ def _prometheus(folder: Path, portal: str, worker: str, token: str) -> Iterator[
 
 
 def _live(portal: str, mailbox: str) -> None:
-    """Do for a while what people do: look at pages, log in, so that mails leave; the demo's own jobs run meanwhile."""
-    until = time.monotonic() + SCRAPES
-    while time.monotonic() < until:
-        _log_in(f"http://{portal}")
+    """Do for a while what people do: look at pages, log in by a mailed code, cancel; the demo's jobs run meanwhile."""
+    until, wanting = time.monotonic() + SCRAPES, [row for row in STUDIO_CUSTOMERS if row[-1] == "ACTIVE"]
+    cancelled = 0
+    while time.monotonic() < until or (wanting and not cancelled):
+        if not wanting:
+            sys.exit("none of the demo's people could cancel")
+        if wanting:
+            cancelled += _cancel(f"http://{portal}", mailbox, wanting.pop()[3])
         for path in ("/", "/accessibility", "/nowhere", "/readyz"):
             _answers(f"http://{portal}{path}")
         time.sleep(3)
-    print(f"mails that arrived meanwhile: {len(json.loads(_read(f'{mailbox}/messages.json')))}")
+    print(f"cancelled meanwhile: {cancelled}")
+    time.sleep(15)  # what they led to is done, and scraped
 
 
-def _log_in(portal: str) -> None:
-    """Ask for a log-in code, as a visitor does: the mail is a job of the worker's."""
-    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    address = f"{portal}/account/studio/login"
-    page = visitor.open(address, timeout=20).read().decode()
-    fields = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page))
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    fields |= {"csrf_token": token[1] if token else "", "email": f"nobody{time.monotonic_ns()}@client.example"}
-    try:
-        visitor.open(address, urllib.parse.urlencode(fields).encode(), timeout=20).read()
-    except urllib.error.HTTPError as error:
-        if error.code not in (422, 429):
-            raise
+def _cancel(portal: str, mailbox: str, email: str) -> bool:
+    """Log in with the code of the mail, and cancel by the page's own form; say whether that page was offered."""
+    person, home = requests.Session(), f"{portal}/account/studio/"
+    person.trust_env = False
+    fields = form_of(person.get(f"{home}login").text, "/login")
+    page = person.post(f"{home}login", fields | {"email": email})
+    found = None
+    for _turn in range(40):
+        letters = [one["text"] for one in json.loads(_read(f"{mailbox}/messages.json")) if email in one["to"]]
+        codes = [re.search(r"\b(\d{6}|\d{3}\s\d{3})\b", text) for text in letters]
+        found = next(filter(None, codes), None)
+        if found:
+            break
+        time.sleep(0.5)
+    if not found:
+        return False
+    action = urllib.parse.urlsplit(page.url).path
+    page = person.post(page.url, form_of(page.text, action) | {"code": found[1]})
+    link = re.search(r'href="([^"]+/cancellation)"', page.text)
+    if link is None:
+        return False
+    recap = person.get(urllib.parse.urljoin(page.url, link[1]))
+    done = person.post(recap.url, form_of(recap.text, urllib.parse.urlsplit(recap.url).path))
+    return done.ok and done.url != recap.url
 
 
 def _asked(prometheus: str) -> list[str]:
@@ -146,9 +165,10 @@ def _asked(prometheus: str) -> list[str]:
             problems.append(f"{target['labels']['job']} is not scraped: {target['lastError']}")
     for title, expression in monitoring_rules.expressions().items():
         found = _query(f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")["result"]
-        shown = ", ".join(sorted({sample["value"][1][:8] for sample in found})[:4])
+        values = {sample["value"][1] for sample in found}
+        shown = ", ".join(sorted(value[:8] for value in values)[:4])
         print(f"panel {title}: {len(found)} series ({shown})")
-        if not found:
+        if values <= {"NaN"}:
             problems.append(f"the panel « {title} » is empty: {expression}")
     evaluated = {rule["name"]: rule for group in _query(f"{prometheus}/api/v1/rules")["groups"]
                  for rule in group["rules"]}  # fmt: skip

@@ -88,7 +88,7 @@ WRONG: Final[dict[str, list[dict[str, str]] | str]] = {
     "PortalMailsReturned": [series("portal_mails_kept", "4+0x440 5+0x60", state="returned")],
     "PortalMailsLate": _set("portal_mail_overdue_seconds", 1000),
     "PortalPayPalFails": [series("portal_paypal_calls_total", "0+20x500", operation="show", answer="5xx")],
-    "PortalKeysBroken": _set("portal_paypal_keys", 1, state="broken"),
+    "PortalKeysBroken": _set("portal_paypal_keys", 1, state="refused"),
     "PortalAway": _set("up", 0),
     "PortalFiguresAway": "portal_database_writable",
     "PortalWorkerAway": [series("portal_worker_silence_seconds", f"Inf{ALWAYS}")],

@@ -81,7 +81,7 @@ def test_figures_are_off_unless_asked_for_and_a_token_can_be_changed():
     assert problems(PORTAL_METRICS_WORKER="127.0.0.1:9464") == [
         "PORTAL_METRICS_WORKER needs PORTAL_METRICS_TOKEN: nobody could read what is told there"
     ]
-    for where in ( "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1:9464/metrics"):
+    for where in ("127.0.0.1", "127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1:9464/metrics"):
         (problem,) = problems(PORTAL_METRICS_TOKEN=new, PORTAL_METRICS_WORKER=where)
         assert problem.startswith("PORTAL_METRICS_WORKER is ")
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, metrics, queue
 from portal.extensions import Busy
+from portal.models import KeyState
 from portal.queries import health as health_rows
 from portal.queries import metrics as queries
 from portal.services import health
@@ -148,8 +149,11 @@ def _comparisons(session: Session) -> Iterator[Metric]:
 
 def _keys(session: Session) -> Iterator[Metric]:
     many = GaugeMetricFamily("portal_paypal_keys", "The merchants' PayPal keys, by state.", labels=["state"])
+    found: dict[str, int] = dict.fromkeys(KeyState, 0)
     for state, number in queries.keys(session):
-        many.add_metric([state], number)
+        found[state] = number
+    for state, number in found.items():
+        many.add_metric([str(state)], number)
     yield many
 
 
