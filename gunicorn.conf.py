@@ -4,7 +4,6 @@ What each is for, and the proxy that belongs in front: docs/operations.md, « Th
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -36,8 +35,8 @@ if os.environ.get("PORTAL_METRICS_TOKEN") and "PORTAL_METRICS_FOLDER" not in os.
 
 def on_exit(_server: Arbiter) -> None:
     """Forget the counts with the last process: one that took over (SIGUSR2) counts on."""
-    from portal.metric_files import FOLDER, is_in_use
+    from portal.metric_files import FOLDER, forget
 
     folder = os.environ.get(FOLDER)
-    if folder and not is_in_use(Path(folder)):
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder:
+        forget(Path(folder))

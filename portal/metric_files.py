@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,9 @@ LIBRARYS: Final = "PROMETHEUS_MULTIPROC_DIR"
 SIZES: Final = {"counter": 2**20, "histogram": 2**22, "gauge_livesum": 2**16}
 
 
+_taken: list[Slots] = []  # of this process: one
+
+
 class Slots:
     """Says under which number this process counts; a forked process takes another one."""
 
@@ -33,6 +37,7 @@ class Slots:
         self._slot = 0
         self._lock: IO[bytes] | None = None
         self()
+        _taken.append(self)
 
     def __call__(self) -> int:
         """Return the slot of this process."""
@@ -41,6 +46,11 @@ class Slots:
             self._process = os.getpid()
             _make_room(self._folder, self._slot)
         return self._slot
+
+    def let_go(self) -> None:
+        """Leave the slot to whoever comes next."""
+        if self._lock is not None:
+            self._lock.close()
 
 
 def _take(folder: Path) -> tuple[int, IO[bytes]]:
@@ -75,9 +85,12 @@ def is_held(folder: Path, slot: str) -> bool:
     return False
 
 
-def is_in_use(folder: Path) -> bool:
-    """Say whether any living process counts in that folder."""
-    return any(is_held(folder, lock.stem) for lock in folder.glob("*.lock"))
+def forget(folder: Path) -> None:
+    """Let this process's own slot go, and remove the folder unless somebody else counts in it."""
+    for slots in _taken:
+        slots.let_go()
+    if not any(is_held(folder, lock.stem) for lock in folder.glob("*.lock")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def together(folder: Path) -> Iterable[Metric]:

@@ -152,7 +152,8 @@ def _cancel(portal: str, mailbox: str, email: str) -> bool:
     if link is None:
         return False
     recap = person.get(urllib.parse.urljoin(page.url, link[1]))
-    done = person.post(recap.url, form_of(recap.text, urllib.parse.urlsplit(recap.url).path))
+    fields = form_of(recap.text, urllib.parse.urlsplit(recap.url).path)
+    done = person.post(recap.url, fields | {"reason": "not_used"})
     return done.ok and done.url != recap.url
 
 

@@ -77,10 +77,20 @@ def test_processes_count_together_and_their_successors_count_on(start, tmp_path)
     third = start()
     assert third.told() == (5, 3)
     assert len(list(tmp_path.glob("*.lock"))) == 2  # it took the place of the dead one
-    assert metric_files.is_in_use(tmp_path)
-    second.end()
-    third.end()
-    assert not metric_files.is_in_use(tmp_path)
+
+
+def test_whoever_goes_last_removes_the_folder(start, tmp_path):
+    folder = tmp_path / "counts"
+    folder.mkdir()
+    other = Process(folder)
+    other.told()
+    metric_files.Slots(folder)
+    metric_files.forget(folder)
+    assert folder.is_dir()  # the other counts on in it
+    other.end()
+    metric_files.Slots(folder)
+    metric_files.forget(folder)
+    assert not folder.exists()
 
 
 def test_files_have_their_room_from_the_start(start, tmp_path):
