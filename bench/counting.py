@@ -1,4 +1,4 @@
-"""What /metrics costs: to count a request (its answer, three loans of a connection, a call to PayPal), and to tell all.
+"""What /metrics costs: to count a request (its answer, the pool, a call to PayPal), and to tell all.
 
 Processor time of one process that counts in files, as gunicorn's do, under two hundred routes.
 """
@@ -16,7 +16,6 @@ from bench.stack import Stack
 
 TIMES: Final = 10_000
 ROUTES: Final = 200
-LOANS: Final = 3
 
 
 def run(stack: Stack) -> list[Measure]:
@@ -24,7 +23,7 @@ def run(stack: Stack) -> list[Measure]:
     folder = stack.folder / "metrics"
     folder.mkdir(exist_ok=True)
     told = stack.told("bench.counting", str(folder))
-    about = f"{LOANS} loans of a connection and a call to PayPal with it"
+    about = "with the pool, and a call to PayPal"
     return [
         Measure("counting one request, processor", told["request"], None, "ms", about, "< 0.1 ms"),
         Measure("a scrape, processor", told["scrape"], None, "ms", f"{ROUTES} routes, {told['bytes']} bytes"),
@@ -37,18 +36,18 @@ def main(folder: str) -> None:
     from prometheus_client import CollectorRegistry, generate_latest
 
     from portal import logs, metrics
+    from portal.extensions import Database
 
+    database = Database("postgresql://nobody@127.0.0.1/nothing")  # never asked
     for number in range(ROUTES):
         metrics.request("GET", f"/account/<merchant_slug>/{number}", 200, 0.02)
     began = time.process_time()
     for number in range(TIMES):
         logs.begin(request_id="0" * 32)
         metrics.request("GET", f"/account/<merchant_slug>/{number % ROUTES}", 200, 0.02)
-        for _ in range(LOANS):
-            metrics.connections(1)
-            metrics.connections(-1)
         metrics.paypal_call("show", 200, "", 0.2)
     counted = time.process_time()
+    database.dispose()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics.COUNTED)
     size = len(generate_latest(registry))

@@ -107,7 +107,7 @@ class Database:
         )
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
-        _count_lent(engine, most=2 * pool_size)
+        metrics.watch_pool(engine, most=2 * pool_size)
         self._use(engine)
 
     def with_patience(self, patience: Patience) -> Database:
@@ -201,13 +201,6 @@ def _ask_time(connection: Any) -> tuple[float, datetime, float]:
     row = connection.cursor().execute("SELECT clock_timestamp()").fetchone()
     after = time.monotonic()
     return after - before, row[0], (before + after) / 2
-
-
-def _count_lent(engine: Engine, *, most: int) -> None:
-    """Let /metrics tell how many of the pool's connections are in use."""
-    metrics.pool(most)
-    event.listen(engine, "checkout", lambda *_about: metrics.connections(1))
-    event.listen(engine, "checkin", lambda *_about: metrics.connections(-1))
 
 
 def _ping_idle(engine: Engine, trust_for: float) -> None:

@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
+from weakref import WeakKeyDictionary
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, values
@@ -94,6 +95,9 @@ for _kind in ("away", "busy"):
     DATABASE_FAILURES.labels(_kind)
 
 
+_pools: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # each engine, and how many connections it may have
+
+
 class _OfTheProcesses(Collector):
     """Everything counted here and, where this process has siblings, by them."""
 
@@ -126,6 +130,7 @@ def request(method: str, route: str | None, status: int, seconds: float) -> None
     method, route = method if method in METHODS else "other", route or "none"
     REQUESTS.labels(method, route, str(status)).inc()
     REQUEST_SECONDS.labels(method, route).observe(seconds)
+    _look_at_pools()
 
 
 @_unfailing
@@ -141,6 +146,7 @@ def job(task: str, lane: str, outcome: str, seconds: float) -> None:
     """Count a job that ran: `done`, `retried` (it failed and comes again), `failed` (it does not)."""
     JOBS.labels(lane, outcome).inc()
     JOB_SECONDS.labels(task).observe(seconds)
+    _look_at_pools()
 
 
 @_unfailing
@@ -161,13 +167,15 @@ def database_failure(kind: str) -> None:
     DATABASE_FAILURES.labels(kind).inc()
 
 
-@_unfailing
-def connections(change: int) -> None:
-    """Note that a pool lent a connection (1) or got it back (-1)."""
-    CONNECTIONS.inc(change)
+def watch_pool(engine: Any, *, most: int) -> None:
+    """Tell from now on how many connections of that engine's pool are in use, for as long as the engine lives."""
+    _pools[engine] = most
 
 
-@_unfailing
-def pool(most: int) -> None:
-    """Note how many connections a pool of this process may have."""
-    CONNECTIONS_MOST.inc(most)
+def _look_at_pools() -> None:
+    """Note what is in use as something ends.
+
+    Not as each is lent: that could come in the middle of a count, and wait for itself.
+    """
+    CONNECTIONS.set(sum(engine.pool.checkedout() for engine in _pools))
+    CONNECTIONS_MOST.set(sum(_pools.values()))

@@ -18,9 +18,16 @@ COUNT = """
 import sys
 from prometheus_client import generate_latest
 from portal import metrics
+in_use = 0
+class Pool:
+    checkedout = lambda self: in_use
+class Engine:
+    pool = Pool()
+engine = Engine()
+metrics.watch_pool(engine, most=8)
 for line in sys.stdin:
+    in_use += 1
     metrics.request("GET", "/livez", 200, 0.01)
-    metrics.connections(1)
     class All:
         collect = lambda self: metrics.COUNTED.collect()
     print(generate_latest(All()).decode().replace(chr(10), chr(30)), flush=True)
