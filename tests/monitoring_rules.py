@@ -114,7 +114,7 @@ def expressions() -> dict[str, str]:
     found = {}
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         for target in panel.get("targets", ()):
-            found[f"{panel['title']}: {target['legendFormat']}"] = target["expr"].replace("$__rate_interval", "1m")
+            found[f"{panel['title']}: {target['legendFormat']}"] = target["expr"].replace("$__rate_interval", "5m")
     return found
 
 
