@@ -120,6 +120,7 @@ def _prometheus(folder: Path, portal: str, worker: str, token: str) -> Iterator[
 def _live(portal: str, mailbox: str) -> None:
     """Do for a while what people do: look at pages, log in by a mailed code, cancel; the demo's jobs run meanwhile."""
     people = cycle(row[3] for row in STUDIO_CUSTOMERS if row[-1] == "ACTIVE")
+    time.sleep(12)  # scraped before anything happens: a rise is seen from there
     began, cancelled = time.monotonic(), 0
     while (passed := time.monotonic() - began) < SCRAPES or (cancelled < WANTED and passed < IMPORT):
         if cancelled < WANTED:  # nobody can log in before the demo's worker has imported them
