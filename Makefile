@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility law words lock supply sbom clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ contract: env ## Have Prism judge our PayPal client and simulator over PayPal's 
 
 api-judges: env ## Have programs made from the API's description alone judge the API: schemathesis, a generated client
 	$(BIN)/python -m tests.api_judges
+
+monitoring: env ## Put a real Prometheus before a running demo: each alert and panel finds what it looks for (needs prometheus)
+	$(BIN)/python -m tests.monitoring
 
 wordpress: env browser ## Play the plugin for WordPress in a real one (needs WordPress, PHP and MariaDB: it says what is missing)
 	$(BIN)/python -m tests.wordpress

@@ -25,6 +25,7 @@ ENVIRONMENTS = ("production", "demo", "test")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})  # libpq's own default falls back to plain text
 LEAST_CHARACTERS = 8  # different ones of a secret: 32 random hexadecimal digits have fewer once in ten million
+LEAST_OF_A_TOKEN = 32
 LEAST_BYTES = 16  # different ones of 32: a random key practically never has fewer than 22
 LONGEST_BOUNCE_LOCAL = 19  # of 64: a plus and a token of 44 follow (portal/domain/bounces.py)
 ROOT = Path(__file__).resolve().parent
@@ -62,6 +63,8 @@ class Config:
     timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
     security_contact: str = ""  # mailto: or https:, for /.well-known/security.txt; empty: there is none
+    metrics_tokens: tuple[str, ...] = field(default=(), repr=False)  # who shows one may read /metrics; none: nobody
+    metrics_worker: tuple[str, int] | None = None  # where the worker tells its own; None: nowhere
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -94,6 +97,8 @@ class Config:
             timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
             timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
             security_contact=read.contact("PORTAL_SECURITY_CONTACT"),
+            metrics_tokens=read.tokens("PORTAL_METRICS_TOKEN"),
+            metrics_worker=read.listening("PORTAL_METRICS_WORKER", "PORTAL_METRICS_TOKEN"),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -219,6 +224,28 @@ class _Reader:
         elif len(set(value)) < LEAST_CHARACTERS or _repeats(value):
             self.problems.append(f"{name} is weak: the same characters over and over; make it at random")
         return value
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """Read tokens separated by commas, so that one can be changed without a stop; each as strong as a secret."""
+        found = tuple(filter(None, (piece.strip() for piece in self.env.get(name, "").split(","))))
+        if any(len(one) < LEAST_OF_A_TOKEN for one in found):
+            self.problems.append(f"{name} is too short: at least {LEAST_OF_A_TOKEN} characters each")
+        elif any(len(set(one)) < LEAST_CHARACTERS or _repeats(one) for one in found):
+            self.problems.append(f"{name} is weak: the same characters over and over; make it at random")
+        return found
+
+    def listening(self, name: str, token: str) -> tuple[str, int] | None:
+        """Read `host:port` to listen at; what is told there is for those who show a token."""
+        value = self.env.get(name, "").strip()
+        parts = _split(f"//{value}")
+        if not value:
+            return None
+        if parts is None or parts.port is None or parts.path:
+            self.problems.append(f"{name} is {value!r}; it must look like 127.0.0.1:9464")
+            return None
+        if not self.env.get(token, "").strip():
+            self.problems.append(f"{name} needs {token}: nobody could read what is told there")
+        return str(parts.hostname), parts.port
 
     def address(self, name: str, *, https_only: bool) -> str:
         value = self.text(name).rstrip("/")

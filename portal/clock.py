@@ -61,6 +61,11 @@ def utc_now() -> datetime:
     return _measured.at + timedelta(seconds=time.monotonic() - _measured.monotonic)
 
 
+def machine_is_ahead() -> timedelta:
+    """Return how far this machine's own clock is ahead of the database's; negative where it is behind."""
+    return datetime.now(UTC) - utc_now()
+
+
 def machine_is_off() -> bool:
     """Say whether this machine's own clock differs by more than a minute."""
-    return abs(datetime.now(UTC) - utc_now()) > SLACK
+    return abs(machine_is_ahead()) > SLACK

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from portal import clock
+from portal import clock, metrics
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -107,6 +107,7 @@ class Database:
         )
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
+        metrics.watch_pool(engine, most=2 * pool_size)
         self._use(engine)
 
     def with_patience(self, patience: Patience) -> Database:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 import structlog
@@ -16,11 +18,35 @@ TALKATIVE: Final = (
     "procrastinate.jobs",
     "procrastinate.blueprints",
     "procrastinate.periodic",
+    "procrastinate.worker",  # three lines a job: `jobs.watching` has one
     "alembic.runtime.plugins",
 )
 FORBIDDEN = frozenset(
     {"email", "password", "secret", "token", "code", "body", "authorization", "cookie", "totp", "recipient", "to"}
 )
+
+ADDRESS: Final = re.compile(r"[^\s<>\"'=(),;:]+@[^\s<>\"'(),;:]*\w")
+_jobs: ContextVar[list[int] | None] = ContextVar("jobs", default=None)
+
+
+def begin(**ids: object) -> None:
+    """Begin a request, a job or a batch: every line that follows has its ids, and none of the one before."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**ids)
+    _jobs.set([])
+
+
+def note_job(job_id: int) -> None:
+    """Remember a job that what was begun has put; its line names them (`jobs_put`), so that one leads to the other."""
+    jobs = _jobs.get()
+    if jobs is not None:
+        jobs.append(job_id)
+
+
+def jobs_put() -> dict[str, list[int]]:
+    """Return, for the line of what was begun, the jobs that it has put; nothing for none."""
+    jobs = _jobs.get()
+    return {"jobs_put": jobs} if jobs else {}
 
 
 def set_up(level: str) -> None:
@@ -56,9 +82,12 @@ def set_up(level: str) -> None:
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide the value of any key that could hold a secret or an address, whoever logged it."""
+    """Hide the value of any key that could hold a secret or an address, and addresses in any text."""
     for key in FORBIDDEN & event.keys():
         event[key] = "[hidden]"
+    for key, value in event.items():
+        if isinstance(value, str) and "@" in value:
+            event[key] = ADDRESS.sub("[address]", value)
     return event
 
 

@@ -15,6 +15,7 @@ import procrastinate.utils
 from procrastinate import App, PsycopgConnector
 from sqlalchemy.orm import Session
 
+from portal import logs
 from portal.clock import utc_now
 from portal.domain.end_requests import Channel
 
@@ -73,11 +74,17 @@ TASKS = {
 }
 CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
 HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
+LANES = {HOUSEKEEPING: "housekeeping", AWAITED: "awaited", FIRST: "first", NEXT: "next", LAST: "last"}
 
 
 def rank_of_end(channel: Channel) -> int:
     """Return the rank of a request's own job: one of many that were asked in bulk keeps no customer waiting."""
     return LAST if channel is Channel.BULK else FIRST
+
+
+def lane(rank: int) -> str:
+    """Return the name of the lane that a rank belongs to, as figures and logs have it."""
+    return next((name for least, name in LANES.items() if rank >= least), LANES[LAST])
 
 
 def defer(
@@ -98,4 +105,4 @@ def defer(
     connection = session.connection().connection.driver_connection
     priority = TASKS[task] if rank is None else rank
     job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=priority, connection=connection)
-    job.defer(**arguments)
+    logs.note_job(job.defer(**arguments))

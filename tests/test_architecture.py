@@ -86,6 +86,7 @@ def people(app, make, hire, seat_customer, seat_staff):
 
 
 REFUSALS = (302, 303, 400, 401, 403, 404, 405, 409, 410, 422)
+HONEST = ("public.healthz", "public.readyz")
 PERSONS = ("nobody", "customer", "stranger", "owner", "reader", "other owner")
 
 
@@ -148,11 +149,9 @@ def test_no_get_commits(app, people, ctx, make):
                 commits.clear()
                 answer = getattr(browsers[name].client, method)(url, base_url="http://portal.test")
                 # Health is honest: the tests have no worker.
-                assert answer.status_code < 500 or rule.endpoint == "public.healthz", (rule.endpoint, answer.status)
+                assert answer.status_code < 500 or rule.endpoint in HONEST, (rule.endpoint, answer.status)
                 # … and writes its own row over, to see whether the database can be written.
-                assert commits == [] or rule.endpoint == "public.healthz", (
-                    f"{method} {rule.endpoint} as {name} committed"
-                )
+                assert commits == [] or rule.endpoint in HONEST, f"{method} {rule.endpoint} as {name} committed"
 
 
 def test_10_foreign_and_unknown_ids_are_the_same_404_on_every_route_and_method(app, people, make):

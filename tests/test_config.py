@@ -69,6 +69,23 @@ def test_the_day_of_the_british_regime_is_a_setting():
     ]
 
 
+def test_figures_are_off_unless_asked_for_and_a_token_can_be_changed():
+    assert Config.from_env(PRODUCTION).metrics_tokens == ()
+    assert Config.from_env(PRODUCTION).metrics_worker is None
+    old, new = "vZ8Kq2Wm5Yt1Xc4Rb7Nd0Lf3x7Kq2Wm5", "Pq9Ws2Ed5Rf8Tg1Yh4Uj7Ik0aZ3xC6vB"
+    config = Config.from_env(
+        {**PRODUCTION, "PORTAL_METRICS_TOKEN": f"{new}, {old},", "PORTAL_METRICS_WORKER": "[::1]:9464"}
+    )
+    assert (config.metrics_tokens, config.metrics_worker) == ((new, old), ("::1", 9464))
+    assert new not in repr(config)
+    assert problems(PORTAL_METRICS_WORKER="127.0.0.1:9464") == [
+        "PORTAL_METRICS_WORKER needs PORTAL_METRICS_TOKEN: nobody could read what is told there"
+    ]
+    for where in ("127.0.0.1", "127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1:9464/metrics"):
+        (problem,) = problems(PORTAL_METRICS_TOKEN=new, PORTAL_METRICS_WORKER=where)
+        assert problem.startswith("PORTAL_METRICS_WORKER is ")
+
+
 def test_an_empty_environment_names_every_missing_setting_at_once():
     with pytest.raises(BadConfig) as refusal:
         Config.from_env({})
@@ -130,6 +147,10 @@ BAD = [
     ("PORTAL_TRUSTED_PROXIES", "-1"),
     ("PORTAL_TRUSTED_PROXIES", "one"),
     ("PORTAL_LOG_LEVEL", "loud"),
+    ("PORTAL_METRICS_TOKEN", "x7Kq2Wm5Yt1Xc4Rb7Nd0Lf3vZ8Pq9Ws"),
+    ("PORTAL_METRICS_TOKEN", "abcdefgh" * 5),
+    ("PORTAL_METRICS_TOKEN", "vZ8Kq2Wm5Yt1Xc4Rb7Nd0Lf3x7Kq2Wm5,short"),
+    ("PORTAL_METRICS_WORKER", "9464"),
     ("PAYPAL_LIVE_URL", "http://127.0.0.1:5001"),
     ("PAYPAL_SANDBOX_URL", "http://127.0.0.1:5001"),
 ]

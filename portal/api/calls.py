@@ -12,6 +12,7 @@ from apiflask import APIFlask
 from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 
+from portal import logs, metrics
 from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS
 from portal.clock import utc_now
@@ -76,8 +77,7 @@ def install(api: APIFlask) -> None:
 def _begin() -> None:
     g.request_id, g.started = uuid.uuid4().hex, time.perf_counter()
     g.caller, g.use, g.once = None, None, None
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    logs.begin(request_id=g.request_id)
 
 
 def _guard() -> None:
@@ -199,7 +199,8 @@ def _head(response: Response) -> Response:
         response.add_etag()
         response.make_conditional(request.environ)
         headers.setdefault("Vary", "Authorization")
-    log_call(request.method, request.endpoint, response.status_code, g.get("started"))
+    rule = request.url_rule.rule if request.url_rule is not None else None
+    log_call(request.method, request.endpoint, rule, response.status_code, g.get("started"))
     return response
 
 
@@ -222,10 +223,12 @@ def told(request_id: str, endpoint: str | None, method: str, use: Use | None) ->
     return headers
 
 
-def log_call(method: str, endpoint: str | None, status: int, started: float | None) -> None:
-    """Write one line for each call, with the key's beginning beside it: who read what can be said after a leak."""
-    spent = round((time.perf_counter() - started) * 1000, 1) if started is not None else None
-    log.info("api_call", method=method, route=endpoint, status=status, ms=spent)
+def log_call(method: str, endpoint: str | None, rule: str | None, status: int, started: float | None) -> None:
+    """Count the call and write its line, with the key's beginning beside it: who read what can be said after a leak."""
+    spent = time.perf_counter() - started if started is not None else 0.0
+    metrics.request(method, f"/v1{rule}" if rule is not None else None, status, spent)
+    ms = round(spent * 1000, 1) if started is not None else None
+    log.info("api_call", method=method, route=endpoint, status=status, ms=ms, **logs.jobs_put())
 
 
 def _count(_error: BaseException | None) -> None:

@@ -21,6 +21,7 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import generate_etag, is_resource_modified
 
+from portal import logs
 from portal.api import calls
 from portal.api.bodies import as_json
 from portal.api.problems import Problem
@@ -143,9 +144,9 @@ class ShortWay:
         is_same = not is_resource_modified(environ, answered.etag)
         if not is_same:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        structlog.contextvars.clear_contextvars()
+        logs.begin(request_id=request_id)
         calls.bind(request_id, answered.caller)
-        calls.log_call("GET", ENDPOINT, 304 if is_same else 200, started)
+        calls.log_call("GET", ENDPOINT, PATH, 304 if is_same else 200, started)
         calls.count(self._extensions["portal"], self._uses, answered.caller)
         return ("304 NOT MODIFIED", headers, b"") if is_same else ("200 OK", headers, body)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
+from config import Config
 from portal import queue
 from portal.cli.context import context
 
@@ -50,6 +52,13 @@ def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
 @with_appcontext
 def work(concurrency: int) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
-    from portal.jobs import run_worker
+    from portal.jobs import metrics, run_worker
 
-    run_worker(context(), concurrency=concurrency)
+    config: Config = current_app.extensions["portal_config"]
+    ctx, at = context(), config.metrics_worker
+    try:
+        told = metrics.telling(ctx, at, config.metrics_tokens, config.data_folder)
+    except OSError as error:
+        raise click.ClickException(f"PORTAL_METRICS_WORKER: {error.strerror}") from error
+    with told:
+        run_worker(ctx, concurrency=concurrency)

@@ -94,6 +94,7 @@ def read_secrets(data: Path) -> dict[str, str]:
         unfinished.unlink(missing_ok=True)
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}\nPORTAL_MASTER_KEYS=demo1:{key}\n")
+            file.write(f"PORTAL_METRICS_TOKEN={secrets.token_urlsafe(32)}\n")
         unfinished.rename(path)
     path.chmod(0o600)
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
@@ -116,6 +117,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_LIVE_URL": f"{simulator}/live",
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
         "PORTAL_ALLOW_LOOPBACK": "1",
+        "PORTAL_METRICS_WORKER": caller.get("DEMO_METRICS_WORKER", ""),  # where it tells its figures; else nowhere
         "DEMO_WEBSITE": f"http://{HOST}:{ports.website}",
         "DEMO_COURSE_SITE": f"http://{HOST}:{ports.course_site}",
         "NO_PROXY": f"{HOST},localhost",

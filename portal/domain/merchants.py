@@ -25,11 +25,11 @@ RESERVED: Final = frozenset(
     {
         *(".well-known", "cancel", "cancel-contract", "renoncer", "resilier", "kuendigen", "widerrufen"),
         *("withdraw-from-contract", "legal", "mentions-legales", "favicon.ico", "robots.txt", "security", "sitemap"),
-        *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "help"),
-        *("healthz", "language", "login", "logo", "logout", "mail", "metrics", "operator", "portal", "privacy"),
+        *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "healthz", "help"),
+        *("language", "livez", "login", "logo", "logout", "mail", "metrics", "operator", "portal", "privacy"),
         *("confidentialite", "conditions-de-vente", "legal-notice", "terms-of-sale"),
         *("accessibilite", "plan-du-site", "site-map"),
-        *("proof", "setup", "static", "status", "support", "terms", "v1", "webhooks", "www"),
+        *("proof", "readyz", "setup", "static", "status", "support", "terms", "v1", "webhooks", "www"),
     }
 )
 

@@ -40,6 +40,7 @@ from portal.jobs import (
     renewals,
     settlements,
     subscriptions,
+    watching,
     webhooks,
 )
 
@@ -132,6 +133,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
                     shutdown_graceful_timeout=25,
                     fetch_job_polling_interval=queue.POLL,
                     install_signal_handlers=False,
+                    worker_middleware=[watching.watch],
                 )
         except asyncio.CancelledError:
             if not asked:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from portal import queue
+from portal import logs, queue
 from portal.clock import utc_now
 from portal.jobs import beside
 from portal.logs import place_of
@@ -71,6 +71,7 @@ def _due(context: Context) -> list[uuid.UUID]:
 
 
 def _batch(context: Context, merchant_id: uuid.UUID) -> None:
+    logs.begin(batch=uuid.uuid4().hex[:12], merchant_id=str(merchant_id))
     try:
         if not drains.drain(context, merchant_id, now=utc_now()):
             time.sleep(queue.POLL)  # somebody else has what is due

@@ -115,7 +115,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.home": PUBLIC,
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
-    "public.healthz": PUBLIC,
+    **dict.fromkeys(("public.healthz", "public.livez", "public.readyz"), PUBLIC),
+    "public.metrics": PUBLIC,  # of the operator: the view asks for a token of the settings
     "public.signing_keys": PUBLIC,
     "public.host_sign": PUBLIC,  # that a host leads here
     "public.host_asked": PUBLIC,  # whether a certificate may be asked for: what stands in front

@@ -17,6 +17,7 @@ from sqlalchemy.exc import InterfaceError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from portal import metrics
 from portal.domain.email_addresses import shown
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.received_requests import AlreadySettled
@@ -251,6 +252,7 @@ def _too_many(error: TooManyTries) -> Response:
 
 def _away(error: Exception) -> Response:
     """Say that we are away for a moment. Nothing here may ask the database."""
+    metrics.database_failure("away")
     log.error("database.away", kind=type(error).__name__)
     fields = resending.public_fields()
     page = _page(503, "503_busy", again=addresses.this_page(), fields=fields) if fields else _page(503)
@@ -262,6 +264,7 @@ def _busy(error: Exception) -> Response:
     """Say that a form was not recorded, with the button that sends it again; anything else is away for a moment."""
     if not resending.is_unrecorded():
         return _away(error)
+    metrics.database_failure("busy")
     log.warning("database.busy", kind=type(error).__name__, path=shown_path())
     page = _page(503, "503_busy", again=addresses.this_page(), fields=resending.fields())
     page.headers["Retry-After"] = str(RETRY_AFTER)

@@ -14,6 +14,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from config import Config
+from portal import logs, metrics
 from portal.web import logos, stylesheets
 
 log = structlog.get_logger("portal.web")
@@ -66,6 +67,8 @@ WITHOUT_REFERRER: Final = frozenset(
 FILES: Final = frozenset({"static", "stylesheet", "logo"})
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 TOKEN: Final = re.compile(r"(?<=/login/link/)[^/]+|[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
+PLAIN: Final = re.compile(r"[A-Za-z0-9._~…-]*")  # of an address: what a route of ours is made of
+IDS: Final = (uuid.UUID, int)
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -76,8 +79,7 @@ def install(app: Flask, config: Config) -> None:
         given = request.headers.get("X-Request-Id", "") if config.trusted_proxies else ""
         g.request_id = given if PROXY_ID.fullmatch(given) else uuid.uuid4().hex
         g.started = time.perf_counter()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        logs.begin(request_id=g.request_id)
 
     def finish(response: Response) -> Response:
         response.headers.update(ALWAYS)
@@ -102,8 +104,8 @@ def install(app: Flask, config: Config) -> None:
 
 
 def shown_path() -> str:
-    """Return the path for the log, without anything in it that is long enough to be a secret of a mailed link."""
-    return TOKEN.sub("…", request.path)
+    """Return the path for the log, without what is long enough to be a secret of a mailed link, or was typed."""
+    return "/".join(part if PLAIN.fullmatch(part) else "…" for part in TOKEN.sub("…", request.path).split("/"))
 
 
 def _caching(response: Response) -> str:
@@ -148,15 +150,15 @@ def _content_digest(file: Path, _changed: int) -> str:
 
 
 def _log(response: Response) -> None:
+    """Count the answer, and write its one line: the rule of its route and the ids in its address, nothing typed."""
+    spent = time.perf_counter() - g.get("started", time.perf_counter())
+    route = request.url_rule.rule if request.url_rule is not None else None
+    metrics.request(request.method, route, response.status_code, spent)
     if request.endpoint in FILES:
         return
     person = g.get("person")
-    log.info(
-        "request",
-        method=request.method,
-        path=shown_path(),
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
-        person_id=str(person.id) if person else None,
-        merchant_id=str(g.merchant.id) if g.get("merchant") else None,
-    )
+    ids = {name: str(value) for name, value in (request.view_args or {}).items() if isinstance(value, IDS)}
+    who = {"person_id": str(person.id)} if person else {}
+    whose = {"merchant_id": str(g.merchant.id)} if g.get("merchant") else {}
+    about = {"method": request.method, "route": route, "status": response.status_code, "ms": round(spent * 1000, 1)}
+    log.info("request", **ids | about | who | whose | logs.jobs_put())

@@ -6,12 +6,13 @@ import time
 
 import structlog
 from flask import Response, current_app, jsonify, request
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import clock
 from portal.queries import health as queries
 from portal.services import health
 from portal.version import VERSION
-from portal.web import identity
+from portal.web import identity, metrics
 from portal.web.errors import AWAY, BUSY
 
 log = structlog.get_logger("portal.web")
@@ -37,6 +38,34 @@ def answer() -> Response:
     machine = "off" if clock.machine_is_off() else "ok"
     database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
     return _answer(database=database, worker=found.word, machine=machine, wakeups=wakeups)
+
+
+def ready() -> Response:
+    """Say whether this process can serve people: 200 or 503, and why not to who may see it.
+
+    Only what keeps pages from being answered counts: without a worker nothing is lost, and a balancer that took all web
+    machines out for it would lose everything.
+    """
+    reasons = _reasons()
+    told: dict[str, object] = {"status": "not ready" if reasons else "ready"}
+    if metrics.may_see_reasons():
+        told["reasons"] = reasons
+    response = jsonify(told)
+    response.status_code = 503 if reasons else 200
+    return response
+
+
+def _reasons() -> list[str]:
+    try:
+        with identity.context().db.read() as session:
+            queries.ping(session)
+    except PoolTimeout:
+        return ["every connection of this process is in use"]
+    except AWAY as error:
+        log.error("health.database_away", kind=type(error).__name__)
+        return ["the database does not answer"]
+    reasons = [] if _is_written() else ["the database takes no write: it only reads, or its disk is full"]
+    return reasons + (["this machine's clock is off"] if clock.machine_is_off() else [])
 
 
 def _is_written() -> bool:

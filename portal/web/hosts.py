@@ -24,8 +24,9 @@ from portal.web.addresses import this_page
 
 log = structlog.get_logger("portal.web")
 
-# Asked by an address of its own, by a balancer, by what stands in front, or before the host is a merchant's.
-OPEN: Final = frozenset({"public.healthz", "public.host_sign", "public.host_asked"})
+# Asked by an address of its own, by a balancer, a scraper, what stands in front, or before the host is a merchant's.
+WATCHED: Final = frozenset({"public.healthz", "public.livez", "public.readyz", "public.metrics"})
+OPEN: Final = WATCHED | {"public.host_sign", "public.host_asked"}
 FILES: Final = frozenset({"static", "stylesheet", "logo"})  # of pages on either side
 # Pages of customers that do not name their merchant.
 SHARED: Final = FILES | {
@@ -124,6 +125,8 @@ def _is_readable(app: Flask) -> bool:
 def _note_proxy(app: Flask) -> None:
     """Warn once a day and process when addresses arrive that are not trusted: all visitors then share one limit."""
     g.has_untrusted_proxy = "X-Forwarded-For" in request.headers
+    if request.endpoint in OPEN:  # the date is the database's, and it may be away
+        return
     today: date = utc_now().date()
     if g.has_untrusted_proxy and app.extensions["portal_proxy_noted"] != today:
         app.extensions["portal_proxy_noted"] = today

@@ -65,6 +65,7 @@ NOT_OPENED = {
         ),
         "no page",
     ),
+    **dict.fromkeys(("public.livez", "public.readyz", "public.metrics"), "for machines"),
     **dict.fromkeys(
         ("customer.request_proof", "admin.request_proof", "customer.payment_receipt", "customer.payments_statement"),
         "a PDF, looked at in tests/documents",

@@ -67,6 +67,7 @@ def applications(own_database: OwnDatabase, compiled_templates: BytecodeCache) -
         api = app.extensions["portal_api"]
         api.extensions |= {"portal": ctx, "portal_config": config, "portal_uses": Uses(), "portal_signer": Signer()}
         app.extensions.pop("portal_health", None)
+        app.extensions.pop("portal_figures", None)
         return app
 
     return application

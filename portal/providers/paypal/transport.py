@@ -20,6 +20,7 @@ import structlog
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from portal import metrics
 from portal.clock import utc_now
 from portal.domain.json_objects import without_doubles
 from portal.providers.paypal import errors
@@ -189,6 +190,7 @@ def _since(started: float) -> int:
 
 
 def _log(call: Call, milliseconds: int, *, status: int | None, debug_id: str = "", error: str = "") -> None:
+    metrics.paypal_call(call.operation, status, error, milliseconds / 1000)
     level = log.info if status is not None and status < 400 and not error else log.warning
     level(
         "paypal call",

@@ -121,14 +121,22 @@ def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
     return any(at is not None and now - at > LATE_AFTER for at in session.scalars(statement))
 
 
+def whole() -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a run whole: finished, correcting what it found, and no kind left out."""
+    return (*_finished(), *(~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values()))
+
+
 def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    none_left_out = (~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values())
-    return (*_finished_of(merchant_id), *none_left_out)
+    return (ComparisonRun.merchant_id == merchant_id, *whole())
 
 
 def _finished_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (ComparisonRun.merchant_id == merchant_id, *_finished())
+
+
+def _finished() -> tuple[ColumnElement[bool], ...]:
     run = ComparisonRun
-    return (run.merchant_id == merchant_id, run.finished_at.is_not(None), run.trigger.in_(WHOLE), ~run.dry_run)
+    return (run.finished_at.is_not(None), run.trigger.in_(WHOLE), ~run.dry_run)
 
 
 def runs_page(session: Session, merchant_id: uuid.UUID, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:

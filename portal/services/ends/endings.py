@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
+from portal import metrics
 from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
@@ -140,6 +141,8 @@ def record_end(
     # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
     late_payments.look(ctx, session, subscription, now=now)
     notices.end_is_told(ctx, session, request, now=now)
+    if request.actor is not Actor.PROVIDER:
+        metrics.confirmed((now - (request.due_at or request.created_at)).total_seconds())
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 
 

@@ -88,6 +88,7 @@ def _store(
     message = _message(endpoint, delivery, provenance)
     if provenance is Provenance.OPEN and message.ignored:  # PayPal cannot be asked about what is no JSON
         return _refuse(ctx, endpoint, SignatureFault.CERTIFICATE, now=now)
+    structlog.contextvars.bind_contextvars(paypal_event=message.event_id, merchant_id=str(endpoint.merchant_id))
     with ctx.db.once() as connection:
         stored = events.store(connection, message, now=now)
     return Intake.DOUBLED if stored is events.Stored.KNOWN else Intake.STORED

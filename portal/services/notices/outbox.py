@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal import queue
+from portal import metrics, queue
 from portal.domain.end_requests import retry_delay
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
@@ -174,6 +174,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     try:
         ctx.mailer.send(letter_of(ctx, mail, _opened(ctx, mail), now=now))
     except MailRefused as error:
+        metrics.mail("refused")
         log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
         return _settle(ctx, mail, MailState.REFUSED, error=str(error))
     except (MailUnavailable, CannotOpen) as error:
@@ -181,6 +182,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     except Exception as error:
         _put_off(ctx, mail, now=now, error=type(error).__name__)  # a defect of ours: the promise stays
         raise
+    metrics.mail("sent")
     log.info("mail_sent", mail_id=str(mail_id), kind=mail.kind, attempts=mail.attempts)
     return _settle(ctx, mail, MailState.SENT, sent_at=now)
 
@@ -247,6 +249,7 @@ def _settle(
 def _put_off(ctx: Context, mail: Mail, *, now: datetime, error: str) -> MailState:
     """Promise another attempt, and say why."""
     again = now + retry_delay(mail.attempts)
+    metrics.mail("put_off")
     log.warning("mail_put_off", mail_id=str(mail.id), kind=mail.kind, attempts=mail.attempts, until=again.isoformat())
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id).values(send_at=again, error=error[:LONGEST_ERROR]))

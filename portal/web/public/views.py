@@ -12,7 +12,7 @@ from portal.queries.people import merchants, people
 from portal.services import access_tokens
 from portal.version import VERSION
 from portal.web import accessibility as audits
-from portal.web import addresses, health, identity, locale
+from portal.web import addresses, health, identity, locale, metrics
 from portal.web.csrf import EmptyForm
 from portal.web.public import bp
 
@@ -57,6 +57,24 @@ def language() -> ResponseReturnValue:
 def healthz() -> ResponseReturnValue:
     """Tell a machine whether the portal is well."""
     return health.answer()
+
+
+@bp.get("/livez")
+def livez() -> ResponseReturnValue:
+    """Tell a machine that this process answers: nothing else is asked, so that nobody ends it for what is elsewhere."""
+    return jsonify(status="alive")
+
+
+@bp.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """Tell a balancer whether to send people here."""
+    return health.ready()
+
+
+@bp.get("/metrics", endpoint="metrics")
+def figures() -> ResponseReturnValue:
+    """Tell the operator's Prometheus what it counts."""
+    return metrics.answer()
 
 
 @bp.get("/.well-known/jwks.json")
