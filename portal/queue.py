@@ -6,6 +6,7 @@ live in `portal.jobs`; only their names are known here, so that services never i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -71,6 +72,11 @@ TASKS = {
     PLAN_BULK_ACT: NEXT,  # a look at the database, no call
     RUN_BULK_ROW: LAST,
 }
+# What a worker may be given a machine of its own for (`flask work --lanes`); one that is told nothing does all of it.
+# The first two are jobs, by the queue that they are written to; an older release wrote all of them to the first.
+PEOPLE, LONG, MESSAGES, EVENTS = LANES = ("people", "long", "messages", "events")
+QUEUES = {PEOPLE: "default", LONG: "long"}
+NO_QUEUE = "none"  # of a worker without jobs: it gives signs of life and gives out what the clock plans
 CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
 HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
 
@@ -78,6 +84,12 @@ HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
 def rank_of_end(channel: Channel) -> int:
     """Return the rank of a request's own job: one of many that were asked in bulk keeps no customer waiting."""
     return LAST if channel is Channel.BULK else FIRST
+
+
+def queues_of(lanes: Collection[str]) -> list[str] | None:
+    """Return which queues a worker with these lanes takes jobs from; None: from any."""
+    found = [name for lane, name in QUEUES.items() if lane in lanes]
+    return None if len(found) == len(QUEUES) else found or [NO_QUEUE]
 
 
 def defer(
@@ -97,5 +109,8 @@ def defer(
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
     priority = TASKS[task] if rank is None else rank
-    job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=priority, connection=connection)
+    name = QUEUES[PEOPLE if priority > LAST else LONG]
+    job = _deferring.configure_task(
+        task, schedule_at=at, lock=lock, priority=priority, queue=name, connection=connection
+    )
     job.defer(**arguments)
