@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+import structlog
 from psycopg import errors
 from sqlalchemy import (
     Connection,
@@ -29,6 +30,8 @@ from sqlalchemy.types import TypeDecorator
 
 from portal import clock
 from portal.postgres import connecting
+
+log = structlog.get_logger(__name__)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -126,6 +129,8 @@ class Database:
         )
         if is_pooled:
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(patience.of_transaction))
+        else:
+            _see_that_settings_arrive(engine, patience)
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
         self._use(engine)
@@ -223,6 +228,18 @@ def _ask_time(connection: Any) -> tuple[float, datetime, float]:
     row = connection.cursor().execute("SELECT clock_timestamp()").fetchone()
     after = time.monotonic()
     return after - before, row[0], (before + after) / 2
+
+
+def _see_that_settings_arrive(engine: Engine, patience: Patience) -> None:
+    """Look at the first connection: a pooler that nobody told us of may drop what it is asked for, without a word."""
+
+    @event.listens_for(engine, "first_connect")
+    def look(connection: Any, _record: Any) -> None:
+        asked = "SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"
+        (found,) = connection.cursor().execute(asked).fetchone()
+        connection.rollback()
+        if found != round(patience.lock * 1000):
+            log.error("database_pooler_unsaid", remedy="DATABASE_DIRECT_URL", lock_timeout=found)
 
 
 def _ping_idle(engine: Engine, trust_for: float) -> None:

@@ -6,12 +6,14 @@ It never runs as root: whoever is root lends it to the user `postgres`.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,9 +45,10 @@ def as_nobody_special() -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, below those that the kernel gives to whoever connects: it stays free."""
+    while True:
+        with suppress(OSError), socket.create_server((HOST, random.randrange(20_000, 32_000))) as probe:
+            return int(probe.getsockname()[1])
 
 
 class Server:
@@ -104,10 +107,8 @@ class Server:
         leader = self.pid()
         children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
         for pid in (leader, *map(int, children)):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
     def promote(self) -> None:
         """Let a standby become a primary."""

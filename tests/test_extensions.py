@@ -140,3 +140,17 @@ def test_a_machine_that_vanished_is_given_up_on_within_seconds(database_url):
     silence = {name: connecting(database_url)[f"keepalives_{name}"] for name in ("idle", "interval", "count")}
     assert silence["idle"] + silence["interval"] * silence["count"] <= 30
     assert connecting("postgresql://db.example/portal?keepalives_idle=60")["keepalives_idle"] == "60"
+
+
+def test_a_pooler_that_nobody_named_and_that_drops_the_settings_is_logged_once(database_url, caplog):
+    class Dropped(Patience):
+        options = ""  # what a pooler leaves of it that is told to ignore them
+
+    database = Database(database_url, patience=Dropped(lock=3, statement=5, pool=0))
+    for _ in range(2):
+        assert used(database)
+        database.dispose()
+    assert caplog.text.count("database_pooler_unsaid") == 1
+    caplog.clear()
+    used(Database(database_url))
+    assert "database_pooler_unsaid" not in caplog.text
