@@ -29,7 +29,7 @@ from tests.chaos.cluster import Cluster
 
 MASTER_KEY: Final = bytes(range(32))
 LOOK: Final = 0.2  # seconds between two looks at the processes
-READY: Final = 60.0  # seconds a process may take to be ready
+READY: Final = 180.0  # seconds a process may take to be ready, on a machine that is busy
 COMMAND: Final = 300.0  # seconds a command may take
 GRACE: Final = 90.0  # seconds a process may take to stop when asked: a worker waits for PayPal's answers
 
