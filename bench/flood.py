@@ -27,11 +27,11 @@ FLOOD: Final = 100_000
 KNOWN: Final = 2_000  # subscriptions that the flood is about
 ENOUGH: Final = 600.0  # seconds: then something is wrong
 FILL: Final = text("""
-INSERT INTO paypal_events (id, created_at, merchant_id, environment, source, event_id, transmission_id, event_type,
-                           subject, body, received_at, state, attempts, next_try_at)
-SELECT gen_random_uuid(), :now, :merchant, 'sandbox', 'webhook', 'WH-' || gen_random_uuid(), gen_random_uuid()::text,
+INSERT INTO paypal_events (id, merchant_id, environment, source, event_id, transmission_id, event_type,
+                           subject, body, received_at, state, attempts, next_try_at, error)
+SELECT gen_random_uuid(), :merchant, 'sandbox', 'webhook', 'WH-' || gen_random_uuid(), gen_random_uuid()::text,
        'BILLING.SUBSCRIPTION.UPDATED', one, convert_to('{"event_type":"BILLING.SUBSCRIPTION.UPDATED","resource":{"id":"'
-       || one || '"}}', 'UTF8'), :now, 'waiting', 0, :now
+       || one || '"}}', 'UTF8'), :now, 'waiting', 0, :now, ''
 FROM (SELECT (CAST(:ids AS text[]))[1 + number % :known] AS one FROM generate_series(1, :count) AS number) AS each
 """)
 
@@ -101,8 +101,8 @@ def _drained(stack: Stack, ctx: Context, url: str, paypal_url: str, flooding: uu
                 time.sleep(0.05)
             return time.perf_counter() - (began or started)
         finally:
-            worker.terminate()
-            worker.wait(60)
+            worker.kill()  # what is left of the flood is nobody's any more
+            worker.wait()
 
 
 def _waiting(ctx: Context, flooding: uuid.UUID) -> int:

@@ -233,7 +233,7 @@ def _ask_time(connection: Any) -> tuple[float, datetime, float]:
 def _see_that_settings_arrive(engine: Engine, patience: Patience) -> None:
     """Look at the first connection: a pooler that nobody told us of may drop what it is asked for, without a word."""
 
-    @event.listens_for(engine, "first_connect")
+    @event.listens_for(engine, "first_connect", once=True)
     def look(connection: Any, _record: Any) -> None:
         asked = "SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"
         (found,) = connection.cursor().execute(asked).fetchone()

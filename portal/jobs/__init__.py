@@ -133,7 +133,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lan
         try:
             async with app.open_async(), _beside(context, lanes) if wait else nullcontext():
                 await app.run_worker_async(
-                    queues=queue.queues_of(lanes),
+                    queues=queue.queues_of(lanes),  # type: ignore[arg-type]  # None is its own default
                     concurrency=concurrency,
                     wait=wait,
                     additional_context={"portal": context},

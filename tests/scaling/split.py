@@ -172,6 +172,6 @@ def requests_of(server: Server, seat: Seat) -> int:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 2 * SHORT
+    deadline = time.monotonic() + BACK
     while not true() and time.monotonic() < deadline:
         time.sleep(0.2)
