@@ -5,8 +5,7 @@ Three runs of people and one of a split brain:
 
 * synchronous: nothing that anybody was told may be lost;
 * synchronous, the standby cut off for some seconds before: nothing is told meanwhile, so nothing is lost;
-* asynchronous, cut off likewise: what was told in those seconds is lost, and the run says how much; any other
-  violation fails it;
+* asynchronous, cut off likewise: what was told in those seconds is lost, and the run says how much;
 * split: the old primary still answers when the other one is promoted.
 
 The exit status is 1 on violations, 2 where a program is missing.
