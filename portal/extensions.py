@@ -189,7 +189,7 @@ class Database:
     @contextmanager
     def once(self) -> Iterator[Connection]:
         """Open a connection whose every statement commits by itself: a write of one statement is one round trip."""
-        with self._reading.begin() as connection:
+        with self._reading.begin() if self.is_pooled else self._reading.connect() as connection:
             yield connection
 
     def dispose(self) -> None:

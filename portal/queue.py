@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,11 +73,21 @@ TASKS = {
     PLAN_BULK_ACT: NEXT,  # a look at the database, no call
     RUN_BULK_ROW: LAST,
 }
-# What a worker may be given a machine of its own for (`flask work --lanes`); one that is told nothing does all of it.
-# The first two are jobs, by the queue that they are written to; an older release wrote all of them to the first.
-PEOPLE, LONG, MESSAGES, EVENTS = LANES = ("people", "long", "messages", "events")
-QUEUES = {PEOPLE: "default", LONG: "long"}
-NO_QUEUE = "none"  # of a worker without jobs: it gives signs of life and gives out what the clock plans
+
+
+class Lane(StrEnum):
+    """What a worker may be given a machine of its own for (`flask work --lanes`); told nothing, it does all of it."""
+
+    PEOPLE = "people"
+    LONG = "long"
+    MESSAGES = "messages"
+    EVENTS = "events"
+
+
+LANES = tuple(Lane)
+# The first two lanes are jobs, by the queue that they are written to; an older release wrote all of them to the first.
+QUEUES = {Lane.PEOPLE: "default", Lane.LONG: "long"}
+NO_QUEUES = ["none"]  # of a worker without jobs: it gives signs of life and gives out what the clock plans
 CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
 HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
 
@@ -89,7 +100,7 @@ def rank_of_end(channel: Channel) -> int:
 def queues_of(lanes: Collection[str]) -> list[str] | None:
     """Return which queues a worker with these lanes takes jobs from; None: from any."""
     found = [name for lane, name in QUEUES.items() if lane in lanes]
-    return None if len(found) == len(QUEUES) else found or [NO_QUEUE]
+    return None if len(found) == len(QUEUES) else found or NO_QUEUES
 
 
 def defer(
@@ -109,7 +120,7 @@ def defer(
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
     priority = TASKS[task] if rank is None else rank
-    name = QUEUES[PEOPLE if priority > LAST else LONG]
+    name = QUEUES[Lane.PEOPLE if priority > LAST else Lane.LONG]
     job = _deferring.configure_task(
         task, schedule_at=at, lock=lock, priority=priority, queue=name, connection=connection
     )

@@ -152,7 +152,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lan
 @asynccontextmanager
 async def _beside(context: Context, lanes: Collection[str]) -> AsyncIterator[None]:
     """What a worker does beside its jobs for as long as it lives."""
-    draining = events.draining(context) if queue.MESSAGES in lanes else nullcontext()
-    delivering = event_deliveries.delivering(context) if queue.EVENTS in lanes else nullcontext()
+    draining = events.draining(context) if queue.Lane.MESSAGES in lanes else nullcontext()
+    delivering = event_deliveries.delivering(context) if queue.Lane.EVENTS in lanes else nullcontext()
     async with draining, delivering, beside.running(hearing.listen(context)):
         yield
