@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos pooler failover contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,12 @@ bench: env ## Measure the portal against the least programs that do the same (BE
 
 chaos: env ## Run everything, break it SEED's way and judge what is left (SEED=1 CANCELLATIONS=100 FAULTS=100)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --cancellations $(CANCELLATIONS) --faults $(FAULTS)
+
+pooler: env ## Run the product through PgBouncer in transaction mode and judge what is left (needs pgbouncer)
+	$(BIN)/python -m tests.scaling.pooler --seed $(SEED)
+
+failover: env ## Kill PostgreSQL's primary under people who cancel, promote its standby, judge (needs postgresql)
+	$(BIN)/python -m tests.scaling.failover --seed $(SEED)
 
 html-checker: env ## Fetch the checker of the pages' HTML for the tests (needs npm; run by Java)
 	@$(BIN)/python -m tests.e2e.html

@@ -65,6 +65,7 @@ class Config:
     security_contact: str = ""  # mailto: or https:, for /.well-known/security.txt; empty: there is none
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)  # who shows one may read /metrics; none: nobody
     metrics_worker: tuple[str, int] | None = None  # where the worker tells its own; None: nowhere
+    database_direct_url: str | None = field(default=None, repr=False)  # given: a pooler stands before database_url
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -87,6 +88,7 @@ class Config:
             environment=environment,
             base_url=read.address("PORTAL_BASE_URL", https_only=not pretend),
             database_url=read.database("DATABASE_URL"),
+            database_direct_url=read.direct("DATABASE_DIRECT_URL", pooled="DATABASE_URL"),
             data_folder=Path(env.get("PORTAL_DATA", "") or ROOT / "var"),
             secret_key=read.secret("PORTAL_SECRET_KEY", least=32),
             master_keys=read.keys("PORTAL_MASTER_KEYS", "PORTAL_MASTER_KEYS_FILE"),
@@ -277,6 +279,15 @@ class _Reader:
             local = {host for host in hosts if not host or host.startswith(("/", "@"))} | LOOPBACK
             for host in hosts:
                 self.plain(name, host, "sslmode=require", allowed_by="PORTAL_ALLOW_PLAIN_DATABASE", local=local)
+        return value
+
+    def direct(self, name: str, *, pooled: str) -> str | None:
+        """Read the way to the database past its pooler; it says that the other one leads through a pooler."""
+        value = self.database(name)
+        if value and not self.env.get(pooled, "").strip():
+            self.problems.append(f"{name} needs {pooled}: the same database through its pooler")
+        elif value and value == self.env.get(pooled, "").strip():
+            self.problems.append(f"{name} is the same as {pooled}: leave it out where there is no pooler")
         return value
 
     def plain(self, name: str, host: str, remedy: str, *, allowed_by: str, local: Set[str] = LOOPBACK) -> None:

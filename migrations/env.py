@@ -13,7 +13,7 @@ def ours(_object, name, type_, _reflected, _compare_to) -> bool:
     return not (type_ == "table" and name.startswith("procrastinate_"))
 
 
-engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
+engine = create_engine("postgresql+psycopg://", connect_args=context.config.attributes["connecting"])
 try:
     with engine.connect() as connection:
         context.configure(

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from portal.services.context import Context
 
 
-def make_context(config: Config) -> Context:
+def make_context(config: Config, *, pages: bool = True) -> Context:
     """Build what the use cases need from the settings; starts the embedded database when none is given.
 
-    Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).
+    Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).  Pages alone go
+    through a pooler: a worker's LISTEN and a migration's lock would be lost in it.
     """
     from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
@@ -28,7 +29,9 @@ def make_context(config: Config) -> Context:
     from portal.secrets import Vault
     from portal.services.context import Context
 
-    db = Database(config.database_url or ensure_server(config.data_folder), patience=WEB)
+    url = config.database_url or ensure_server(config.data_folder)
+    direct = config.database_direct_url
+    db = Database(url if pages else direct or url, patience=WEB, is_pooled=pages and direct is not None)
     db.follow_clock()
     return Context(
         db=db,
@@ -60,7 +63,7 @@ def create_app(config: Config, context: Context | None = None, *, pages: bool = 
 
     logs.set_up(config.log_level)
     app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder="static")
-    app.extensions["portal"] = context if context is not None else make_context(config)
+    app.extensions["portal"] = context if context is not None else make_context(config, pages=pages)
     app.extensions["portal_config"] = config
     cli.install(app)
     if pages:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+import structlog
 from psycopg import errors
 from sqlalchemy import (
     Connection,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    make_url,
     select,
 )
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
@@ -29,6 +29,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from portal import clock, metrics
+from portal.postgres import connecting
+
+log = structlog.get_logger(__name__)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -59,6 +62,12 @@ class Patience:
         """Return it as the server takes it when a connection is made: that costs no question more."""
         return f"-c lock_timeout={self.lock * 1000:.0f} -c statement_timeout={self.statement * 1000:.0f}"
 
+    @property
+    def of_transaction(self) -> str:
+        """Return it for one transaction: what a pooler lends to somebody else afterwards keeps nothing of it."""
+        lock, statement = f"{self.lock * 1000:.0f}", f"{self.statement * 1000:.0f}"
+        return f"SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}"
+
 
 WEB: Final = Patience(lock=3, statement=5, pool=0)  # a person waits for the page
 WORK: Final = Patience(lock=30, statement=300, pool=30)  # the worker and the operator's commands
@@ -88,23 +97,40 @@ KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
 class Database:
     """Two ways in: `begin()` for a unit of work that commits, `read()` for pages (autocommit, never writes)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0, patience: Patience = WORK) -> None:
-        """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        trust_for: float = 5.0,
+        patience: Patience = WORK,
+        is_pooled: bool = False,
+    ) -> None:
+        """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life.
+
+        `is_pooled`: a pooler stands between, which lends a connection of the server for one transaction alone.
+        Nothing then outlives a transaction: no prepared statement, no setting, and no statement is outside of one.
+        """
         self.url = url.replace("postgres://", "postgresql://", 1)
-        self.patience = patience
-        address = make_url(self.url.replace("postgresql://", "postgresql+psycopg://", 1))
+        self.patience, self.is_pooled = patience, is_pooled
+        address = connecting(self.url)
+        options = f"{address.pop('options', '')} {patience.options}".strip()
         engine = create_engine(
-            address,
+            "postgresql+psycopg://",
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=patience.pool,
             connect_args={
-                "connect_timeout": 3,
+                **address,
                 "application_name": "portal",
-                "options": f"{address.query.get('options', '')} {patience.options}".strip(),
+                **({"prepare_threshold": None} if is_pooled else {"options": options}),
             },
             hide_parameters=True,
         )
+        if is_pooled:
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(patience.of_transaction))
+        else:
+            _see_that_settings_arrive(engine, patience)
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
         metrics.watch_pool(engine, most=2 * pool_size)
@@ -112,12 +138,14 @@ class Database:
 
     def with_patience(self, patience: Patience) -> Database:
         """Return a way to the same database for another kind of work: itself, where the patience is the same."""
-        return self if patience == self.patience else Database(self.url, patience=patience)
+        if patience == self.patience:
+            return self
+        return Database(self.url, patience=patience, is_pooled=self.is_pooled)
 
     def _use(self, engine: Engine) -> None:
         self.engine = engine
         self._write = sessionmaker(engine, expire_on_commit=False)
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = engine if self.is_pooled else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(self._reading, expire_on_commit=False, autoflush=False)
 
     def follow_clock(self) -> None:
@@ -162,7 +190,7 @@ class Database:
     @contextmanager
     def once(self) -> Iterator[Connection]:
         """Open a connection whose every statement commits by itself: a write of one statement is one round trip."""
-        with self._reading.connect() as connection:
+        with self._reading.begin() if self.is_pooled else self._reading.connect() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -201,6 +229,18 @@ def _ask_time(connection: Any) -> tuple[float, datetime, float]:
     row = connection.cursor().execute("SELECT clock_timestamp()").fetchone()
     after = time.monotonic()
     return after - before, row[0], (before + after) / 2
+
+
+def _see_that_settings_arrive(engine: Engine, patience: Patience) -> None:
+    """Look at the first connection: a pooler that nobody told us of may drop what it is asked for, without a word."""
+
+    @event.listens_for(engine, "first_connect", once=True)
+    def look(connection: Any, _record: Any) -> None:
+        asked = "SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"
+        (found,) = connection.cursor().execute(asked).fetchone()
+        connection.rollback()
+        if found != round(patience.lock * 1000):
+            log.error("database_pooler_unsaid", remedy="DATABASE_DIRECT_URL", lock_timeout=found)
 
 
 def _ping_idle(engine: Engine, trust_for: float) -> None:

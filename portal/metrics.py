@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-LANES: Final = ("housekeeping", "awaited", "first", "next", "last")
+RANKS: Final = ("housekeeping", "awaited", "first", "next", "last")
 QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 PATIENT: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 20, 40)
 LONG: Final = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 24 * 3600, 72 * 3600)
@@ -60,7 +60,7 @@ PAYPAL_CALLS: Final = Counter(
 PAYPAL_SECONDS: Final = Histogram(
     "portal_paypal_call_seconds", "How long PayPal took.", ("operation",), buckets=PATIENT, registry=REGISTRY
 )
-JOBS: Final = Counter("portal_jobs", "Jobs run, by lane and outcome.", ("lane", "outcome"), registry=REGISTRY)
+JOBS: Final = Counter("portal_jobs", "Jobs run, by rank and outcome.", ("rank", "outcome"), registry=REGISTRY)
 JOB_SECONDS: Final = Histogram(
     "portal_job_seconds", "How long jobs ran.", ("task",), buckets=PATIENT, registry=REGISTRY
 )
@@ -86,7 +86,7 @@ CONNECTIONS_MOST: Final = Gauge(
 )  # fmt: skip
 
 # What an alert waits for is there from the start: the first of its kind would else be seen as no rise.
-for _lane in LANES:
+for _lane in RANKS:
     for _outcome in ("done", "retried", "failed"):
         JOBS.labels(_lane, _outcome)
 for _outcome in ("sent", "refused", "put_off"):
@@ -142,9 +142,9 @@ def paypal_call(operation: str, status: int | None, error: str, seconds: float) 
 
 
 @_unfailing
-def job(task: str, lane: str, outcome: str, seconds: float) -> None:
+def job(task: str, rank: str, outcome: str, seconds: float) -> None:
     """Count a job that ran: `done`, `retried` (it failed and comes again), `failed` (it does not)."""
-    JOBS.labels(lane, outcome).inc()
+    JOBS.labels(rank, outcome).inc()
     JOB_SECONDS.labels(task).observe(seconds)
     _look_at_pools()
 

@@ -16,6 +16,7 @@ from sqlalchemy import CheckConstraint, Connection, MetaData, create_engine, ins
 from sqlalchemy.pool import NullPool
 
 from portal.domain.merchants import RESERVED
+from portal.postgres import connecting
 
 AUDIT_CHAIN: Final = "0004"  # the migration that makes the tables of the audit chain
 FOLDER: Final = Path(__file__).resolve().parent.parent / "migrations"
@@ -26,8 +27,7 @@ def alembic_config(url: str) -> AlembicConfig:
     config = AlembicConfig()
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
-    address = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
-    config.set_main_option("sqlalchemy.url", address.replace("%", "%%"))
+    config.attributes["connecting"] = connecting(url)
     return config
 
 
@@ -115,6 +115,6 @@ def _is_ours(name: str) -> bool:
 
 @contextmanager
 def _connection(url: str) -> Iterator[Connection]:
-    engine = create_engine(alembic_config(url).get_main_option("sqlalchemy.url") or "", poolclass=NullPool)
+    engine = create_engine("postgresql+psycopg://", connect_args=connecting(url), poolclass=NullPool)
     with engine.connect() as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: started under a folder when no DATABASE_URL is given (product.md, decision 2)."""
+"""How PostgreSQL is reached; the embedded one, started when no DATABASE_URL is given (product.md, decision 2)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,27 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any, Final
 
+from psycopg.conninfo import conninfo_to_dict
+
+# A machine that is gone answers nothing, not even that it is gone: a connection to it is given up after that long.
+UNANSWERED: Final = {
+    "keepalives_idle": 5,  # seconds until the silent other side is asked for a sign of life
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,  # milliseconds that what was sent may stay unacknowledged
+    "connect_timeout": 3,  # seconds for each host that the address names
+}
 SOCKET_PATH_LIMIT = 107 - len("/.s.PGSQL.5432")  # bytes a Unix socket path may hold
+
+
+def connecting(url: str) -> dict[str, Any]:
+    """Return what psycopg connects with: an address may name several hosts, of which one that fits is taken.
+
+    What the address itself says of a silent server goes before ours.
+    """
+    return {**UNANSWERED, **conninfo_to_dict(url)}
 
 
 def server_folder(data_folder: Path) -> Path:

@@ -6,7 +6,9 @@ live in `portal.jobs`; only their names are known here, so that services never i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,9 +74,24 @@ TASKS = {
     PLAN_BULK_ACT: NEXT,  # a look at the database, no call
     RUN_BULK_ROW: LAST,
 }
+
+
+class Lane(StrEnum):
+    """What a worker may be given a machine of its own for (`flask work --lanes`); told nothing, it does all of it."""
+
+    PEOPLE = "people"
+    LONG = "long"
+    MESSAGES = "messages"
+    EVENTS = "events"
+
+
+LANES = tuple(Lane)
+# The first two lanes are jobs, by the queue that they are written to; an older release wrote all of them to the first.
+QUEUES = {Lane.PEOPLE: "default", Lane.LONG: "long"}
+NO_QUEUES = ["none"]  # of a worker without jobs: it gives signs of life and gives out what the clock plans
 CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
 HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
-LANES = {HOUSEKEEPING: "housekeeping", AWAITED: "awaited", FIRST: "first", NEXT: "next", LAST: "last"}
+RANKS = {HOUSEKEEPING: "housekeeping", AWAITED: "awaited", FIRST: "first", NEXT: "next", LAST: "last"}
 
 
 def rank_of_end(channel: Channel) -> int:
@@ -82,9 +99,15 @@ def rank_of_end(channel: Channel) -> int:
     return LAST if channel is Channel.BULK else FIRST
 
 
-def lane(rank: int) -> str:
-    """Return the name of the lane that a rank belongs to, as figures and logs have it."""
-    return next((name for least, name in LANES.items() if rank >= least), LANES[LAST])
+def rank_name(priority: int) -> str:
+    """Return the name of the rank that a priority belongs to, as figures and logs have it."""
+    return next((name for least, name in RANKS.items() if priority >= least), RANKS[LAST])
+
+
+def queues_of(lanes: Collection[str]) -> list[str] | None:
+    """Return which queues a worker with these lanes takes jobs from; None: from any."""
+    found = [name for lane, name in QUEUES.items() if lane in lanes]
+    return None if len(found) == len(QUEUES) else found or NO_QUEUES
 
 
 def defer(
@@ -104,5 +127,8 @@ def defer(
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
     priority = TASKS[task] if rank is None else rank
-    job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=priority, connection=connection)
+    name = QUEUES[Lane.PEOPLE if priority > LAST else Lane.LONG]
+    job = _deferring.configure_task(
+        task, schedule_at=at, lock=lock, priority=priority, queue=name, connection=connection
+    )
     logs.note_job(job.defer(**arguments))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import random
 import re
 import shutil
@@ -33,6 +34,7 @@ from tests.databases import COUNTS_CHANGES, OwnDatabase, address
 from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
 from tests.folders import make_folder
+from tests.postgresql import BIN, Server
 
 pytest_plugins = ["tests.fakes.paypal"]
 
@@ -135,9 +137,15 @@ MASTER_KEYS = (("test", bytes(range(32))),)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The address of one embedded server for the run, with a migrated template database `tpl`."""
+    """The address of one embedded server for the run, with a migrated template database `tpl`.
+
+    Or of one of the programs that the environment names: the suite runs on the oldest PostgreSQL, too.
+    """
     folder = make_folder("portal-test-")
-    url = ensure_server(folder)
+    other = Server(folder) if os.environ.get(BIN) else None
+    if other is not None:
+        other.make()
+    url = other.by_socket() if other is not None else ensure_server(folder)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET max_wal_size = '128MB'")  # it may be memory that the log takes
         connection.execute("ALTER SYSTEM SET autovacuum = off")  # a database does not live long enough for it
@@ -149,6 +157,8 @@ def postgres() -> Iterator[str]:
     with psycopg.connect(address(url, "tpl"), autocommit=True) as connection:
         connection.execute(COUNTS_CHANGES)
     yield url
+    if other is not None:
+        other.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 

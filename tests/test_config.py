@@ -345,3 +345,16 @@ def test_a_list_of_stolen_passwords_may_be_asked(url):
 @pytest.mark.parametrize("url", ["http://list.example/range/", "https://list.example/range", "range/"])
 def test_a_list_that_is_none_is_named(url):
     assert problems(PASSWORD_BREACH_URL=url)[0].startswith("PASSWORD_BREACH_URL ")
+
+
+def test_a_direct_way_says_that_the_other_one_leads_through_a_pooler():
+    pooled, direct = "postgresql://portal@127.0.0.1:6432/portal", "postgresql://portal@127.0.0.1/portal"
+    config = Config.from_env({**PRODUCTION, "DATABASE_URL": pooled, "DATABASE_DIRECT_URL": direct})
+    assert (config.database_url, config.database_direct_url) == (pooled, direct)
+    assert Config.from_env(PRODUCTION).database_direct_url is None
+    assert "same" in problems(DATABASE_URL=direct, DATABASE_DIRECT_URL=direct)[0]
+    assert "needs DATABASE_URL" in problems(DATABASE_URL=None, DATABASE_DIRECT_URL=direct)[0]
+    assert "TLS" in problems(DATABASE_DIRECT_URL="postgresql://portal@db.example/portal")[0]
+    assert "opensesame" not in repr(
+        Config.from_env({**PRODUCTION, "DATABASE_DIRECT_URL": direct + "?password=opensesame"})
+    )

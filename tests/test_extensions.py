@@ -5,11 +5,13 @@ from __future__ import annotations
 import traceback
 
 import pytest
-from sqlalchemy import func, select, text
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from portal.extensions import Busy, Database, Patience
 from portal.models import Customer
+from portal.postgres import connecting
 
 
 def used(database) -> int:
@@ -86,3 +88,69 @@ def test_a_database_that_only_reads_is_away_for_whoever_writes(database_url, mak
     with pytest.raises(OperationalError), reading.begin() as session:
         session.execute(text("UPDATE merchants SET name = 'x' WHERE id = :id"), {"id": merchant.id})
     reading.dispose()
+
+
+def through_a_pooler(database_url):
+    return Database(database_url, patience=Patience(lock=7, statement=11, pool=0), is_pooled=True)
+
+
+def test_through_a_pooler_every_statement_has_its_patience_and_leaves_nothing_to_whoever_comes_next(database_url):
+    """A pooler lends the same connection of the server to somebody else after each transaction."""
+    database = through_a_pooler(database_url)
+    asked = text("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+    for way in (database.begin, database.read, database.browse, database.once):
+        with way() as session:
+            assert session.execute(asked).one()[0] == "7s"
+    connection = database.engine.raw_connection()
+    left = "SELECT current_setting('lock_timeout'), (SELECT count(*) FROM pg_prepared_statements)"
+    for _ in range(9):  # the driver would have prepared the statement by then
+        assert connection.driver_connection.execute(left).fetchone() == ("0", 0)
+    connection.close()
+    database.dispose()
+
+
+def test_through_a_pooler_one_statement_that_commits_by_itself_still_does(database_url, db, make):
+    customer = make.customer(make.merchant(), email="claire@client.test")
+    database = through_a_pooler(database_url)
+    with database.once() as connection:
+        connection.execute(update(Customer).where(Customer.id == customer.id).values(name="Claire Petit"))
+    with db.read() as session:
+        assert session.get_one(Customer, customer.id).name == "Claire Petit"
+    with database.begin() as session:  # an export's own transaction begins with it, whatever was set before
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        assert session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+    database.dispose()
+
+
+def test_of_several_hosts_the_one_that_can_be_written_is_taken(database_url):
+    """The first is a host that does not answer; nothing is written to one that only reads."""
+    given = conninfo_to_dict(database_url)
+    hosts = {"host": f"/nowhere,{given['host']}", "port": f"1,{given.get('port', 5432)}"}
+    address = f"postgresql:///{given['dbname']}?user={given['user']}&" + "&".join(f"{k}={v}" for k, v in hosts.items())
+    database = Database(f"{address}&target_session_attrs=read-write")
+    assert used(database)
+    database.dispose()
+    reading = Database(f"{address}&target_session_attrs=read-write&options=-c%20default_transaction_read_only%3Don")
+    with pytest.raises(OperationalError, match="read-only"):
+        used(reading)
+
+
+def test_a_machine_that_vanished_is_given_up_on_within_seconds(database_url):
+    assert connecting(database_url)["tcp_user_timeout"] <= 30_000
+    silence = {name: connecting(database_url)[f"keepalives_{name}"] for name in ("idle", "interval", "count")}
+    assert silence["idle"] + silence["interval"] * silence["count"] <= 30
+    assert connecting("postgresql://db.example/portal?keepalives_idle=60")["keepalives_idle"] == "60"
+
+
+def test_a_pooler_that_nobody_named_and_that_drops_the_settings_is_logged_once(database_url, caplog):
+    class Dropped(Patience):
+        options = ""  # what a pooler leaves of it that is told to ignore them
+
+    database = Database(database_url, patience=Dropped(lock=3, statement=5, pool=0))
+    for _ in range(2):
+        assert used(database)
+        database.dispose()
+    assert caplog.text.count("database_pooler_unsaid") == 1
+    caplog.clear()
+    used(Database(database_url))
+    assert "database_pooler_unsaid" not in caplog.text

@@ -47,10 +47,27 @@ def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
     click.echo("The database is up to date.")
 
 
+def _lanes(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    """Read the lanes that a worker is to have; raise BadParameter for one that does not exist."""
+    wanted = tuple(filter(None, (name.strip() for name in value.split(","))))
+    unknown = [name for name in wanted if name not in queue.LANES]
+    if unknown or not wanted:
+        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose among {', '.join(queue.LANES)}")
+    return wanted
+
+
 @click.command()
 @click.option("--concurrency", default=queue.CONCURRENCY, show_default=True, help="How many jobs at once.")
+@click.option(
+    "--lanes",
+    metavar="NAME,...",
+    default=",".join(queue.LANES),
+    show_default=True,
+    callback=_lanes,
+    help="Which of the work: of every lane there must be a worker somewhere.",
+)
 @with_appcontext
-def work(concurrency: int) -> None:
+def work(concurrency: int, lanes: tuple[str, ...]) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
     from portal.jobs import metrics, run_worker
 
@@ -61,4 +78,4 @@ def work(concurrency: int) -> None:
     except OSError as error:
         raise click.ClickException(f"PORTAL_METRICS_WORKER: {error.strerror}") from error
     with told:
-        run_worker(ctx, concurrency=concurrency)
+        run_worker(ctx, concurrency=concurrency, lanes=lanes)

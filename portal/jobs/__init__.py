@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ from portal.jobs import (
     watching,
     webhooks,
 )
+from portal.postgres import connecting
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -77,8 +78,16 @@ DEAD_AFTER = 20.0  # seconds without one: its jobs are taken over
 PAUSE = 3.0  # seconds before the database is tried again
 
 
-def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.CONCURRENCY) -> None:
-    """Run jobs, drain messages and deliver events until stopped; `wait=False`: only what is due.
+def run_worker(
+    context: Context,
+    *,
+    wait: bool = True,
+    concurrency: int = queue.CONCURRENCY,
+    lanes: Collection[str] = queue.LANES,
+) -> None:
+    """Run jobs, drain messages and deliver events until stopped, as far as these are its lanes.
+
+    `wait=False`: only what is due, of every lane.
 
     SIGTERM finishes what is running.
 
@@ -89,7 +98,7 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
         return
     while True:
         try:
-            if _run(context, wait=True, concurrency=concurrency):
+            if _run(context, wait=True, concurrency=concurrency, lanes=lanes):
                 return
             log.warning("worker_stopped_unasked")
         except (ConnectorException, psycopg.Error, SQLAlchemyError) as error:
@@ -106,12 +115,12 @@ def _run_due(context: Context, *, concurrency: int) -> None:
     event_deliveries.deliver_all(context)
 
 
-def _run(context: Context, *, wait: bool, concurrency: int) -> bool:
-    with queue.app.replace_connector(PsycopgConnector(conninfo=context.db.url)) as app:
-        return asyncio.run(_work(app, context, wait=wait, concurrency=concurrency))
+def _run(context: Context, *, wait: bool, concurrency: int, lanes: Collection[str] = queue.LANES) -> bool:
+    with queue.app.replace_connector(PsycopgConnector(kwargs=connecting(context.db.url))) as app:
+        return asyncio.run(_work(app, context, wait=wait, concurrency=concurrency, lanes=lanes))
 
 
-async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> bool:
+async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lanes: Collection[str]) -> bool:
     """Run jobs; return whether somebody asked to stop: the library also stops by itself when it loses the database."""
     asked, running = False, asyncio.current_task()
 
@@ -123,8 +132,9 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async(), _beside(context) if wait else nullcontext():
+            async with app.open_async(), _beside(context, lanes) if wait else nullcontext():
                 await app.run_worker_async(
+                    queues=queue.queues_of(lanes),  # type: ignore[arg-type]  # None is its own default
                     concurrency=concurrency,
                     wait=wait,
                     additional_context={"portal": context},
@@ -142,8 +152,9 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 
 
 @asynccontextmanager
-async def _beside(context: Context) -> AsyncIterator[None]:
+async def _beside(context: Context, lanes: Collection[str]) -> AsyncIterator[None]:
     """What a worker does beside its jobs for as long as it lives."""
-    delivering = event_deliveries.delivering(context)
-    async with events.draining(context), delivering, beside.running(hearing.listen(context)):
+    draining = events.draining(context) if queue.Lane.MESSAGES in lanes else nullcontext()
+    delivering = event_deliveries.delivering(context) if queue.Lane.EVENTS in lanes else nullcontext()
+    async with draining, delivering, beside.running(hearing.listen(context)):
         yield

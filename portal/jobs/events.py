@@ -1,7 +1,7 @@
 """PayPal's messages, drained beside the jobs: they have none, so a worker looks for merchants whose messages are due.
 
-Several merchants are drained side by side, each a batch at a time and in no fixed order: many messages of one, or a
-PayPal that does not answer for one, keep nobody else's waiting for long.
+Several merchants are drained side by side, each a batch at a time and in turn: many messages of one, or a PayPal that
+does not answer for one, keep nobody else's waiting for long.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MERCHANTS: Final = 4  # at once, of one worker
+REMEMBERED: Final = 10_000  # turns: whoever had none for so long is as if they never had one
 PAUSE: Final = 3.0  # seconds that a failure of ours holds a merchant's place
 
 
@@ -48,13 +49,31 @@ async def draining(context: Context) -> AsyncIterator[None]:
             yield
 
 
+class Turns:
+    """Who is next: whoever had their turn longest ago, by lot among equals (several workers begin at the same time)."""
+
+    def __init__(self) -> None:
+        self._taken = dict[uuid.UUID, int]()
+        self._turn = 0
+
+    def take(self, due: Collection[uuid.UUID], *, places: int) -> list[uuid.UUID]:
+        """Return whose turn it is, as many as there are places; they come last from here on."""
+        self._taken = {one: turn for one, turn in self._taken.items() if self._turn - turn < REMEMBERED}
+        drawn = sorted(random.sample(list(due), len(due)), key=lambda one: self._taken.get(one, 0))[:places]
+        for one in drawn:
+            self._turn += 1
+            self._taken[one] = self._turn
+        return drawn
+
+
 async def _drain(context: Context, threads: ThreadPoolExecutor) -> None:
     loop, under_way = asyncio.get_running_loop(), dict[uuid.UUID, asyncio.Future[None]]()
+    turns = Turns()
     while True:
         due = [] if len(under_way) == MERCHANTS else await loop.run_in_executor(threads, _due, context)
-        for merchant_id in random.sample(due, len(due)):
-            if merchant_id not in under_way and len(under_way) < MERCHANTS:
-                under_way[merchant_id] = loop.run_in_executor(threads, _batch, context, merchant_id)
+        free = [merchant_id for merchant_id in due if merchant_id not in under_way]
+        for merchant_id in turns.take(free, places=MERCHANTS - len(under_way)):
+            under_way[merchant_id] = loop.run_in_executor(threads, _batch, context, merchant_id)
         if under_way:
             await asyncio.wait(under_way.values(), timeout=queue.POLL, return_when=asyncio.FIRST_COMPLETED)
         else:

@@ -26,9 +26,9 @@ async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: obj
         raise
     finally:
         spent = time.perf_counter() - started
-        lane = queue.lane(about.priority)
-        metrics.job(about.task_name, lane, outcome, spent)
-        log.info("job", lane=lane, outcome=outcome, ms=round(spent * 1000, 1), **logs.jobs_put())
+        rank = queue.rank_name(about.priority)
+        metrics.job(about.task_name, rank, outcome, spent)
+        log.info("job", rank=rank, outcome=outcome, ms=round(spent * 1000, 1), **logs.jobs_put())
 
 
 def _outcome(job: JobContext, error: BaseException) -> str:

@@ -129,12 +129,12 @@ def _messages(session: Session) -> Iterator[Metric]:
 
 
 def _jobs(session: Session) -> Iterator[Metric]:
-    many = GaugeMetricFamily("portal_jobs_due", "Jobs whose time has come.", labels=["lane"])
-    late = GaugeMetricFamily("portal_job_overdue_seconds", "How late the first of them is.", labels=["lane"])
-    found = {lane: [0.0, 0.0] for lane in metrics.LANES}
-    for rank, number, age in queries.jobs(session):
-        lane = found[queue.lane(rank)]
-        lane[0], lane[1] = lane[0] + number, max(lane[1], float(age or 0))
+    many = GaugeMetricFamily("portal_jobs_due", "Jobs whose time has come.", labels=["rank"])
+    late = GaugeMetricFamily("portal_job_overdue_seconds", "How late the first of them is.", labels=["rank"])
+    found = {rank: [0.0, 0.0] for rank in metrics.RANKS}
+    for priority, number, age in queries.jobs(session):
+        told = found[queue.rank_name(priority)]
+        told[0], told[1] = told[0] + number, max(told[1], float(age or 0))
     for name, (number, age) in found.items():
         many.add_metric([name], number)
         late.add_metric([name], age)

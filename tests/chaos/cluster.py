@@ -33,6 +33,15 @@ class Cluster:
             connection.execute("CREATE DATABASE chaos")
         self.url = self.server_url.replace("/postgres?", "/chaos?")
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """How the product's processes are told of it."""
+        return {"DATABASE_URL": self.url}
+
+    def fail_over(self) -> None:
+        """Lose the server for good; only what has a second one survives it."""
+        raise NotImplementedError
+
     def restart(self, mode: str) -> None:
         """Restart it: `fast` breaks every connection, `immediate` is a crash with recovery."""
         # Crash recovery may find the old socket's lock for a moment: try again for a while.

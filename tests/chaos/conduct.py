@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tests.chaos.checks import violations
+from tests.chaos.cluster import Cluster
 from tests.chaos.facts import OURS, Facts, gather
 from tests.chaos.faults import Faults
 from tests.chaos.journal import Journal
@@ -39,6 +41,7 @@ LEFT: Final = """SELECT
     (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
 
 Say = Callable[[str], None]
+More = Callable[[Stack, World, Say], list[str]]
 
 
 @dataclass
@@ -52,13 +55,25 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
-def run(plan: Plan, *, bugs: Sequence[str] = (), limit: float, say: Say) -> Report:
-    """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm."""
+def run(
+    plan: Plan,
+    *,
+    bugs: Sequence[str] = (),
+    limit: float,
+    say: Say,
+    cluster: Callable[[Path], Cluster] = Cluster,
+    more: More | None = None,
+) -> Report:
+    """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm.
+
+    `cluster` makes another database than the embedded one; `more` tries something else once it is quiet, and returns
+    what was wrong.
+    """
     folder = make_folder("chaos-")
     began = time.monotonic()
     try:
-        with standing(folder, planted=bugs) as stack:
-            report = _Run(stack, plan, say).all(limit=limit)
+        with standing(folder, planted=bugs, cluster=cluster) as stack:
+            report = _Run(stack, plan, say).all(limit=limit, more=more)
         report.seconds = time.monotonic() - began
     except BaseException:
         say(f"the logs are in {folder / 'logs'}")
@@ -85,7 +100,7 @@ class _Run:
         self._said = time.monotonic()
         say(f"{len(self._world.seats)} subscriptions imported, {len(plan.bystanders)} of people who do nothing")
 
-    def all(self, *, limit: float) -> Report:
+    def all(self, *, limit: float, more: More | None = None) -> Report:
         self._calm()
         with Nudger(self._stack.cluster, pause=3.0, unsent=12.0) as nudger:
             self._storm(time.monotonic() + limit)
@@ -97,10 +112,11 @@ class _Run:
             self._quiet()
         with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
             list(pool.map(self._people.look, [seat for seat in self._world.seats if not self._world.is_erased(seat)]))
+        wrong = more(self._stack, self._world, self._say) if more is not None else []
         self._stack.end_workers()  # a mail written between two looks of the judge would be one that nobody knows
         facts = gather(self._stack, self._world, self._journal, self._plan)
         return Report(
-            violations=violations(facts) + self._stack.trouble + self._unlived,
+            violations=violations(facts) + self._stack.trouble + self._unlived + wrong,
             facts=facts,
             latencies=self._latencies(facts),
             notes=[*self._notes, *self._planted()],

@@ -48,6 +48,10 @@ class Faults:
                 self._journal.disturb()
                 self._stack.cluster.restart(kind.removeprefix("postgres-"))
                 self._journal.disturb()
+            case "fail-over":
+                self._journal.disturb()
+                self._stack.cluster.fail_over()
+                self._journal.disturb()
             case "mail-put-off" | "mail-refused":
                 self._mail("defer" if kind == "mail-put-off" else "refuse")
             case "events-held":

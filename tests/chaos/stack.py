@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from tests.chaos.cluster import Cluster
 
 MASTER_KEY: Final = bytes(range(32))
 LOOK: Final = 0.2  # seconds between two looks at the processes
-READY: Final = 60.0  # seconds a process may take to be ready
+READY: Final = 180.0  # seconds a process may take to be ready, on a machine that is busy
 COMMAND: Final = 300.0  # seconds a command may take
 GRACE: Final = 90.0  # seconds a process may take to stop when asked: a worker waits for PayPal's answers
 
@@ -40,7 +40,7 @@ class Process:
     def __init__(self, name: str, command: tuple[str, ...], environment: dict[str, str], logs: Path) -> None:
         self.name = name
         self._command = command
-        self._environment = environment
+        self.environment = environment
         self._log = logs / f"{name}.log"
         self.popen: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -54,7 +54,7 @@ class Process:
             self.popen = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -87,12 +87,14 @@ class Process:
 class Stack:
     """Everything that runs, in one folder."""
 
-    def __init__(self, folder: Path, *, planted: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, planted: Sequence[str] = (), cluster: Callable[[Path], Cluster] = Cluster
+    ) -> None:
         self.folder = folder
         self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), _free_ports(4), strict=True))
         for name in ("armed", "died", "logs", "mails", planting.OWN):
             (folder / name).mkdir()
-        self.cluster = Cluster(folder)
+        self.cluster = cluster(folder)
         upgrade(self.cluster.url)
         self.environment = self._environment(planted)
         self.trouble: list[str] = []  # what should not happen to the harness itself
@@ -230,7 +232,7 @@ class Stack:
             "PORTAL_MASTER_KEYS": "chaos:" + base64.b64encode(MASTER_KEY).decode(),
             "PORTAL_LOG_LEVEL": "warning",
             "PORTAL_TRUSTED_PROXIES": "1",  # each person says from where they come
-            "DATABASE_URL": self.cluster.url,
+            **self.cluster.settings,
             "SMTP_URL": f"smtp://{HOST}:{self.ports['smtp']}",
             "MAIL_FROM": "Portal <portal@portal.example>",
             "MAIL_BOUNCE_ADDRESS": "rebond@portal.example",
@@ -253,9 +255,11 @@ def _free_ports(count: int) -> Iterator[int]:
 
 
 @contextmanager
-def standing(folder: Path, *, planted: Sequence[str] = ()) -> Iterator[Stack]:
+def standing(
+    folder: Path, *, planted: Sequence[str] = (), cluster: Callable[[Path], Cluster] = Cluster
+) -> Iterator[Stack]:
     """Run a stack until the block ends."""
-    stack = Stack(folder, planted=planted)
+    stack = Stack(folder, planted=planted, cluster=cluster)
     try:
         stack.start()
         yield stack

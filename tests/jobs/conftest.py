@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = """
 import sys, time, time_machine
 from flask.cli import main
-shift, sys.argv = float(sys.argv[1]), ["flask", "--app", "wsgi", "work"]
+shift, sys.argv = float(sys.argv[1]), ["flask", "--app", "wsgi", "work", *sys.argv[2:]]
 if shift:
     time_machine.travel(time.time() + shift).start()  # a machine whose date is wrong; its monotonic clock is not
 main()
@@ -39,8 +39,8 @@ def worker(database_url, paypal, unused_tcp_port, tmp_path):
         "PAYPAL_LIVE_URL": paypal.base_urls["live"],
     }
 
-    def start(*, shift: int = 0, url: str = database_url) -> subprocess.Popen:
-        command = [sys.executable, "-c", WORK, str(shift)]
+    def start(*, shift: int = 0, url: str = database_url, lanes: str = "") -> subprocess.Popen:
+        command = [sys.executable, "-c", WORK, str(shift), *(["--lanes", lanes] if lanes else [])]
         with (tmp_path / f"worker-{len(processes)}.log").open("wb") as log:  # a pipe that nobody reads would fill up
             processes.append(subprocess.Popen(command, cwd=ROOT, env={**environment, "DATABASE_URL": url}, stderr=log))
         return processes[-1]

@@ -1,4 +1,4 @@
-"""The worker's figures: at an address of its own, for who shows a token; what jobs became, by lane."""
+"""The worker's figures: at an address of its own, for who shows a token; what jobs became, by rank."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def read(address, token=TOKEN):
     return answer.status, said
 
 
-def counted(lane, outcome):
-    return metrics.JOBS.labels(lane, outcome)._value.get()
+def counted(rank, outcome):
+    return metrics.JOBS.labels(rank, outcome)._value.get()
 
 
 def test_the_worker_tells_who_shows_a_token_and_stops_with_it(ctx, tmp_path, unused_tcp_port):
@@ -32,7 +32,7 @@ def test_the_worker_tells_who_shows_a_token_and_stops_with_it(ctx, tmp_path, unu
     with told.telling(ctx, address, (TOKEN,), tmp_path):
         status, said = read(address)
         assert status == 200
-        assert 'portal_jobs_total{lane="first",outcome="failed"}' in said
+        assert 'portal_jobs_total{rank="first",outcome="failed"}' in said
         assert "portal_database_writable 1.0" in said
         assert read(address, TOKEN[:-1]) == (401, "")
         with pytest.raises(OSError, match="in use"), told.telling(ctx, address, (TOKEN,), tmp_path):
@@ -70,9 +70,9 @@ def test_what_became_of_jobs_is_counted_by_lane(ctx):
 
 
 @pytest.mark.parametrize(
-    ("rank", "lane"),
+    ("priority", "rank"),
     [(99, "housekeeping"), (30, "housekeeping"), (25, "awaited"), (24, "first"), (0, "last"), (-5, "last")],
 )
-def test_every_rank_has_a_lane(rank, lane):
-    assert queue.lane(rank) == lane
-    assert lane in metrics.LANES
+def test_every_priority_has_a_rank(priority, rank):
+    assert queue.rank_name(priority) == rank
+    assert rank in metrics.RANKS

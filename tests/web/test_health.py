@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from portal import create_app
@@ -72,7 +73,7 @@ FULL = """
 def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm):
     worker(ctx, 5)
     with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(harm.format(ctx.db.engine.url.database)))
+        connection.execute(text(harm.format(conninfo_to_dict(ctx.db.url)["dbname"])))
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
@@ -97,7 +98,7 @@ def test_a_database_that_only_reads_is_a_page_and_no_defect(browser, ctx, make):
     merchant = make.merchant(locale="en")
     login = browser.get(f"/account/{merchant.slug}/login")
     with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(READ_ONLY.format(ctx.db.engine.url.database)))
+        connection.execute(text(READ_ONLY.format(conninfo_to_dict(ctx.db.url)["dbname"])))
     ctx.db.dispose()
     page = login.submit(email="claire@client.test", status=503)
     assert page.h1 == "We are briefly unavailable"
