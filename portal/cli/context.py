@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 from flask import current_app
 
+from portal import releases
 from portal.extensions import WORK
 from portal.queries.people import merchants
 
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
     from portal.services.context import Context
 
 
-def context() -> Context:
-    """Return the application's context, with the patience of work that no page waits for."""
+def context(*, any_schema: bool = False) -> Context:
+    """Return the application's context, with the patience of work that no page waits for.
+
+    Raises ClickException where this code must not work on the database as it is, unless it may be as it likes.
+    """
     found = cast("Context", current_app.extensions["portal"])
     patient = replace(found, db=found.db.with_patience(WORK))
     current_app.extensions["portal"] = patient
+    if not any_schema and "portal_schema" not in current_app.extensions:
+        with patient.db.read() as session:
+            why = releases.complaint(releases.look(session))
+        if why:
+            raise click.ClickException(why)
+        current_app.extensions["portal_schema"] = True  # seen once
     return patient
 
 

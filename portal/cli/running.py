@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from portal import queue
+from portal import queue, releases
 from portal.cli.context import context
 
 
@@ -19,17 +19,17 @@ def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
     from portal.models import Base
     from portal.services.keys import secret_rotation
 
-    url = context().db.url
-    if back_to is not None:
-        try:
+    url = context(any_schema=True).db.url
+    try:
+        if back_to is not None:
             migrating.downgrade(url, back_to, drop_audit_chain=drop_audit_chain)
-        except migrating.ChainWouldBeLost as lost:
-            raise click.ClickException(
-                f"{lost}. Export it first (flask audit export); then --drop-audit-chain."
-            ) from lost
-        click.echo(f"The database is as migration {back_to} leaves it.")
-        return
-    migrating.upgrade(url)
+            click.echo(f"The database is as migration {back_to} leaves it.")
+            return
+        migrating.upgrade(url)
+    except migrating.ChainWouldBeLost as lost:
+        raise click.ClickException(f"{lost}. Export it first (flask audit export); then --drop-audit-chain.") from lost
+    except releases.Refused as refused:
+        raise click.ClickException(str(refused)) from refused
     found = migrating.differences(url, Base.metadata)
     if found:
         raise click.ClickException(
@@ -52,4 +52,7 @@ def work(concurrency: int) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
     from portal.jobs import run_worker
 
-    run_worker(context(), concurrency=concurrency)
+    try:
+        run_worker(context(), concurrency=concurrency)
+    except releases.Refused as refused:
+        raise click.ClickException(str(refused)) from refused
