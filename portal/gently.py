@@ -1,8 +1,8 @@
 """For migrations: changes of large tables that are in use, so that nobody waits for longer than a moment.
 
 Each waits `PATIENCE` at most for what others hold, then lets everybody pass and tries again.  Each works outside the
-migration's transaction, which it commits; all of them may be run again: a migration that was killed half way goes on when
-it is run anew.  What is allowed otherwise, tests/migrations/test_gentle.py says.
+migration's transaction, which it commits; all of them may be run again: a migration that was killed half way goes on
+when it is run anew.  What is allowed otherwise, tests/migrations/test_gentle.py says.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from alembic import op
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from sqlalchemy import Column, Connection, text
+from sqlalchemy import Column, Connection, TextClause, text
 from sqlalchemy.exc import OperationalError
 
 log = structlog.get_logger("portal.migrating")
 
-PATIENCE: Final = 800  # milliseconds: whoever comes meanwhile queues behind us; a page has three seconds (extensions.WEB)
+PATIENCE: Final = (
+    800  # milliseconds: whoever comes meanwhile queues behind us; a page has three seconds (extensions.WEB)
+)
 TRIES: Final = 120
 REST: Final = 2.0  # seconds between two tries: those who queued behind us are through by then
 BATCH: Final = 1_000  # rows of one transaction
@@ -55,7 +58,7 @@ def index(
             return
         with _unhurried(connection):  # it waits for whoever is inside, and lets everybody else pass
             op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
-            more = {"postgresql_where": text(where)} if where else {}
+            more: dict[str, Any] = {"postgresql_where": text(where)} if where else {}
             more |= {"postgresql_using": using} if using else {}
             op.create_index(name, table, columns, unique=unique, postgresql_concurrently=True, **more)
 
@@ -103,12 +106,16 @@ def in_batches(table: str, values: str, where: str, *, key: str = "id", size: in
     with _by_itself() as connection:
         while True:
             given = {"after": after, "size": size}
-            last, count = _patiently(lambda given=given: connection.execute(statement, given).one())
-            changed += count
+            last, count = _patiently(partial(_one, connection, statement, given))
+            changed += int(count)
             if last is None:
                 return changed
             after = last
             time.sleep(rest)
+
+
+def _one(connection: Connection, statement: TextClause, given: dict[str, Any]) -> Any:
+    return connection.execute(statement, given).one()
 
 
 @contextmanager
@@ -161,6 +168,7 @@ def _constraint(name: str, table: str, definition: str) -> None:
 
 def _type_of(table: str, key: str) -> str:
     asked = text(
-        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = :key"
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(:table) AND attname = :key"
     )
     return str(op.get_bind().scalar(asked, {"table": table, "key": key}))

@@ -42,6 +42,8 @@ from portal.jobs import (
     subscriptions,
     webhooks,
 )
+from portal.jobs import releases as own_release
+from portal.releases import Refused
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -81,11 +83,13 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
 
     SIGTERM finishes what is running.
 
-    A database that goes away does not end the worker: it comes back as soon as the database does.
+    A database that goes away does not end the worker: it comes back as soon as the database does.  Raises Refused when
+    the database is, or becomes, another release's.
     """
     if not wait:
         _run_due(context, concurrency=concurrency)
         return
+    own_release.refuse(context)
     while True:
         try:
             if _run(context, wait=True, concurrency=concurrency):
@@ -113,6 +117,8 @@ def _run(context: Context, *, wait: bool, concurrency: int) -> bool:
 async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> bool:
     """Run jobs; return whether somebody asked to stop: the library also stops by itself when it loses the database."""
     asked, running = False, asyncio.current_task()
+    why = ""
+    app.job_manager = own_release.KnownJobs(app)
 
     def stop() -> None:
         nonlocal asked
@@ -120,9 +126,16 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
         if running is not None:
             running.cancel()  # the worker finishes what it does, then lets go
 
+    async def stop_when_not_wanted() -> None:
+        nonlocal why
+        why = await own_release.watch(context)
+        log.error("worker_of_another_release", why=why)
+        stop()
+
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async(), _beside(context) if wait else nullcontext():
+            watching = beside.running(stop_when_not_wanted()) if wait else nullcontext()
+            async with app.open_async(), watching, _beside(context) if wait else nullcontext():
                 await app.run_worker_async(
                     concurrency=concurrency,
                     wait=wait,
@@ -136,6 +149,8 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
         except asyncio.CancelledError:
             if not asked:
                 raise
+    if why:
+        raise Refused(why)
     return asked
 
 

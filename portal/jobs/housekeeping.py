@@ -9,6 +9,7 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
+from portal.jobs import releases
 from portal.services import access_tokens, aging, clock_mending, comebacks, time_stamps
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
@@ -44,6 +45,15 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
             log.warning("stalled_job_replaced", **about)
         except ConnectorException as error:
             log.warning("stalled_job_left", **about, error=type(error).__name__)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="housekeeping.left_jobs", pass_context=True, queueing_lock="left_jobs")
+def left_jobs(job: JobContext, timestamp: int) -> None:
+    """Say when jobs of another release wait for its workers: for ever, where it was taken back."""
+    found = releases.left(job.additional_context["portal"], queue.app.tasks)
+    if found:
+        log.warning("jobs_of_another_release", count=found)
 
 
 @queue.app.periodic(cron="* * * * *")

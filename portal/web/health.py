@@ -10,7 +10,7 @@ from flask import Response, current_app, jsonify
 from portal import clock
 from portal.queries import health as queries
 from portal.services import health
-from portal.web import identity
+from portal.web import identity, schemas
 from portal.web.errors import AWAY, BUSY
 
 log = structlog.get_logger("portal.web")
@@ -20,23 +20,24 @@ WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "wakeups", "clock"}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "schema", "worker", "wakeups", "clock"}`: 200 when all are well, else 503.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
+    `schema` is `ok`, `old` (it needs `flask migrate`), `new` (this release is too old for it), or `unknown`.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
     """
     try:
         with identity.context().db.read() as session:
-            found = queries.workers(session)
+            found, schema = queries.workers(session), schemas.word(session)
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
-        return _answer(database="away", worker="unknown", machine="unknown", wakeups="unknown")
+        return _answer(database="away", schema="unknown", worker="unknown", machine="unknown", wakeups="unknown")
     worker = "missing" if found.age is None else "ok" if found.age <= HEARTBEAT else "silent"
     machine = "off" if clock.machine_is_off() else "ok"
     database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
-    return _answer(database=database, worker=worker, machine=machine, wakeups=wakeups)
+    return _answer(database=database, schema=schema, worker=worker, machine=machine, wakeups=wakeups)
 
 
 def _is_written() -> bool:
@@ -56,10 +57,15 @@ def _is_written() -> bool:
     return found
 
 
-def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
-    well = database == worker == machine == "ok"
+def _answer(*, database: str, schema: str, worker: str, machine: str, wakeups: str) -> Response:
+    well = database == schema == worker == machine == "ok"
     response = jsonify(
-        status="ok" if well else "failing", database=database, worker=worker, wakeups=wakeups, clock=machine
+        status="ok" if well else "failing",
+        database=database,
+        schema=schema,
+        worker=worker,
+        wakeups=wakeups,
+        clock=machine,
     )
     response.status_code = 200 if well else 503
     return response

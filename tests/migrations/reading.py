@@ -1,4 +1,4 @@
-"""Reads what a migration sends to the database, statement by statement, and says what would keep a busy release waiting.
+"""Reads what a migration sends, statement by statement, and says what would keep a busy release waiting.
 
 The statements are those of a real run on an empty database; which tables were there before, and which of them an ALTER
 writes anew, the database tells.
@@ -24,10 +24,14 @@ ALTER: Final = re.compile(rf"^alter\s+table\s+(?:if\s+exists\s+)?{TABLE}\s+(?P<w
 CREATE: Final = re.compile(rf"^create\s+table\s+(?:if\s+not\s+exists\s+)?{TABLE}", re.S)
 DROP: Final = re.compile(rf"^drop\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.S)
 WRITE: Final = re.compile(rf"\b(?:update|delete\s+from|insert\s+into)\s+{TABLE}", re.S)
-HEAVY: Final = re.compile(r"^(?:lock\s+table|lock\s|cluster|vacuum\s+full|vacuum\s*\(\s*full|reindex(?!.*\bconcurrently\b)|truncate)")
+HEAVY: Final = re.compile(r"^(?:lock\s|cluster|vacuum\s*\(?\s*full|reindex(?!.*\bconcurrently\b)|truncate)")
 CONSTANT: Final = re.compile(
-    r"\bdefault\s+(?:'(?:[^']|'')*'(?:::[a-z ]+(?:\[\])?)?|-?\d+(?:\.\d+)?|true|false|null|now\(\)|current_timestamp|\(?'\{\}'[^,]*)"
-)  # fmt: skip
+    r"\bdefault\s+\(?(?:'(?:[^']|'')*'|-?\d+(?:\.\d+)?|(?:true|false|null|current_timestamp)\b|now\(\))"
+)
+KEY: Final = re.compile(r"\badd\s+(?:constraint\s+\S+\s+)?(?:unique|primary\s+key|exclude)\b")
+RULE: Final = re.compile(r"\badd\s+(?:constraint\s+\S+\s+)?(?:check|foreign\s+key)\b")
+LOSS: Final = re.compile(r"\bdrop\s+(?!constraint|not\s+null|default|expression|identity)[a-z_]+|\brename\b")
+COLUMN: Final = re.compile(r"\badd\s+(?:column\s+)?(?!constraint|check|foreign|unique|primary|exclude)")
 
 
 @dataclass
@@ -77,7 +81,9 @@ def watching(url: str, *, least_code: str = "") -> Iterator[Run]:
             for name, listener in names:
                 event.remove(Engine, name, listener)
             run.rewritten = [name for (name,) in looking.execute("SELECT name FROM tests_rewritten").fetchall()]
-            looking.execute("DROP EVENT TRIGGER tests_rewrites; DROP TABLE tests_rewritten; DROP FUNCTION tests_rewrites")
+            looking.execute(
+                "DROP EVENT TRIGGER tests_rewrites; DROP TABLE tests_rewritten; DROP FUNCTION tests_rewrites"
+            )
 
 
 REWRITES: Final = """
@@ -131,15 +137,15 @@ GONE: Final = "takes away what the release before reads: name the code that live
 def _altered(table: str, what: str, run: Run, looked_at: set[str]) -> Iterator[str]:
     if "validate constraint" in what:
         looked_at.add(table)
-    if re.search(r"\badd\s+(?:constraint\s+\S+\s+)?(?:check|foreign\s+key)\b", what) and "not valid" not in what:
+    if RULE.search(what) and "not valid" not in what:
         yield "a constraint without NOT VALID"
-    if re.search(r"\badd\s+(?:constraint\s+\S+\s+)?(?:unique|primary\s+key|exclude)\b", what) and "using index" not in what:
+    if KEY.search(what) and "using index" not in what:
         yield "a key whose index is made under a lock: make it CONCURRENTLY, then USING INDEX"
     if "set not null" in what and table not in looked_at:
         yield "SET NOT NULL reads the whole table: gently.not_null"
-    if re.search(r"\b(?:drop\s+column|drop\s+(?!constraint|not\s+null|default|expression|identity)[a-z_]+|rename)\b", what) and not run.least_code:
+    if LOSS.search(what) and not run.least_code:
         yield GONE
-    if re.search(r"\badd\s+(?:column\s+)?(?!constraint|check|foreign|unique|primary|exclude)", what):
+    if COLUMN.search(what):
         yield from _added(what)
 
 

@@ -126,7 +126,12 @@ def test_what_takes_a_moment_is_allowed(read, statement):
 
 
 def test_new_tables_may_have_whatever_they_like(read):
-    made = ("CREATE TABLE x (id int)", "CREATE INDEX y ON x (id)", "ALTER TABLE x ADD CHECK (id > 1)", "UPDATE x SET id = 2")
+    made = (
+        "CREATE TABLE x (id int)",
+        "CREATE INDEX y ON x (id)",
+        "ALTER TABLE x ADD CHECK (id > 1)",
+        "UPDATE x SET id = 2",
+    )
     assert read(*made) == []
 
 

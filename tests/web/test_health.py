@@ -9,9 +9,10 @@ import pytest
 import time_machine
 from sqlalchemy import text
 
-from portal import create_app
+from portal import create_app, releases
 from portal.extensions import Database
 from portal.services import health
+from portal.web import schemas
 from tests.browser_client import Browser
 from tests.web.test_errors import free_port
 
@@ -35,6 +36,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
     said = {
         "status": "ok" if status == 200 else "failing",
         "database": "ok",
+        "schema": "ok",
         "worker": told,
         "wakeups": "ok",
         "clock": "ok",
@@ -49,6 +51,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
     assert answer.get_json() == {
         "status": "failing",
         "database": "away",
+        "schema": "unknown",
         "worker": "unknown",
         "wakeups": "unknown",
         "clock": "unknown",
@@ -71,8 +74,8 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
-        said = {"status": "failing", "database": "unwritable", "worker": "ok", "wakeups": "ok", "clock": "ok"}
-        assert answer.get_json() == said
+        said = {"status": "failing", "database": "unwritable", "schema": "ok"}
+        assert answer.get_json() == said | {"worker": "ok", "wakeups": "ok", "clock": "ok"}
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -119,3 +122,23 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
         )
     told = browser.get("/healthz").response.get_json()
     assert (told["status"], told["wakeups"]) == ("ok", said)
+
+
+@pytest.mark.parametrize(
+    ("number", "least", "said"), [("0059", "", "old"), ("9999", "9998", "new"), ("9999", "", "ok")]
+)
+def test_a_schema_of_another_release_is_told_and_keeps_a_web_process_from_starting(
+    browser, ctx, caplog, number, least, said
+):
+    worker(ctx, 5)
+    with ctx.db.begin() as session:
+        session.execute(text(SCHEMA.format(number, releases.MARK, least)))
+    try:
+        answer = browser.get("/healthz", status=200 if said == "ok" else 503).response
+        assert answer.get_json()["schema"] == said
+        assert schemas.refuses(browser.app) is (said != "ok")
+        assert ("run flask migrate" in caplog.text) == (said == "old")
+        assert ("start the newer release" in caplog.text) == (said == "new")
+    finally:
+        with ctx.db.begin() as session:
+            session.execute(text(SCHEMA.format(releases.known(), releases.MARK, "")))
