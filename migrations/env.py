@@ -18,7 +18,7 @@ def ours(_object, name, type_, _reflected, _compare_to) -> bool:
 
 
 def wait_for_others(connection) -> None:
-    """Take the lock, for as long as this connection's server process lives: also while it finishes what a killed client began.
+    """Take the lock for as long as this connection's server process lives: also while it finishes a dead client's work.
 
     By looking, not by waiting inside: CREATE INDEX CONCURRENTLY of the other one would wait for our transaction.
     """

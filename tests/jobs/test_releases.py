@@ -84,7 +84,7 @@ def admits(database_url):
 
 def test_a_worker_that_the_schema_does_not_admit_does_not_start(ctx, admits):
     admits("9000")
-    with pytest.raises(releases.Refused, match="for releases that know 9000; .* start the newer release"):
+    with pytest.raises(releases.Refused, match=r"for releases that know 9000; .* start the newer release"):
         run_worker(ctx)
 
 
