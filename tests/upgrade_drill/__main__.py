@@ -153,16 +153,12 @@ def judged(before: str, early: str, late: str, waits: Waits, seen: dict) -> list
     print(f"old web: {seen['statuses']}, slowest {seen['slowest']}, {seen['cancelled']} cancelled")
     print(f"new web beside the old schema {early}; beside its own {late}")
     print(f"longest wait for a table's lock: {waits.longest * 1000:.0f} ms {waits.what}")
-    may_serve = before >= releases.NEEDS
     wrong = [f"answered {word}" for word in seen["statuses"] if word.split()[1] >= "500"]
     wrong += seen["troubles"]
     wrong += [f"{seen['lost']} ends were not confirmed"] if seen["lost"] else []
     wrong += [f"somebody waited {waits.longest:.1f} s: {waits.what}"] if waits.longest > LONGEST else []
-    wrong += (
-        [f"new web beside the old schema {early}"]
-        if not early.startswith("serves: 200" if may_serve else "refuses")
-        else []
-    )
+    expected = "serves: 200" if before >= releases.NEEDS else "refuses"
+    wrong += [f"new web beside the old schema {early}"] if not early.startswith(expected) else []
     wrong += [f"new web {late}"] if late != "serves: 200" else []
     return wrong
 

@@ -124,6 +124,9 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
     assert (told["status"], told["wakeups"]) == ("ok", said)
 
 
+SCHEMA = "UPDATE alembic_version SET version_num = '{}'; COMMENT ON TABLE alembic_version IS '{}{}'"
+
+
 @pytest.mark.parametrize(
     ("number", "least", "said"), [("0059", "", "old"), ("9999", "9998", "new"), ("9999", "", "ok")]
 )
