@@ -10,6 +10,7 @@ SEED   ?= 1
 CANCELLATIONS ?= 100
 FAULTS ?= 100
 MINUTES ?= 10
+ROWS ?= 1000000
 # Of two cores: one process more, since whoever runs a browser or the chaos mostly waits.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility law words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos upgrade-drill contract api-judges wordpress browser html-checker accessibility law words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -70,6 +71,9 @@ bench: env ## Measure the portal against the least programs that do the same (BE
 
 chaos: env ## Run everything, break it SEED's way and judge what is left (SEED=1 CANCELLATIONS=100 FAULTS=100)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --cancellations $(CANCELLATIONS) --faults $(FAULTS)
+
+upgrade-drill: env ## Bring a database to the newest schema beside the release before, which serves people meanwhile (ROWS=1000000)
+	$(BIN)/python -m tests.upgrade_drill --rows $(ROWS)
 
 html-checker: env ## Fetch the checker of the pages' HTML for the tests (needs npm; run by Java)
 	@$(BIN)/python -m tests.e2e.html
