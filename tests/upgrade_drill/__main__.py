@@ -23,9 +23,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from bench.serving import portal as new_web
-from bench.stack import Stack, local_http
+from bench.stack import Stack, _stop, local_http
 from portal import gently, releases
-from portal.postgres import ensure_server
+from portal.postgres import ensure_server, server_folder
 from tests.folders import make_folder
 from tests.upgrade_drill.waiting import Waits, watching
 
@@ -115,6 +115,7 @@ def drill(rows: int, customers: int, since: str) -> list[str]:
         for made in (ROOT / "portal" / "translations").rglob("*.mo"):
             shutil.copy(made, tree / made.relative_to(ROOT))
         server = ensure_server(folder)
+        stack.callback(_stop, server_folder(folder))
         command = (sys.executable, str(Path(__file__).with_name("old_release.py")), str(folder), server, str(customers))
         old = subprocess.Popen(
             command,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import select
 
 from bench import cancels, desk_data
 from bench.serving import HOST, portal, workers
@@ -23,7 +24,7 @@ from bench.simulated import simulating, subscriptions
 from bench.stack import Stack, local_http
 from bench.stored import give_customers, store
 from portal import logs
-from portal.models import Merchant
+from portal.models import Merchant, Subscription
 from portal.services.context import Context
 
 CANCELS = 400  # as many customers may cancel
@@ -58,7 +59,9 @@ def main(folder: Path, server: str, customers: int) -> None:
         _fill(ctx, database, customers)
         merchant_id = store(stack, database, url, list(subscriptions(number)))
         give_customers(ctx)
-        people = cancels._let_in(ctx, merchant_id)
+        with ctx.db.read() as session:
+            own = set(session.scalars(select(Subscription.id).where(Subscription.merchant_id == merchant_id)))
+        people = [one for one in cancels._let_in(ctx, merchant_id) if one[0] in own]
         with portal(stack, database, simulator=url) as served, workers(stack, database, url, 1):
             for _ in range(2):
                 cancels._cancel(served.port, *people.pop())
