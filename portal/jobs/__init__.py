@@ -89,9 +89,11 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
     if not wait:
         _run_due(context, concurrency=concurrency)
         return
-    own_release.refuse(context)
+    is_first = True
     while True:
         try:
+            own_release.refuse(context, is_first=is_first)
+            is_first = False
             if _run(context, wait=True, concurrency=concurrency):
                 return
             log.warning("worker_stopped_unasked")

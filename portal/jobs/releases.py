@@ -97,10 +97,14 @@ def left(context: Context, known: Collection[str]) -> int:
         return int(session.scalar(UNKNOWN, {"known": list(known)}) or 0)
 
 
-def refuse(context: Context) -> None:
-    """Raise Refused where this release must not work on the database."""
+def refuse(context: Context, *, is_first: bool = True) -> None:
+    """Raise Refused where this release must not work on the database.
+
+    One that only reads is refused at the first look alone: later, a primary may be about to come back.
+    """
     with context.db.read() as session:
-        why = releases.complaint(releases.look(session))
+        found = releases.look(session)
+    why = releases.complaint(found) if is_first else releases.mismatch(found)
     if why:
         raise releases.Refused(why)
 
