@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import threading
 
 import psycopg
 import pytest
+from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
 from portal import queue, releases
@@ -116,3 +119,9 @@ def test_a_schema_that_is_newer_but_admits_this_code_is_worked_on(ctx, admits, m
     asyncio.run(a_while())
     admits("0061")
     assert "0061" in asyncio.run(own_release.watch(ctx))
+
+
+def test_the_librarys_own_way_to_fetch_a_job_is_the_one_that_ours_was_made_from():
+    """When it changes, compare it with `portal.jobs.releases.FETCH`, then write its new fingerprint here."""
+    found = re.search(r"FUNCTION procrastinate_fetch_job_v2\(.*?\$\$(.*?)\$\$", SchemaManager.get_schema(), re.DOTALL)
+    assert hashlib.sha256(" ".join(found[1].split()).encode()).hexdigest()[:16] == "91ad15acf5b3d7f1"

@@ -71,10 +71,11 @@ def rehearse(url: str) -> None:
         connection.execute(sa.text(f"SET lock_timeout = {gently.PATIENCE}"))
         connection.commit()
         context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
-        with Operations.context(context), context.begin_transaction(_per_migration=True):
+        with Operations.context(context) as op, context.begin_transaction(_per_migration=True):
             table = "timeline_entries"
             for name, do in (
                 ("a column", lambda: gently.column(table, sa.Column("drill", sa.Integer()))),
+                ("what the old release writes", lambda: op.execute(f"ALTER TABLE {table} ALTER drill SET DEFAULT 1")),
                 ("an index", lambda: gently.index("ix_drill", table, ["kind", "at"])),
                 ("a check", lambda: gently.check("drilled", table, "drill IS NULL OR drill > 0")),
                 ("every row in batches", lambda: gently.in_batches(table, "drill = 1", "drill IS NULL", size=5000)),
