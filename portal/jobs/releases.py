@@ -15,10 +15,10 @@ import structlog
 from procrastinate import App
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import releases
+from portal.queries.queued_jobs import UNKNOWN
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -55,10 +55,6 @@ LEAVE: Final = """
     SET status = 'todo', worker_id = NULL, scheduled_at = now() + make_interval(secs => %(again)s)
     WHERE id = %(id)s AND status = 'doing'
 """
-UNKNOWN: Final = text(
-    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND task_name <> ALL(:known)"
-    " AND coalesce(scheduled_at, now()) <= now()"
-)
 
 
 class KnownJobs(JobManager):

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, delete, inspect, select, tuple_
+from sqlalchemy import ColumnElement, delete, inspect, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
 from portal.logs import place_of
+from portal.queries import old_rows
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ def delete_all(db: Database, row: type[Any], *over: ColumnElement[bool]) -> int:
     One that somebody holds is left to the next time.
     """
     key = inspect(row).primary_key
-    found = select(*key).where(*over).limit(DELETED_AT_ONCE).with_for_update(skip_locked=True)
+    found = old_rows.some(row, *over, limit=DELETED_AT_ONCE)
     statement = delete(row).where(tuple_(*key).in_(found)).execution_options(synchronize_session=False)
     number = 0
     while True:
