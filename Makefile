@@ -10,6 +10,7 @@ SEED   ?= 1
 CANCELLATIONS ?= 100
 FAULTS ?= 100
 MINUTES ?= 10
+ROWS ?= 1000000
 # Of two cores: one process more, since whoever runs a browser or the chaos mostly waits.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos pooler failover contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -76,6 +77,9 @@ pooler: env ## Run the product through PgBouncer in transaction mode and judge w
 
 failover: env ## Kill PostgreSQL's primary under people who cancel, promote its standby, judge (needs postgresql)
 	$(BIN)/python -m tests.scaling.failover --seed $(SEED)
+
+upgrade-drill: env ## Bring a database to the newest schema beside the release before, which serves people meanwhile (ROWS=1000000)
+	$(BIN)/python -m tests.upgrade_drill --rows $(ROWS)
 
 html-checker: env ## Fetch the checker of the pages' HTML for the tests (needs npm; run by Java)
 	@$(BIN)/python -m tests.e2e.html

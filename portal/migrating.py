@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
@@ -13,13 +13,16 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, MetaData, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from portal import gently, releases
 from portal.domain.merchants import RESERVED
 from portal.postgres import connecting
+from portal.releases import FOLDER, Refused
 
 AUDIT_CHAIN: Final = "0004"  # the migration that makes the tables of the audit chain
-FOLDER: Final = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def alembic_config(url: str) -> AlembicConfig:
@@ -39,8 +42,42 @@ def standing(url: str) -> tuple[str, str]:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Run every migration up to `revision`."""
-    command.upgrade(alembic_config(url), revision)
+    """Run every migration up to `revision`; run again, it goes on where it was stopped.
+
+    Where somebody holds a table it gives way and tries again, for some minutes.  Raises Refused where nothing can be
+    written, or the database is newer than this code.
+    """
+    _refuse(url)
+    _giving_way(lambda: command.upgrade(alembic_config(url), revision))
+
+
+def _refuse(url: str) -> None:
+    with _connection(url) as connection, Session(connection) as session:
+        found = releases.look(session)
+    why = releases.unwritable(found)
+    if not why and found.revision > releases.known():
+        why = (
+            f"The database is as migration {found.revision} left it, which this release does not know: run migrate of"
+            f" the newer release, or go back with its migrate --back-to {releases.known()}."
+        )
+    if why:
+        raise Refused(why)
+
+
+def _giving_way(do: Callable[[], None]) -> None:
+    for left in reversed(range(gently.TRIES)):
+        try:
+            return do()
+        except OperationalError as error:
+            if not gently.is_busy(error):
+                raise
+            if not left:
+                raise Refused(
+                    "Somebody holds a table for too long (pg_stat_activity shows who). Nothing is half done: run"
+                    " flask migrate again."
+                ) from error
+            time.sleep(gently.REST)
+    return None
 
 
 class ChainWouldBeLost(Exception):
@@ -48,14 +85,18 @@ class ChainWouldBeLost(Exception):
 
 
 def downgrade(url: str, revision: str, *, drop_audit_chain: bool = False) -> None:
-    """Run migrations back to `revision` (`base` for none); raise ChainWouldBeLost rather than drop the chain."""
+    """Run migrations back to `revision` (`base` for none); raise ChainWouldBeLost rather than drop the chain.
+
+    Raises Refused as `upgrade` does.
+    """
     if not drop_audit_chain and _is_below_chain(url, revision):
         with _connection(url) as connection:
             if inspect(connection).has_table("audit_entries"):
                 rows = connection.scalar(text("SELECT count(*) FROM audit_entries"))
                 if rows:
                     raise ChainWouldBeLost(f"{rows} rows of the audit chain would be dropped")
-    command.downgrade(alembic_config(url), revision)
+    _refuse(url)
+    _giving_way(lambda: command.downgrade(alembic_config(url), revision))
 
 
 def _is_below_chain(url: str, revision: str) -> bool:

@@ -7,7 +7,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from config import Config
-from portal import queue
+from portal import queue, releases
 from portal.cli.context import context
 
 
@@ -21,17 +21,17 @@ def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
     from portal.models import Base
     from portal.services.keys import secret_rotation
 
-    url = context().db.url
-    if back_to is not None:
-        try:
+    url = context(any_schema=True).db.url
+    try:
+        if back_to is not None:
             migrating.downgrade(url, back_to, drop_audit_chain=drop_audit_chain)
-        except migrating.ChainWouldBeLost as lost:
-            raise click.ClickException(
-                f"{lost}. Export it first (flask audit export); then --drop-audit-chain."
-            ) from lost
-        click.echo(f"The database is as migration {back_to} leaves it.")
-        return
-    migrating.upgrade(url)
+            click.echo(f"The database is as migration {back_to} leaves it.")
+            return
+        migrating.upgrade(url)
+    except migrating.ChainWouldBeLost as lost:
+        raise click.ClickException(f"{lost}. Export it first (flask audit export); then --drop-audit-chain.") from lost
+    except releases.Refused as refused:
+        raise click.ClickException(str(refused)) from refused
     found = migrating.differences(url, Base.metadata)
     if found:
         raise click.ClickException(
@@ -77,5 +77,8 @@ def work(concurrency: int, lanes: tuple[str, ...]) -> None:
         told = metrics.telling(ctx, at, config.metrics_tokens, config.data_folder)
     except OSError as error:
         raise click.ClickException(f"PORTAL_METRICS_WORKER: {error.strerror}") from error
-    with told:
-        run_worker(ctx, concurrency=concurrency, lanes=lanes)
+    try:
+        with told:
+            run_worker(ctx, concurrency=concurrency, lanes=lanes)
+    except releases.Refused as refused:
+        raise click.ClickException(str(refused)) from refused

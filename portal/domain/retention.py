@@ -93,6 +93,30 @@ def _moved(at: datetime, unit: Unit, number: int) -> datetime:
     return add_months(at, number * (12 if unit is Unit.YEARS else 1))
 
 
+class Stock(StrEnum):
+    """What the installation keeps for itself, of all merchants together: nobody chooses how long."""
+
+    JOBS = "jobs"  # since they ended, well or not
+    COMPARISONS = "comparisons"  # runs with what they found, unless somebody has still to read of it
+    COUNTERS = "counters"  # of tries, by window of time
+    REPLIES = "replies"  # that a call with an Idempotency-Key got
+    USES = "uses"  # calls of a key, by the minute
+    DEVICES = "devices"  # browsers of staff, since they were last seen
+    DRAFTS = "drafts"  # acts on many subscriptions that nobody confirmed
+    REPORTS = "reports"  # of the nights of this table
+
+
+OPERATOR: Final[Mapping[Stock, timedelta]] = {
+    Stock.JOBS: timedelta(days=7),
+    Stock.COMPARISONS: timedelta(days=400),  # a night of last year can be looked at
+    Stock.COUNTERS: timedelta(days=1),
+    Stock.REPLIES: timedelta(days=1),
+    Stock.USES: timedelta(hours=1),
+    Stock.DEVICES: timedelta(days=400),  # as long as a browser keeps a cookie at most (RFC 6265bis)
+    Stock.DRAFTS: timedelta(days=1),
+    Stock.REPORTS: timedelta(days=366),
+}
+
 WARN_BEFORE: Final = timedelta(days=30)  # that a customer's account is to go (law.md R-GD-3, inactive accounts)
 
 FIXED_DAYS: Final[Mapping[Kind, timedelta]] = {

@@ -43,7 +43,9 @@ from portal.jobs import (
     watching,
     webhooks,
 )
+from portal.jobs import releases as own_release
 from portal.postgres import connecting
+from portal.releases import Refused
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -91,13 +93,17 @@ def run_worker(
 
     SIGTERM finishes what is running.
 
-    A database that goes away does not end the worker: it comes back as soon as the database does.
+    A database that goes away does not end the worker: it comes back as soon as the database does.  Raises Refused when
+    the database is, or becomes, another release's.
     """
     if not wait:
         _run_due(context, concurrency=concurrency)
         return
+    is_first = True
     while True:
         try:
+            own_release.refuse(context, is_first=is_first)
+            is_first = False
             if _run(context, wait=True, concurrency=concurrency, lanes=lanes):
                 return
             log.warning("worker_stopped_unasked")
@@ -123,6 +129,8 @@ def _run(context: Context, *, wait: bool, concurrency: int, lanes: Collection[st
 async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lanes: Collection[str]) -> bool:
     """Run jobs; return whether somebody asked to stop: the library also stops by itself when it loses the database."""
     asked, running = False, asyncio.current_task()
+    why = ""
+    app.job_manager = own_release.KnownJobs(app)
 
     def stop() -> None:
         nonlocal asked
@@ -130,9 +138,16 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lan
         if running is not None:
             running.cancel()  # the worker finishes what it does, then lets go
 
+    async def stop_when_not_wanted() -> None:
+        nonlocal why
+        why = await own_release.watch(context)
+        log.error("worker_of_another_release", why=why)
+        stop()
+
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async(), _beside(context, lanes) if wait else nullcontext():
+            seeing = beside.running(stop_when_not_wanted()) if wait else nullcontext()
+            async with app.open_async(), seeing, _beside(context, lanes) if wait else nullcontext():
                 await app.run_worker_async(
                     queues=queue.queues_of(lanes),  # type: ignore[arg-type]  # None is its own default
                     concurrency=concurrency,
@@ -148,6 +163,8 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int, lan
         except asyncio.CancelledError:
             if not asked:
                 raise
+    if why:
+        raise Refused(why)
     return asked
 
 

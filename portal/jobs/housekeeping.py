@@ -9,6 +9,8 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
+from portal.domain.retention import OPERATOR, Stock
+from portal.jobs import old_job_rows, releases
 from portal.services import access_tokens, aging, clock_mending, comebacks, time_stamps
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
@@ -20,7 +22,7 @@ from portal.services.pauses import pause_reminders
 log = structlog.get_logger(__name__)
 
 DEAD_AFTER = 20.0  # seconds without a heartbeat
-KEEP_JOBS = 7 * 24  # hours that finished jobs are kept
+KEEP_JOBS = OPERATOR[Stock.JOBS]
 
 
 @queue.app.periodic(cron="* * * * * */20")
@@ -44,6 +46,15 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
             log.warning("stalled_job_replaced", **about)
         except ConnectorException as error:
             log.warning("stalled_job_left", **about, error=type(error).__name__)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="housekeeping.left_jobs", pass_context=True, queueing_lock="left_jobs")
+def left_jobs(job: JobContext, timestamp: int) -> None:
+    """Say when jobs of another release wait for its workers: for ever, where it was taken back."""
+    found = releases.left(job.additional_context["portal"], queue.app.tasks)
+    if found:
+        log.warning("jobs_of_another_release", count=found)
 
 
 @queue.app.periodic(cron="* * * * *")
@@ -104,9 +115,9 @@ def age(job: JobContext, timestamp: int) -> None:
 
 @queue.app.periodic(cron="30 3 * * *")
 @queue.app.task(name="housekeeping.old_jobs", pass_context=True, queueing_lock="old_jobs")
-async def old_jobs(job: JobContext, timestamp: int) -> None:
+def old_jobs(job: JobContext, timestamp: int) -> None:
     """Delete jobs that finished long ago."""
-    await job.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS, include_failed=True, include_cancelled=True)
+    old_job_rows.purge(job.additional_context["portal"], before=utc_now() - KEEP_JOBS)
 
 
 @queue.app.periodic(cron="50 3 * * *")

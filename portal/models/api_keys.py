@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,7 +61,7 @@ class ApiReply(HasId, HasCreation, Base):
     """What a call with an `Idempotency-Key` was answered; without a status it is still being carried out."""
 
     __tablename__ = "api_replies"
-    __table_args__ = (UniqueConstraint("key_id", "name"),)
+    __table_args__ = (UniqueConstraint("key_id", "name"), Index("ix_api_replies_created_at", "created_at"))
 
     key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
     name: Mapped[str]

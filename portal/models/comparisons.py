@@ -43,6 +43,7 @@ class ComparisonRun(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         Index("uq_comparison_runs_unfinished", "merchant_id", unique=True, postgresql_where=text("state <> 'done'")),
         Index("ix_comparison_runs_merchant_id_created_at", "merchant_id", "created_at"),
+        Index("ix_comparison_runs_created_at", "created_at"),
     )
 
     environment: Mapped[str]

@@ -32,6 +32,12 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
         Index("ix_mails_refused", "merchant_id", "created_at", postgresql_where=text("state = 'refused'")),
         Index("ix_mails_returned", "merchant_id", "created_at", postgresql_where=text("state = 'returned'")),
         Index("ix_mails_waiting", "send_at", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_mails_with_words",
+            "merchant_id",
+            "created_at",
+            postgresql_where=text("content IS NOT NULL OR subject <> ''"),
+        ),
         Index("ix_mails_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     )
 

@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,7 @@ class Merchant(HasId, HasCreation, Base):
         CheckConstraint("gone_at > leaving_at", name="leaving_takes_time"),
         CheckConstraint("closed_at >= gone_at", name="closed_after_its_last_day"),
         CheckConstraint("erased_at >= closed_at", name="erased_after_closing"),
+        Index("uq_merchants_own_host", "own_host", unique=True),
     )
 
     slug: Mapped[str] = mapped_column(unique=True)
@@ -68,7 +69,7 @@ class Merchant(HasId, HasCreation, Base):
     public_indexed: Mapped[bool] = mapped_column(default=False)  # search engines may list them
     postal_address: Mapped[str] = mapped_column(default="")  # where letters of customers go
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
-    own_host: Mapped[str | None] = mapped_column(unique=True)  # of its customers' pages, while it is active (OwnHost)
+    own_host: Mapped[str | None]  # of its customers' pages, while it is active (OwnHost)
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]
     suspended_why: Mapped[str] = mapped_column(default="")  # the operator's words, which the desk reads

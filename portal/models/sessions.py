@@ -19,6 +19,7 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     __tablename__ = "sessions"
     __table_args__ = (
         CheckConstraint("(customer_id IS NULL) <> (staff_id IS NULL)", name="one_person"),
+        Index("ix_sessions_expires_at", "expires_at"),
         Index("ix_sessions_task_link_id", "task_link_id", postgresql_where=text("task_link_id IS NOT NULL")),
         Index(
             "ix_sessions_account_member_id", "account_member_id", postgresql_where=text("account_member_id IS NOT NULL")
@@ -53,7 +54,10 @@ class LoginChallenge(HasId, HasCreation, HasMerchant, Base):
     """A code and a link sent to one address: ten minutes, once, for the browsers that asked."""
 
     __tablename__ = "login_challenges"
-    __table_args__ = (Index(None, "merchant_id", "email", "created_at"),)
+    __table_args__ = (
+        Index(None, "merchant_id", "email", "created_at"),
+        Index("ix_login_challenges_expires_at", "expires_at"),
+    )
 
     email: Mapped[str]
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
@@ -97,6 +101,7 @@ class Throttle(Base):
     """A counter of one window of time: so many tries per address and per network, shared by all processes."""
 
     __tablename__ = "throttles"
+    __table_args__ = (Index("ix_throttles_window_start", "window_start"),)
 
     key: Mapped[str] = mapped_column(primary_key=True)
     window_start: Mapped[datetime] = mapped_column(primary_key=True)

@@ -20,6 +20,7 @@ class TaskLink(HasId, HasCreation, HasMerchant, Base):
     __tablename__ = "task_links"
     __table_args__ = (
         Index(None, "customer_id", "created_at"),
+        Index("ix_task_links_expires_at", "expires_at"),
         CheckConstraint(f"return_to {HTTPS}", name="return_is_https"),
         CheckConstraint("kind <> 'none' OR vouched_by <> ''", name="whole_is_vouched"),
         Index("ix_task_links_vouched", "merchant_id", "created_at", postgresql_where=text("vouched_by <> ''")),

@@ -32,11 +32,6 @@ class Workers:
         return "ok" if self.age <= HEARTBEAT else "silent"
 
 
-def ping(session: Session) -> None:
-    """Ask the database for a sign of life; raise what it says."""
-    session.execute(select(1))
-
-
 def workers(session: Session) -> Workers:
     """Return how long ago a worker gave a sign of life, and whether one said of late that nothing wakes it."""
     since = func.extract("epoch", func.now() - func.max(text("last_heartbeat")))

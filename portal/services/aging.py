@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.end_dates import LATE_AFTER
 from portal.domain.end_requests import OVERDUE, RequestState
-from portal.domain.retention import FIXED_DAYS, Kind
+from portal.domain.retention import FIXED_DAYS, OPERATOR, Kind, Stock
 from portal.logs import place_of
 from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import aging, end_requests, subscriptions
@@ -24,6 +24,7 @@ from portal.services import proofs, task_links, throttles
 from portal.services.api import api_replies, api_uses
 from portal.services.audit import timeline
 from portal.services.batches import Find, Unfinished, each
+from portal.services.comparisons import comparison_starts
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
 from portal.services.money import missed_payments
@@ -44,7 +45,8 @@ log = structlog.get_logger(__name__)
 
 NOTICE_BEFORE_ACCESS_ENDS = timedelta(days=3)
 KEEP_LOGINS = FIXED_DAYS[Kind.LOG_INS]  # expired sessions and codes, for the person's own list
-KEEP_THROTTLES = timedelta(days=1)
+KEEP_THROTTLES = OPERATOR[Stock.COUNTERS]
+KEEP_COMPARISONS = OPERATOR[Stock.COMPARISONS]
 
 
 _Act = Callable[[Session, EndRequest, Subscription], None]
@@ -126,7 +128,7 @@ def make_proofs(ctx: Context, *, now: datetime) -> None:
 
 
 def forget_expired(ctx: Context, *, now: datetime) -> None:
-    """Delete log-ins, mailed links and counters that expired long ago."""
+    """Delete log-ins, mailed links, counters and comparisons that are long over."""
     logins.purge(ctx, before=now - KEEP_LOGINS)
     sessions.purge(ctx, before=now - KEEP_LOGINS)
     staff_links.purge(ctx, before=now - KEEP_LOGINS)
@@ -140,6 +142,7 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     throttles.purge(ctx, before=now - KEEP_THROTTLES)
     api_uses.purge(ctx, now=now)
     api_replies.purge(ctx, now=now)
+    comparison_starts.purge(ctx, before=now - KEEP_COMPARISONS)
 
 
 def _each(ctx: Context, find: Find[aging.Key], act: _Act) -> None:

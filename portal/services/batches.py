@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
+from sqlalchemy import ColumnElement, delete, inspect, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
 from portal.logs import place_of
+from portal.queries import old_rows
 
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 200  # rows that are found at once
+DELETED_AT_ONCE: Final = 1_000
 
 
 class Unfinished(Exception):
@@ -35,6 +38,23 @@ class Find(Protocol[KeyFound]):
     """Finds the next rows by their id, after one of them."""
 
     def __call__(self, session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[KeyFound]: ...
+
+
+def delete_all(db: Database, row: type[Any], *over: ColumnElement[bool]) -> int:
+    """Delete every row for which `over` holds, a transaction for each `DELETED_AT_ONCE`; return how many.
+
+    One that somebody holds is left to the next time.
+    """
+    key = inspect(row).primary_key
+    found = old_rows.some(row, *over, limit=DELETED_AT_ONCE)
+    statement = delete(row).where(tuple_(*key).in_(found)).execution_options(synchronize_session=False)
+    number = 0
+    while True:
+        with db.begin() as session:
+            count = session.connection().execute(statement).rowcount
+        number += count
+        if count < DELETED_AT_ONCE:
+            return number
 
 
 def each(db: Database, find: Find[Key], act: Callable[[Session, Key], None], *, event: str) -> None:

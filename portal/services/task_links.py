@@ -7,12 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import and_, update
 from sqlalchemy.orm import Session
 
 from portal.domain.task_links import MAILED, After, TaskKind
 from portal.models import Customer, Merchant, Subscription, TaskLink
 from portal.secrets import new_token, token_hash
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
 
@@ -89,9 +90,7 @@ def purge(ctx: Context, *, before: datetime, unopened_before: datetime) -> int:
 
     Portal sessions that nobody has opened go once they ran out before `unopened_before`.
     """
-    is_old = TaskLink.expires_at < before
     was_never_opened = and_(
         TaskLink.vouched_by != "", TaskLink.used_at.is_(None), TaskLink.expires_at < unopened_before
     )
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(TaskLink).where(or_(is_old, was_never_opened))).rowcount
+    return delete_all(ctx.db, TaskLink, TaskLink.expires_at < before) + delete_all(ctx.db, TaskLink, was_never_opened)

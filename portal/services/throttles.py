@@ -10,11 +10,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.models import Throttle
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
 
@@ -75,5 +75,4 @@ def is_spent(session: Session, limit: Limit, *, now: datetime) -> bool:
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete windows that began before `before`; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(Throttle).where(Throttle.window_start < before)).rowcount
+    return delete_all(ctx.db, Throttle, Throttle.window_start < before)

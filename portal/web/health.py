@@ -12,18 +12,20 @@ from portal import clock
 from portal.queries import health as queries
 from portal.services import health
 from portal.version import VERSION
-from portal.web import identity, metrics
+from portal.web import identity, metrics, schemas
 from portal.web.errors import AWAY, BUSY
 
 log = structlog.get_logger("portal.web")
 
+OF_SCHEMA = {"old": "older than this release needs: run flask migrate", "new": "newer than this release may work on"}
 WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "wakeups", "clock", …}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "schema", "worker", "wakeups", "clock", …}`: 200 when all are well, else 503.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
+    `schema` is `ok`, `old` (it needs `flask migrate`), `new` (this release is too old for it), or `unknown`.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `forwarded` is how many addresses X-Forwarded-For had: one from each proxy that tells who asks.
@@ -31,13 +33,13 @@ def answer() -> Response:
     """
     try:
         with identity.context().db.read() as session:
-            found = queries.workers(session)
+            found, schema = queries.workers(session), schemas.word(session)
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
-        return _answer(database="away", worker="unknown", machine="unknown", wakeups="unknown")
+        return _answer(database="away", schema="unknown", worker="unknown", machine="unknown", wakeups="unknown")
     machine = "off" if clock.machine_is_off() else "ok"
     database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
-    return _answer(database=database, worker=found.word, machine=machine, wakeups=wakeups)
+    return _answer(database=database, schema=schema, worker=found.word, machine=machine, wakeups=wakeups)
 
 
 def ready() -> Response:
@@ -58,12 +60,14 @@ def ready() -> Response:
 def _reasons() -> list[str]:
     try:
         with identity.context().db.read() as session:
-            queries.ping(session)
+            schema = schemas.word(session)
     except PoolTimeout:
         return ["every connection of this process is in use"]
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
         return ["the database does not answer"]
+    if schema != "ok":
+        return [f"the database's schema is {OF_SCHEMA[schema]}"]
     reasons = [] if _is_written() else ["the database takes no write: it only reads, or its disk is full"]
     return reasons + (["this machine's clock is off"] if clock.machine_is_off() else [])
 
@@ -85,11 +89,12 @@ def _is_written() -> bool:
     return found
 
 
-def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
-    well = database == worker == machine == "ok"
+def _answer(*, database: str, schema: str, worker: str, machine: str, wakeups: str) -> Response:
+    well = database == schema == worker == machine == "ok"
     response = jsonify(
         status="ok" if well else "failing",
         database=database,
+        schema=schema,
         worker=worker,
         wakeups=wakeups,
         clock=machine,

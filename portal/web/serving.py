@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import Final
 
 from flask import Flask
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers import gthread
 
+from portal.web import schemas
 from portal.web.warming import warm
 
 NOT_YET: Final = gthread._DEFER  # back to the loop that waits for all connections at once
@@ -36,6 +39,8 @@ class Worker(gthread.ThreadWorker):
         super().load_wsgi()
         # else gunicorn shows why there is none, or it is the bench’s floor
         if isinstance(self.wsgi, Flask) and "portal" in self.wsgi.extensions:
+            if schemas.refuses(self.wsgi):
+                sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then stops as a whole
             warm(self.wsgi)
             # What is there now stays: to look through it for rubbish took a third of the time of an API batch.
             gc.collect()

@@ -32,7 +32,7 @@ def test_the_worker_tells_who_shows_a_token_and_stops_with_it(ctx, tmp_path, unu
     with told.telling(ctx, address, (TOKEN,), tmp_path):
         status, said = read(address)
         assert status == 200
-        assert 'portal_jobs_total{rank="first",outcome="failed"}' in said
+        assert 'portal_jobs_total{outcome="failed",rank="first"}' in said
         assert "portal_database_writable 1.0" in said
         assert read(address, TOKEN[:-1]) == (401, "")
         with pytest.raises(OSError, match="in use"), told.telling(ctx, address, (TOKEN,), tmp_path):

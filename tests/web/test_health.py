@@ -10,10 +10,11 @@ import time_machine
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
-from portal import create_app
+from portal import create_app, releases
 from portal.extensions import Database
 from portal.services import health
 from portal.version import VERSION
+from portal.web import schemas
 from tests.browser_client import Browser
 from tests.web.test_errors import free_port
 
@@ -37,6 +38,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
     said = {
         "status": "ok" if status == 200 else "failing",
         "database": "ok",
+        "schema": "ok",
         "worker": told,
         "wakeups": "ok",
         "clock": "ok",
@@ -53,6 +55,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
     assert answer.get_json() == {
         "status": "failing",
         "database": "away",
+        "schema": "unknown",
         "worker": "unknown",
         "wakeups": "unknown",
         "clock": "unknown",
@@ -78,7 +81,12 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
         told = answer.get_json()
-        assert (told["status"], told["database"], told["worker"]) == ("failing", "unwritable", "ok")
+        assert (told["status"], told["database"], told["schema"], told["worker"]) == (
+            "failing",
+            "unwritable",
+            "ok",
+            "ok",
+        )
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -134,3 +142,26 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
 def test_health_tells_how_many_proxies_told_who_asks(app, header, count):
     answer = app.test_client().get("/healthz", headers={"Host": "portal.test", **header})
     assert answer.get_json()["forwarded"] == count
+
+
+SCHEMA = "UPDATE alembic_version SET version_num = '{}'; COMMENT ON TABLE alembic_version IS '{}{}'"
+
+
+@pytest.mark.parametrize(
+    ("number", "least", "said"), [("0059", "", "old"), ("9999", "9998", "new"), ("9999", "", "ok")]
+)
+def test_a_schema_of_another_release_is_told_and_keeps_a_web_process_from_starting(
+    browser, ctx, caplog, number, least, said
+):
+    worker(ctx, 5)
+    with ctx.db.begin() as session:
+        session.execute(text(SCHEMA.format(number, releases.MARK, least)))
+    try:
+        answer = browser.get("/healthz", status=200 if said == "ok" else 503).response
+        assert answer.get_json()["schema"] == said
+        assert schemas.refuses(browser.app) is (said != "ok")
+        assert ("run flask migrate" in caplog.text) == (said == "old")
+        assert ("start the newer release" in caplog.text) == (said == "new")
+    finally:
+        with ctx.db.begin() as session:
+            session.execute(text(SCHEMA.format(releases.known(), releases.MARK, "")))

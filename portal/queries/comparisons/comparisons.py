@@ -11,7 +11,15 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.models import ComparisonRun, ComparisonState, ComparisonTrigger, KeyState, PayPalAccount, Provider
+from portal.models import (
+    ComparisonDifference,
+    ComparisonRun,
+    ComparisonState,
+    ComparisonTrigger,
+    KeyState,
+    PayPalAccount,
+    Provider,
+)
 from portal.queries.desk import PAGE, Place, Slice, keyset_page
 
 __all__ = ["ComparisonState", "ComparisonTrigger"]  # the web names these two
@@ -213,3 +221,13 @@ def waiting_for_a_key(session: Session, *, limit: int = 100) -> Sequence[Compari
         works,
     )
     return session.scalars(statement.order_by(run.touched_at).limit(limit)).all()
+
+
+def over(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Say which finished runs began before `before` and found nothing that somebody has still to read of."""
+    unread = exists().where(
+        ComparisonDifference.run_id == ComparisonRun.id,
+        ComparisonDifference.corrected,
+        ComparisonDifference.seen_at.is_(None),
+    )
+    return ComparisonRun.created_at < before, ComparisonRun.state == ComparisonState.DONE, ~unread

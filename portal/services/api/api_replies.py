@@ -20,11 +20,13 @@ from typing import Final
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.domain.retention import OPERATOR, Stock
 from portal.models import ApiReply
 from portal.queries import api_replies as queries
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
-KEPT: Final = timedelta(hours=24)
+KEPT: Final = OPERATOR[Stock.REPLIES]
 STALE: Final = timedelta(seconds=60)  # longer than any call is let run
 BODY: Final = "api_replies.body"  # what it is sealed for
 
@@ -101,8 +103,7 @@ def forget(ctx: Context, key_id: uuid.UUID, name: str) -> None:
 
 def purge(ctx: Context, *, now: datetime) -> int:
     """Delete what is older than a day; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(ApiReply).where(ApiReply.created_at < now - KEPT)).rowcount
+    return delete_all(ctx.db, ApiReply, ApiReply.created_at < now - KEPT)
 
 
 def _is_stale(row: ApiReply, *, now: datetime) -> bool:

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.domain.retention import OPERATOR, Stock
 from portal.models import ApiKey, ApiUse
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
 WINDOW: Final = timedelta(minutes=1)
 TOGETHER: Final = timedelta(seconds=1)  # so often a process tells its count, and hears the others'
-KEPT: Final = timedelta(hours=1)
+KEPT: Final = OPERATOR[Stock.USES]
 
 
 @dataclass
@@ -88,5 +90,4 @@ class Uses:
 
 def purge(ctx: Context, *, now: datetime) -> int:
     """Delete the counts of minutes that are long over; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(ApiUse).where(ApiUse.minute < now - KEPT)).rowcount
+    return delete_all(ctx.db, ApiUse, ApiUse.minute < now - KEPT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.errors import DomainError
+from portal.domain.retention import OPERATOR, Stock
 from portal.domain.subscriptions import Action, Status
 from portal.extensions import hurry
 from portal.models import NOT_CONFIRMED, BulkAct, BulkRow, BulkState
@@ -32,7 +33,7 @@ from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
-KEEP_DRAFTS: Final = timedelta(days=1)
+KEEP_DRAFTS: Final = OPERATOR[Stock.DRAFTS]
 AT_ONCE: Final = 100  # found and counted in a tenth of a second; beyond it a person would wait
 PATIENCE: Final = "60000"  # milliseconds of one statement that nobody sits before
 

@@ -8,8 +8,9 @@ from typing import Final
 
 import structlog
 
-from portal.models import ComparisonTrigger
+from portal.models import ComparisonRun, ComparisonTrigger
 from portal.queries.comparisons import comparison_turns, comparisons
+from portal.services.batches import delete_all
 from portal.services.comparisons.comparisons import AlreadyRunning, resume, start_or_resume
 from portal.services.context import Context
 from portal.services.imports.imports import QUIET
@@ -77,3 +78,8 @@ def _start(
         return False
     log.info("comparison_begun", run_id=str(run.id), merchant_id=str(merchant_id), trigger=trigger.value)
     return True
+
+
+def purge(ctx: Context, *, before: datetime) -> int:
+    """Delete finished runs that began before `before`, with what they found, unless it is unread; return how many."""
+    return delete_all(ctx.db, ComparisonRun, *comparisons.over(before))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import retention
 from portal.domain.audit import PORTAL, Act
-from portal.domain.retention import Kind
+from portal.domain.retention import OPERATOR, Kind, Stock
 from portal.logs import place_of
 from portal.mail import own_data as messages
 from portal.models import (
@@ -50,7 +50,7 @@ from portal.services.own_data import data_exports, erasing
 log = structlog.get_logger("portal.retention")
 
 BATCH: Final = 500  # rows of one transaction
-KEEP_RUNS: Final = timedelta(days=366)
+KEEP_RUNS: Final = OPERATOR[Stock.REPORTS]
 # Of a request: what it said, and what PayPal answered.
 SAID: Final[dict[str, Any]] = {
     "shown": {},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from portal.queries.people import account_members as stored
 from portal.queries.people import customers
 from portal.queries.people.people import Person
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.notices import outbox
 from portal.services.people.acting import by_person
@@ -135,6 +136,4 @@ def invitation_key(member: AccountMember) -> str:
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete invitations that ran out before `before`, and who was removed before it: they hold addresses."""
     ran_out = AccountMember.accepted_at.is_(None) & (AccountMember.expires_at < before)
-    with ctx.db.begin() as session:
-        statement = delete(AccountMember).where(or_(ran_out, AccountMember.removed_at < before))
-        return session.connection().execute(statement).rowcount
+    return delete_all(ctx.db, AccountMember, or_(ran_out, AccountMember.removed_at < before))

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from portal.domain.address_changes import LIFETIME, PAUSE, AddressOutcome
@@ -28,6 +28,7 @@ from portal.queries.people import address_holds as stored_holds
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.notices import notice_facts, outbox
 from portal.services.notices.recipients import Post
@@ -160,8 +161,7 @@ def confirm(ctx: Context, merchant_id: uuid.UUID, link: str, *, now: datetime) -
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete changes that were closed, or ran out, before `before`: they hold addresses; return how many."""
     over = func.coalesce(AddressChange.closed_at, AddressChange.expires_at) < before
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(AddressChange).where(over)).rowcount
+    return delete_all(ctx.db, AddressChange, over)
 
 
 def _send(post: Post, customer: Customer, change: AddressChange) -> None:

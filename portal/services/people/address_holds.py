@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, func, or_
+from sqlalchemy import func, or_
 from sqlalchemy.orm import Session
 
 from portal.domain.address_holds import WINDOW, HoldOutcome, HoldState
@@ -22,6 +22,7 @@ from portal.models import AddressHold, Customer
 from portal.queries.people import address_changes, address_holds, customers
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 from portal.services.people import customer_addresses
@@ -113,8 +114,7 @@ def purge(ctx: Context, *, before: datetime) -> int:
     """Delete changes that were decided, or ran out, before `before`: they hold addresses; return how many."""
     over = func.coalesce(AddressHold.decided_at, AddressHold.expires_at) < before
     is_done = or_(AddressHold.outcome.is_not(None), AddressHold.held_at.is_(None))
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(AddressHold).where(over, is_done)).rowcount
+    return delete_all(ctx.db, AddressHold, over, is_done)
 
 
 def _note(session: Session, found: AddressHold, act: Act, *, by: By, now: datetime, **more: str) -> None:

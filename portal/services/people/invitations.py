@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import OPERATOR, Act, By
@@ -28,6 +27,7 @@ from portal.queries.people import staff as stored
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.notices import outbox
 from portal.services.notices.recipients import Post
@@ -219,8 +219,7 @@ def close(session: Session, invitation: Invitation, *, now: datetime) -> None:
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete invitations that ran out before `before`: they hold addresses; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(Invitation).where(Invitation.expires_at < before)).rowcount
+    return delete_all(ctx.db, Invitation, Invitation.expires_at < before)
 
 
 def _write(

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,6 +26,7 @@ from portal.models import LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import account_members, sessions
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.notices import notices
 from portal.services.people import spaces
@@ -302,5 +302,4 @@ def _enter(
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete challenges that ran out before `before`: they hold addresses; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(LoginChallenge).where(LoginChallenge.expires_at < before)).rowcount
+    return delete_all(ctx.db, LoginChallenge, LoginChallenge.expires_at < before)

@@ -9,12 +9,12 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.domain.passkeys import PasskeyRefused, Refusal
 from portal.models import SpentChallenge
 from portal.secrets import token_hash
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
 BYTES: Final = 32
@@ -41,5 +41,4 @@ def is_first(ctx: Context, challenge: str, *, now: datetime) -> bool:
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Forget challenges that were used before `before`, when no page carries them any more; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(SpentChallenge).where(SpentChallenge.spent_at < before)).rowcount
+    return delete_all(ctx.db, SpentChallenge, SpentChallenge.spent_at < before)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, or_, update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from portal.queries.people import account_members, customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 
 log = structlog.get_logger("portal.sessions")
@@ -232,5 +233,4 @@ def _tell(session: Session, person: Person, act: Act, *, at: datetime, **details
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete sessions that ran out before `before` (law.md R-GD-4); return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(LoginSession).where(LoginSession.expires_at < before)).rowcount
+    return delete_all(ctx.db, LoginSession, LoginSession.expires_at < before)

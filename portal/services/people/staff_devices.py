@@ -6,21 +6,22 @@ The first of all is taken as theirs: there is nothing to compare it with.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
+from portal.domain.retention import OPERATOR, Stock
 from portal.models import Staff, StaffDevice
 from portal.queries.people import staff as stored
 from portal.secrets import token_hash
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.people import staff_acts, staff_alerts
 from portal.services.people.sessions import Visitor
 
-KEPT: Final = timedelta(days=400)  # as long as a browser keeps a cookie at most (RFC 6265bis)
+KEPT: Final = OPERATOR[Stock.DEVICES]
 
 
 def meet(ctx: Context, session: Session, staff: Staff, visitor: Visitor, *, now: datetime) -> None:
@@ -43,5 +44,4 @@ def meet(ctx: Context, session: Session, staff: Staff, visitor: Visitor, *, now:
 
 def purge(ctx: Context, *, now: datetime) -> int:
     """Delete browsers whose cookie has run out; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(StaffDevice).where(StaffDevice.last_seen_at < now - KEPT)).rowcount
+    return delete_all(ctx.db, StaffDevice, StaffDevice.last_seen_at < now - KEPT)

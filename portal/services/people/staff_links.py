@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal.domain import login_mails
@@ -26,6 +25,7 @@ from portal.queries.people import staff as stored
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.audit import audit
+from portal.services.batches import delete_all
 from portal.services.context import Context
 from portal.services.people import staff_alerts
 from portal.services.people.logins import QUARTER, normal_email
@@ -133,5 +133,4 @@ def open_once(ctx: Context, link: str, *, now: datetime) -> Unlocked | None:
 
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete links that ran out before `before`: they hold addresses; return how many."""
-    with ctx.db.begin() as session:
-        return session.connection().execute(delete(StaffLink).where(StaffLink.expires_at < before)).rowcount
+    return delete_all(ctx.db, StaffLink, StaffLink.expires_at < before)
