@@ -252,7 +252,9 @@ def test_a_day_that_was_chosen_is_no_end_at_once(browser, make, merchant, ctx, l
     customer = make.customer(merchant, email="claire@client.test", locale="fr")
     make.subscription(merchant=merchant, customer=customer)
     day = utc_now().date() + timedelta(days=90)
-    notified(browser, email="claire@client.test", wished_on=day.isoformat())
+    declared = notified(browser, email="claire@client.test", wished_on=day.isoformat())
+    assert "tout de suite" not in declared.text
+    assert "confirmer ce jour" in declared.text
     ((received, _declared),) = rows_of(ctx)
     deciding.decide(ctx, received.id, now=utc_now())
     (mail,) = [one for one in letters() if "/declarations/" in one.text]
