@@ -41,6 +41,7 @@ from portal.services.people import site_clients, staff_logins
 from portal.services.people.site_clients import Wish
 from portal.services.people.staff_factors import TOTP_SECRET
 
+COURSE_SITE: Final = "Course site"  # by what the desk knows it
 DEMO: Final = "Sam Taylor"  # who has made what the demo begins with
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
 # The old connection, for subscriptions from before REST: API user, password, signature.
@@ -270,7 +271,7 @@ def _give_studio_a_key(ctx: Context) -> None:
             ApiKey(
                 id=uuid.uuid4(),
                 merchant_id=studio.id,
-                name="Course site",
+                name=COURSE_SITE,
                 mode=Mode.TEST,
                 prefix=prefix,
                 digest=api_keys.digest(KEY),
@@ -285,16 +286,18 @@ def _tell_course_site(ctx: Context, course_site: str) -> None:
     """Have it told when something of a customer's access changes, signed with the secret that it knows."""
     address = f"{course_site}/events"  # wherever it answers today
     with ctx.db.begin() as session:
-        known = session.scalars(select(EventEndpoint).where(EventEndpoint.made_by == DEMO)).one_or_none()
+        studio = session.scalars(select(Merchant).where(Merchant.slug == MERCHANT)).one()
+        of_studio = EventEndpoint.merchant_id == studio.id, EventEndpoint.description == COURSE_SITE
+        # Its owner adds others by hand, of the same name maybe: the first one is ours.
+        known = session.scalars(select(EventEndpoint).where(*of_studio).order_by(EventEndpoint.created_at)).first()
         if known is not None:
             known.address = address
             return
-        studio = session.scalars(select(Merchant).where(Merchant.slug == MERCHANT)).one()
         endpoint = EventEndpoint(
             id=uuid.uuid4(),
             merchant_id=studio.id,
             address=address,
-            description="Course site",
+            description=COURSE_SITE,
             is_full=True,
             made_by=DEMO,
         )

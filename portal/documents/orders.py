@@ -5,7 +5,8 @@ French law wants them before the order, and on a durable medium after it (law.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from portal.domain.money import Money
@@ -16,7 +17,7 @@ from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
 
 WITHDRAWAL_DAYS = 14
-WITHDRAWAL_VERSION = "order-2026-12"  # of the information below: another text has another version
+WITHDRAWAL_VERSION = "order-2026-12-2"  # of the information below: another text has another version
 EXPRESS_VERSION = "express-2026-12"  # of the box's sentence, `express_request`
 
 
@@ -32,6 +33,7 @@ class Ordered:
     starts_at: datetime | None
     merchant_name: str
     support_email: str | None
+    online: Mapping[str, str] = field(default_factory=dict)  # by language: that one can withdraw online too, and where
     begins_early: bool = False  # asked expressly to begin within the withdrawal period
 
 
@@ -133,6 +135,7 @@ def _withdrawal(ordered: Ordered, fmt: Formatter) -> tuple[str, ...]:
         "days": WITHDRAWAL_DAYS,
         "email": ordered.support_email or "",
     }
+    online = ordered.online.get(fmt.locale)
     return (
         _(
             "You have %(days)s days from your approval at PayPal to withdraw from this order, free of charge and "
@@ -142,6 +145,7 @@ def _withdrawal(ordered: Ordered, fmt: Formatter) -> tuple[str, ...]:
         _("To do so, say it clearly to %(merchant)s within that time, for example by email: %(email)s.", **facts)
         if ordered.support_email
         else _("To do so, say it clearly to %(merchant)s within that time, for example by email.", **facts),
+        *([online] if online is not None else []),
         _(
             "%(merchant)s then refunds you within %(days)s days, by the means with which you paid, and your access "
             "ends.",

@@ -8,6 +8,7 @@ from typing import Any
 from portal.documents import words
 from portal.documents.facts import ProofFacts, clean, moment_of
 from portal.domain.access import End
+from portal.domain.end_requests import Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.formatting import Formatter
@@ -15,9 +16,9 @@ from portal.i18n import Translator
 
 
 def recap(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return what stops and what stays, as it was shown; what staff saw is the staff's."""
+    """Return what stops and what stays, as it was shown: not what staff saw, and a public page shows neither."""
     _ = translator.gettext
-    if facts.actor is not Actor.CUSTOMER:
+    if facts.actor is not Actor.CUSTOMER or facts.channel is Channel.PUBLIC_PAGE:
         return ()
     payment, stops = moment_of(facts.shown, "next_payment_at"), []
     if payment is not None:

@@ -114,6 +114,20 @@ def snippets(base_url: str, slug: str, language: str, home: Country) -> list[Sni
     return [*linked, *(_sentence(place, words, urls, labels) for place, words in WORDS[language].items())]
 
 
+def online_withdrawal(base_url: str, slug: str, home: Country, countries: Iterable[Country]) -> dict[str, str]:
+    """Return, by language, the model notice's sentence on the function with its address: what an order says of it.
+
+    Where the merchant sells to nobody of a language's country the address is that of the page in English.
+    """
+    sold = {*countries, home}
+    page = {language: language if OF_LANGUAGE.get(language, home) in sold else "en" for language in WORDS}
+    entries = {one: _entry(Function.WITHDRAWAL, page[one], home) for one in WORDS}
+    return {
+        language: words[Place.NOTICE].format(withdrawal=f"{base_url.rstrip('/')}/{slug}/{entries[language][1]}")
+        for language, words in WORDS.items()
+    }
+
+
 def languages(countries: Iterable[Country]) -> tuple[str, ...]:
     """Return the languages of a merchant who sells under the law of these countries."""
     sold = set(countries)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Clean, Letterhead, one_line
+from portal.mail.letterhead import Clean, Letterhead, one_line, unlinked
 
-LINKS: Final = re.compile(r"(?<=[\w/:@])([.:/@])(?=[\w/])")
-UNSEEN: Final = "\u200b"
 DECLARATION_LINK: Final = "declaration_link"
-
-
-def unlinked(text: str) -> str:
-    """Return typed words so that no mail program makes a link of them: strangers write to strangers here."""
-    return LINKS.sub(rf"\1{UNSEEN}", text)
 
 
 @dataclass(frozen=True, kw_only=True)

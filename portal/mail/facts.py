@@ -12,7 +12,7 @@ from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.mail.letterhead import Clean
+from portal.mail.letterhead import Clean, unlinked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,3 +259,9 @@ class NotifiedFacts(Clean):
     is_withdrawal: bool = False
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
     is_declared: bool = False  # on the public page: nobody was proven either
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.is_declared or self.is_lost:  # whoever reads it at the desk may do more than a customer
+            for name in ("name", "contract", "message"):
+                object.__setattr__(self, name, unlinked(getattr(self, name)))

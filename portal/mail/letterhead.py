@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from portal.domain import colours, own_hosts
 from portal.formatting import Formatter
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 FSI, PDI = "\u2068", "\u2069"  # what stands between them has its own direction
 DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+LINKS: Final = re.compile(r"(?<=[\w/:@])([.:/@])(?=[\w/])")
+UNSEEN: Final = "\u200b"
+
+
+def unlinked(text: str) -> str:
+    """Return a stranger's words so that no mail program makes a link of them: anybody writes to anybody by a form."""
+    return LINKS.sub(rf"\1{UNSEEN}", text)
 
 
 def one_line(text: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.models import AuditEntry, EndRequest, ReceivedRequest
+from portal.models import AuditEntry, EndRequest, Mail, ReceivedRequest, Withdrawal
 
 
 def declarations(session: Session, request: EndRequest) -> Sequence[ReceivedRequest]:
@@ -17,6 +17,19 @@ def declarations(session: Session, request: EndRequest) -> Sequence[ReceivedRequ
     return session.scalars(
         select(ReceivedRequest).where(answered).order_by(ReceivedRequest.received_at, ReceivedRequest.id)
     ).all()
+
+
+def messages(session: Session, request: EndRequest, declared: Sequence[ReceivedRequest]) -> Sequence[Mail]:
+    """Return the messages about a request and the notifications that it answers, oldest first: sent, refused, waiting.
+
+    Those about a notification, its acknowledgement first, were written before there was a request: its id, or that of
+    the withdrawal that it is, stands in their keys.
+    """
+    withdrawn = select(Withdrawal.id).where(Withdrawal.end_request_id == request.id)
+    named = {str(one) for one in (*(one.id for one in declared), *session.scalars(withdrawn))}
+    in_key = or_(*(func.split_part(Mail.key, ":", place).in_(named) for place in (2, 3)))
+    about = or_(Mail.end_request_id == request.id, and_(Mail.merchant_id == request.merchant_id, in_key))
+    return session.scalars(select(Mail).where(about).order_by(Mail.created_at, Mail.id)).all()
 
 
 def rows_about(

@@ -12,13 +12,6 @@ from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscrip
 from portal.queries import subscriptions
 
 
-def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
-    """Return the messages about a request, oldest first: which were sent, refused, or still wait."""
-    return list(
-        session.scalars(select(Mail).where(Mail.end_request_id == request_id).order_by(Mail.created_at, Mail.id))
-    )
-
-
 def is_known(session: Session, key: str) -> bool:
     """Say whether there is a message of this key, sent or not."""
     return session.scalar(select(Mail.id).where(Mail.key == key)) is not None

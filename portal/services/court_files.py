@@ -24,7 +24,7 @@ from portal.domain.court_files import FORMAT, SUMS, Occasion, proof_content, sum
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, Merchant, Proof, PublicDeclaration, ReceivedRequest
 from portal.queries import audit as chain
-from portal.queries import court_files, mails, proofs, time_stamps
+from portal.queries import court_files, proofs, time_stamps
 from portal.queries import declarations as public
 from portal.queries.people import merchants
 from portal.services import proofs as proving
@@ -123,7 +123,7 @@ def _gather(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID, pro
         merchant=merchants.of(session, merchant_id),
         declared=declared,
         on_pages=public.of_several(session, [one.id for one in declared]),
-        messages=mails.of_request(session, request_id),
+        messages=court_files.messages(session, request, declared),
         issued=[(one.sha256, one.issued_at) for one in proofs.files(session, proof.id)],
         rows=rows,
         stamps=_stamps(session, merchant_id, proof, behind=max(rows, default=1)),

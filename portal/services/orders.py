@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from portal.documents.orders import Ordered
+from portal.domain.countries import known
 from portal.domain.orders import Order
 from portal.domain.plan_kinds import KindAnswer
+from portal.domain.site_links import online_withdrawal
 from portal.models import Comeback, Merchant, Product
 from portal.providers.ports import PlanReading
 from portal.queries.people.people import MerchantFacts
@@ -30,7 +32,9 @@ def order_of(product: Product, plan: PlanReading, answer: KindAnswer) -> Order:
     )
 
 
-def ordered_by(comeback: Comeback, *, product: str, merchant: Merchant | MerchantFacts) -> Ordered | None:
+def ordered_by(
+    comeback: Comeback, *, product: str, merchant: Merchant | MerchantFacts, base_url: str
+) -> Ordered | None:
     """Return the order as it was read at PayPal before it was made; None of one that kept nothing of it."""
     if comeback.order is None:
         return None
@@ -43,5 +47,6 @@ def ordered_by(comeback: Comeback, *, product: str, merchant: Merchant | Merchan
         starts_at=comeback.start_at,
         merchant_name=merchant.name,
         support_email=merchant.support_email,
+        online=online_withdrawal(base_url, merchant.slug, merchant.country, known(merchant.sells_to)),
         begins_early=comeback.express_at is not None,
     )

@@ -8,9 +8,11 @@ from decimal import Decimal
 import pytest
 
 from portal.documents.orders import Ordered, order_words
+from portal.domain.countries import Country
 from portal.domain.money import Money
 from portal.domain.orders import Order, order_button
 from portal.domain.plan_kinds import PlanKind
+from portal.domain.site_links import online_withdrawal
 from portal.formatting import Formatter
 from portal.i18n import Translator
 
@@ -93,6 +95,23 @@ def test_instalments_are_a_payment_schedule_and_no_subscription():
     assert words["Échéancier"] == "Guitare"
     assert words["Durée"].startswith("paiement en 10 fois")
     assert "abonnement" not in " ".join([*words, *words.values()]).lower()
+
+
+@pytest.mark.law("R-FR-45", "R-FR-62")
+@pytest.mark.parametrize(
+    ("sells_to", "locale", "page"),
+    [
+        ([Country.FR], "fr", "renoncer"),
+        ([Country.FR], "en", "withdraw-from-contract"),
+        ([Country.DE], "fr", "withdraw-from-contract"),  # no French page is there
+    ],
+)
+def test_it_says_that_one_can_withdraw_online_and_where(sells_to, locale, page):
+    online = online_withdrawal("https://portal.test", "atelier", sells_to[0], sells_to)
+    lines = said(WHOLE, locale, online=online).withdrawal
+    (line,) = [line for line in lines if f"https://portal.test/atelier/{page}" in line]
+    assert ("accusé de réception" if locale == "fr" else "acknowledgement of receipt") in line
+    assert len(lines) == len(said(WHOLE, locale).withdrawal) + 1
 
 
 @pytest.mark.law("R-FR-62", "R-DE-30")

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from portal.documents import letters, printing, typesetting
 from portal.documents.letters import FONTS, Face
 from portal.documents.pdf import proof_file
+from portal.domain.end_requests import Channel
 from tests.documents.proof_facts import CODE, facts
 from tests.pdf_text import lines_of, pieces, tags_of, words_of
 
@@ -84,6 +85,17 @@ def test_five_lines_for_people_come_before_the_details_and_nothing_is_said_twice
         "Reference: KXHT-7M4P – Verification code: ABCD-2345page 1 of 1",
         "https://portal.test/proof/KXHT-7M4P",
     ]
+
+
+@pytest.mark.law("R-GD-5")
+@pytest.mark.parametrize(("channel", "is_told"), [(Channel.PORTAL, True), (Channel.PUBLIC_PAGE, False)])
+def test_it_says_what_was_told_before_only_where_something_was(channel, is_told):
+    """No public form tells of effects before it is sent: a proof that says so would be untrue."""
+    lines = lines_of(made(channel=channel))
+    assert ("What you were told before confirming" in lines, any("Lessons" in line for line in lines)) == (
+        is_told,
+        is_told,
+    )
 
 
 def test_what_people_write_is_never_read_as_markup():

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from config import Config
+from portal.clock import utc_now
 from portal.domain.countries import Country
+from portal.models import Mail, Merchant
 from portal.services.context import Context
+from portal.services.declarations import deciding
 from tests.e2e import html
 from tests.e2e.conftest import NewVisitor
 from tests.e2e.looks import complaints
 from tests.e2e.serving import served
 from tests.e2e.visitor import NARROW, WIDE, Size, Visitor
+from tests.waiting_mails import said
 from tests.web.conftest import config  # noqa: F401 - its fixtures serve here
+from tests.web.declarations.test_german_ends import LINK
 
 PAGES = {"de": "/atelier/kuendigen", "en": "/atelier/cancel-contract"}
 BUTTONS = {"de": "jetzt kündigen", "en": "cancel now"}
@@ -89,9 +96,36 @@ def test_a_withdrawal_is_declared_on_one_page(
     visitor = new_visitor("zoe", locale="de", size=NARROW, scripts=True)
     visitor.open(f"{address}/atelier/widerrufen")
     pages = [sound(visitor, "withdrawal")]
+    visitor.go(visitor.page.get_by_role("button", name="Widerruf bestätigen", exact=True))
+    assert visitor.page.locator("#errors li").count() == 2
+    pages.append(sound(visitor, "withdrawal-errors"))
     visitor.type("First and last name, or name of the company", "Zoë Grün")
     visitor.page.locator("input[name=email]").fill("zoe@client.test")
     visitor.go(visitor.page.get_by_role("button", name="Widerruf bestätigen", exact=True))
     assert visitor.title == "Ihr Widerruf ist eingegangen"
     pages.append(sound(visitor, "withdrawn"))
+    assert [one for page in pages for one in (checker.complaints(page) if checker else ())] == []
+
+
+@pytest.mark.law("R-AC-7", "R-AC-12")
+def test_what_the_mailbox_on_file_is_asked_and_answers_suits_everybody_in_german(
+    checker: html.Checker | None, address: str, ctx: Context, make, new_visitor: NewVisitor
+) -> None:
+    with ctx.db.read() as session:
+        merchant = session.scalars(select(Merchant).where(Merchant.slug == "atelier")).one()
+    make.subscription(customer=make.customer(merchant, email="zoe@client.test"))
+    visitor = new_visitor("zoe", locale="de", size=NARROW, scripts=True)
+    visitor.open(f"{address}/atelier/widerrufen")
+    visitor.type("First and last name, or name of the company", "Zoë Grün")
+    visitor.page.locator("input[name=email]").fill("zoe@client.test")
+    visitor.go(visitor.page.get_by_role("button", name="Widerruf bestätigen", exact=True))
+    deciding.run(ctx, now=utc_now() + timedelta(minutes=2))
+    with ctx.db.read() as session:
+        asked = said(ctx, session.scalars(select(Mail).where(Mail.kind == "declaration_link")).one())
+    visitor.open(address + LINK.search(asked.text)[1])  # type: ignore[index]
+    assert visitor.title == "Haben Sie den Vertrag widerrufen?"
+    pages = [sound(visitor, "asked")]
+    visitor.go(visitor.page.get_by_role("button", name="Ich war es: jetzt widerrufen", exact=True))
+    assert visitor.title == "Sie haben bestätigt"
+    pages.append(sound(visitor, "answered"))
     assert [one for page in pages for one in (checker.complaints(page) if checker else ())] == []

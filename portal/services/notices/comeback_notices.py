@@ -29,7 +29,7 @@ def approved(
     post = Post.of(ctx, session, comeback.merchant_id, now=now)
     page = f"/account/{post.merchant.slug}/subscriptions/{arrived.id}"
     head = post.head_for(arrived.customer)
-    ordered = ordered_by(comeback, product=arrived.product.name, merchant=post.merchant)
+    ordered = ordered_by(comeback, product=arrived.product.name, merchant=post.merchant, base_url=ctx.base_url)
     facts = _facts(arrived, path=page, has_another=has_another, now=now)
     if ordered is not None:
         facts = replace(facts, order=order_words(ordered, head.formatter))

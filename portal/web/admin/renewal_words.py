@@ -61,6 +61,13 @@ def window(one: Renewal) -> str:
     return _("from %(first)s to %(last)s", first=fmt.date(one.opens_on), last=fmt.date(one.closes_on))
 
 
+def _proved(reminder: RenewalReminder) -> str:
+    """Return whether it is proved; nobody can say so while it is on its way."""
+    if is_proved(reminder, g.merchant):
+        return _("Yes")
+    return _("Not yet") if reminder.state is ReminderState.WAITING else _("No")
+
+
 def line(reminder: RenewalReminder) -> dict[str, object]:
     """Return a reminder as a row of the table of proofs."""
     fmt = formatter()
@@ -74,7 +81,7 @@ def line(reminder: RenewalReminder) -> dict[str, object]:
         "address": reminder.address or "–",
         "message_id": reminder.message_id,
         "template": reminder.template,
-        "proved": _("Yes") if is_proved(reminder, g.merchant) else _("No"),
+        "proved": _proved(reminder),
     }
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flask import url_for
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from portal.domain.site_links import Place, missing
+from portal.queries import declarations
 from portal.web.admin import legal_standings
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Missing:
 
 
 def lacking(session: Session, merchant: Merchant) -> list[Missing]:
-    """Return what is missing, the merchant's legal texts first."""
+    """Return what is missing, the merchant's legal texts first, then the addresses that declarations need."""
     texts = [
         Missing(label=one.name, url=url_for("admin.setting_legal_text", kind=one.kind), todo=one.todo)
         for one in legal_standings.standings(session)
@@ -52,4 +54,14 @@ def lacking(session: Session, merchant: Merchant) -> list[Missing]:
     links = [
         Missing(label=str(PLACE[one]), url=url_for("admin.setting_links")) for one in missing(merchant.placed_links)
     ]
-    return [*texts, *links]
+    return [*texts, *_addresses(session, merchant), *links]
+
+
+def _addresses(session: Session, merchant: Merchant) -> Iterator[Missing]:
+    """Yield the addresses that a declaration's pages name and that nobody has entered (R-FR-8, R-FR-13)."""
+    if not merchant.support_email:
+        told = _("Nobody who cannot declare on the page is told where else to write.")
+        yield Missing(label=_("Help address"), url=url_for("admin.setting_addresses"), todo=told)
+    if not merchant.postal_address and declarations.binding_products(session, merchant.id):
+        told = _("One of your products binds for a term: a proof that ends it earlier may come by post.")
+        yield Missing(label=_("Postal address for letters"), url=url_for("admin.setting_countries"), todo=told)

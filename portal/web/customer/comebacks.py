@@ -184,7 +184,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
     offered = is_offered(held.prospect, g.merchant)
     outdated = offered and has_outdated_link(found, held.prospect, now=now)
     begins = arrived.started_at if arrived is not None else None
-    ordered = ordered_by(found, product=product, merchant=g.merchant)
+    ordered = ordered_by(found, product=product, merchant=g.merchant, base_url=context().base_url)
     starts = fmt.day(found.start_at) if found.start_at is not None else None
     price = fmt.price(found.price, found.interval_unit, found.interval_count)
     return Shown(

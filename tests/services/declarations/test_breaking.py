@@ -78,6 +78,16 @@ def test_a_flood_of_one_network_keeps_nobody_from_their_own_mail(ctx, subscripti
     assert len(mails(ctx, "declaration_link")) == 1
 
 
+def test_no_message_makes_a_link_of_a_strangers_words_not_even_that_to_the_merchant(ctx, subscription, declare):
+    declare("thief@client.test", "See http://evil.example/x", contract="www.evil.example", message="evil.example")
+    sent = [mail.text for kind in ("declaration_received", "merchant_notified") for _to, mail in mails(ctx, kind)]
+    assert len(sent) == 2
+    for text in sent:
+        assert "evil.example" not in text
+        assert "evil.\u200bexample" in text, "it is read all the same"
+    assert "thief@client.test" in sent[1], "who is to be answered"
+
+
 def test_one_mailbox_by_many_spellings_is_not_flooded(ctx, subscription, declare):
     for number in range(12):
         declare(f"Victim+{number}@Client.test", network=f"n{number}", is_decided=False)

@@ -107,18 +107,25 @@ def test_a_yes_whose_process_was_stopped_is_carried_out_all_the_same(
 
 @pytest.mark.law("R-GD-5")
 def test_the_file_for_a_court_says_what_the_page_showed_and_who_answered(
-    ctx, merchant, subscription, declare, make, now
+    ctx, merchant, claire, subscription, declare, make, now
 ):
     declare(contract="Yoga")
     recorded = answering.confirm(ctx, merchant.id, token(ctx), subscription.id, now=now + HOUR)
     end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     file = court_files.export(ctx, merchant.id, recorded.request_id, Occasion.COURT, by=OPERATOR, now=now + DAY)
     with ZipFile(BytesIO(file.content)) as archive:
-        (said,) = json.loads(archive.read("request.json"))["declarations"]
+        whole = json.loads(archive.read("request.json"))
+    (said,) = whole["declarations"]
     assert (said["contract"], said["page"]["text_version"]) == ("Yoga", "FR-2026-11")
     assert said["page"]["labels"]["confirm"] == "Notification de la résiliation"
     assert said["page"]["confirmed_at"] > said["received_at"]
     assert not [name for name in said["page"] if "hash" in name], "what opens a page is nobody's proof"
+    sent = {message["kind"]: message for message in whole["messages"]}
+    assert {"declaration_received", "declaration_link", "end_confirmed"} <= set(sent)
+    assert (sent["declaration_received"]["recipient"], sent["declaration_received"]["state"]) == (
+        claire.email,
+        "waiting",
+    )
 
 
 def test_the_link_is_pressed_once_and_ends_only_what_is_theirs(ctx, make, merchant, subscription, declare, now):

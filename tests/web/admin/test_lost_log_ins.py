@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.domain.countries import Country, Function, strategy
 from portal.domain.received_requests import ReceivedState
 from portal.models import AuditEntry, ReceivedRequest
+from portal.services.declarations import deciding, declarations
+from portal.services.declarations.declarations import Declared
 from portal.services.inbox import lost_log_ins
 from portal.services.inbox.lost_log_ins import Word
 from tests.services.inbox.notified import by_letter
@@ -37,6 +40,25 @@ def test_one_is_a_card_of_its_own_and_several_are_one_with_a_list(support, leave
     page = support.get("/admin/").follow("2 people could not log in")
     assert page.path == PAGE
     assert page.follow("max").h1 == "max could not log in"
+
+
+def test_a_flood_of_declarations_is_one_card_that_says_that_each_of_them_counts(support, ctx, merchant):
+    for number in range(declarations.OF_NETWORK + 2):
+        wish = Declared(
+            merchant_id=merchant.id,
+            strategy=strategy(Country.FR, Function.CANCELLATION),
+            language="fr",
+            page_token=f"page-{number}",
+            name=f"Zoé {number}",
+            email=f"zoe{number}@client.test",
+        )
+        received_id = declarations.declare(ctx, wish, network="one", now=utc_now())
+        deciding.decide(ctx, received_id, now=utc_now())
+    inbox = support.get("/admin/")
+    assert "2 declarations on your public page" in inbox.text
+    assert "could not log in" not in inbox.text
+    assert "it counts from the moment it was sent" in inbox.text
+    assert inbox.follow("Read the declarations").path == PAGE
 
 
 def test_junk_is_closed_together_and_nobody_is_told(support, leave, ctx, letters):

@@ -55,4 +55,22 @@ def test_the_first_steps_say_what_is_missing_until_it_is_there(owner, ctx, merch
         row.placed_links = dict.fromkeys(
             ("cancellation", "withdrawal", "notice", "terms", "accessibility"), "2026-11-29"
         )
+        row.support_email = "aide@atelier.test"
     assert owner.get("/admin/start").select_one("#law") is None
+
+
+@pytest.mark.law("R-FR-8")
+def test_an_address_that_the_pages_would_name_is_missing_until_it_is_there(owner, ctx, make, merchant):
+    def missing():
+        return {anchor.get_text() for anchor in owner.get(PAGE).select("main .notice a")}
+
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant.id).support_email = None
+    assert "Help address" in missing()
+    assert "Postal address for letters" not in missing(), "nothing binds for a term: no proof is asked for"
+    make.product(merchant, commitment_months=12, commitment_binds=True)
+    assert {"Help address", "Postal address for letters"} <= missing()
+    with ctx.db.begin() as session:
+        row = session.get_one(Merchant, merchant.id)
+        row.support_email, row.postal_address = "aide@atelier.test", "1 rue des Lilas, Nantes"
+    assert not {"Help address", "Postal address for letters"} & missing()

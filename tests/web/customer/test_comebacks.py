@@ -293,7 +293,7 @@ def test_somebody_elses_attempt_is_a_404_on_every_route(visit, cancelled, log_in
     assert row_counts(ctx) == before
 
 
-@pytest.mark.law("R-FR-62")
+@pytest.mark.law("R-FR-45", "R-FR-62")
 def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make, ctx, cancelled, paypal):
     """law.md, R-FR-62: what is bought, its price and duration, how one withdraws; then on a durable medium."""
     course = make.product(
@@ -314,7 +314,8 @@ def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make,
         "15 days",
         "Right of withdrawal",
     )
-    for words in (*owed, "14 days", visit.merchant.name):
+    online = f"http://portal.test/{visit.merchant.slug}/withdraw-from-contract"
+    for words in (*owed, "14 days", visit.merchant.name, online):
         assert words in before_the_button
     with ctx.db.begin() as session:
         session.execute(update(Product).where(Product.id == course.id).values(commitment_months=24, notice_days=0))
@@ -322,7 +323,7 @@ def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make,
     with ctx.db.read() as session:
         mail = session.scalars(select(Mail).where(Mail.kind == "comeback_approved")).one()
         told = " ".join(said(ctx, mail).text.split())
-    for words in (*owed[:-1], "14 days"):
+    for words in (*owed[:-1], "14 days", online):
         assert words in told, "as it was ordered, not as the product is by now"
 
 

@@ -53,7 +53,9 @@ def test_what_follows_is_told_in_german_at_the_address_on_file(browser, merchant
     assert link.subject.startswith("Widerrufen Sie einen Vertrag mit L’Atelier?")
     page = browser.get(LINK.search(link.text)[1])
     assert (page.language, page.h1) == ("de", "Haben Sie den Vertrag widerrufen?")
-    page.submit(press="Ich war es: jetzt widerrufen")
+    confirmed = page.submit(press="Ich war es: jetzt widerrufen")
+    assert "Ihr Widerruf ist bestätigt" in confirmed.text
+    assert "Vertragsende ist veranlasst" not in confirmed.text
     with ctx.db.read() as session:
         languages = dict(session.execute(select(Mail.kind, Mail.language)).all())
     assert languages["withdrawal_accepted"] == "de"

@@ -166,24 +166,39 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
 
 
 def of_lost(item: Item, role: Role) -> Card:
-    """Return the card of who could not log in and left word: of the only one, or of all together."""
+    """Return the card of who could not log in and left word, or declared among very many: of one, or of all of them."""
     word: ReceivedRequest = item.about
     is_one, is_declared = item.waiting == 1, word.way is CameBy.PUBLIC_FORM
+    title, label, happened, todo, way = (_many if is_declared else _lost)(item.waiting)
     page = url_for(".received", received_id=word.id) if is_one else url_for(".received_lost")
     return Card(
-        title=received_pages.title(word, "")
-        if is_one
-        else ngettext("%(num)d person is not logged in", "%(num)d people are not logged in", item.waiting)
-        if is_declared
-        else ngettext("%(num)d person could not log in", "%(num)d people could not log in", item.waiting),
+        title=received_pages.title(word, "") if is_one else title,
         url=page,
-        label=_("Not logged in") if is_declared else _("Could not log in"),
-        happened=_("Very many declarations came to your public page: these are counted, and nobody was written to.")
-        if is_declared
-        else _("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
-        todo=_("Read it and answer. A message may ask to cancel: it counts from the day it was received."),
+        label=label,
+        happened=happened,
+        todo=todo,
         rows=received_pages.received_rows(word) if is_one else [(_("Messages"), str(item.waiting))],
-        ways=[Way(label=_("Read the message") if is_one else _("Read the messages"), url=page, kind="primary")],
+        ways=[Way(label=way, url=page, kind="primary")],
+    )
+
+
+def _lost(count: int) -> tuple[str, str, str, str, str]:
+    return (
+        ngettext("%(num)d person could not log in", "%(num)d people could not log in", count),
+        _("Could not log in"),
+        _("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
+        _("Read it and answer. A message may ask to cancel: it counts from the day it was received."),
+        _("Read the message") if count == 1 else _("Read the messages"),
+    )
+
+
+def _many(count: int) -> tuple[str, str, str, str, str]:
+    return (
+        ngettext("%(num)d declaration on your public page", "%(num)d declarations on your public page", count),
+        _("Very many at once"),
+        _("Very many declarations came to your public page: these are counted, and nobody was written to."),
+        _("Read each one: it counts from the moment it was sent. Find its contract, or say why nothing ends."),
+        _("Read the declaration") if count == 1 else _("Read the declarations"),
     )
 
 
