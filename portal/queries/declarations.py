@@ -17,7 +17,6 @@ from portal.domain.withdrawals import LONGEST
 from portal.models import (
     Customer,
     Mail,
-    MailState,
     Product,
     PublicDeclaration,
     ReceivedRequest,
@@ -32,7 +31,6 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
-    "has_come_back",
     "live_of",
     "lock",
     "meant_by",
@@ -40,6 +38,7 @@ __all__ = [
     "of_reference",
     "of_several",
     "on_file",
+    "question",
     "undecided",
     "withdrawable_of",
 ]
@@ -144,10 +143,9 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
     ).all()
 
 
-def has_come_back(session: Session, key: str) -> bool:
-    """Say whether the message of that key was refused, or came back."""
-    undelivered = Mail.key == key, Mail.state.in_((MailState.REFUSED, MailState.RETURNED))
-    return bool(session.scalar(select(exists().where(*undelivered))))
+def question(session: Session, key: str) -> Mail | None:
+    """Return the message of that key, which asks the mailbox on file."""
+    return session.scalars(select(Mail).where(Mail.key == key).execution_options(populate_existing=True)).one_or_none()
 
 
 def on_file(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:

@@ -87,7 +87,7 @@ NOTIFIED = NotifiedFacts(
 @pytest.mark.law("R-FR-60")
 @pytest.mark.parametrize("locale", ["fr", "en"])
 def test_nor_do_the_mails_around_it_nor_the_merchants(locale):
-    whose, told, what = head(locale), end(is_schedule=True), effects(kept=(), access_until=LATER)
+    whose, told = head(locale), end(is_schedule=True)
     runs_out = planned_words(plan(runs_out_at=LATER, prevented_at=None), whose.formatter)
     with_plan = end(is_schedule=True, planned=runs_out)
     composed = [
