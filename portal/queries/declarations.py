@@ -16,6 +16,7 @@ from portal.domain.subscriptions import ENDED
 from portal.domain.withdrawals import LONGEST
 from portal.models import (
     Customer,
+    EndRequest,
     Mail,
     Product,
     PublicDeclaration,
@@ -31,6 +32,7 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
+    "is_erased",
     "live_of",
     "lock",
     "meant_by",
@@ -141,6 +143,17 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
         .order_by(PublicDeclaration.due_at, PublicDeclaration.created_at)
         .limit(limit)
     ).all()
+
+
+def is_erased(session: Session, row: PublicDeclaration) -> bool:
+    """Say whether whose it was is erased: found by the address, which is gone then, or by what answered it."""
+    if row.received.email is None:
+        return True
+    ended = select(EndRequest.subscription_id).where(EndRequest.id == row.received.end_request_id)
+    undone = select(Withdrawal.subscription_id).where(Withdrawal.received_request_id == row.received_request_id)
+    named = Subscription.id.in_([row.subscription_id, row.received.subscription_id])
+    theirs = select(Subscription.customer_id).where(or_(named, Subscription.id.in_(ended), Subscription.id.in_(undone)))
+    return bool(session.scalar(select(exists().where(Customer.id.in_(theirs), Customer.erased_at.is_not(None)))))
 
 
 def question(session: Session, key: str) -> Mail | None:

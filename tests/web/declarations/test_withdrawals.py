@@ -17,7 +17,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
 from portal.services.declarations import deciding, declarations
 from tests.services.carrying.carried import ask, carry
-from tests.web.declarations.declaring import rows_of
+from tests.web.declarations.declaring import question_taken, rows_of
 
 DECLARED = {"name": "Zoé Martin", "email": "zoe@ailleurs.test", "contract": "I-ABC"}
 DAY = timedelta(days=1)
@@ -271,6 +271,7 @@ def test_number_and_address_on_file_are_enough_after_a_day_and_the_click_counts(
     decide_all(ctx)
     ((received, declared),) = rows_of(ctx)
     assert declared.carrying is Carrying.AFTER_DELAY
+    question_taken(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=23))
     assert not withdrawn(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=25))
@@ -333,6 +334,7 @@ def test_a_cancellation_in_between_does_not_answer_it(browser, merchant, paying,
     decide_all(ctx)
     carry(ctx, ask(ctx, make, paying))
     assert make.reload(paying).status is Status.CANCELLED
+    question_taken(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=25))
     (found,) = withdrawn(ctx)
     ((received, _declared),) = rows_of(ctx)
