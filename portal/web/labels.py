@@ -53,6 +53,9 @@ STATUS: Final[Mapping[Status, LazyString]] = {
 # Of one that PayPal suspended for failed payments and that was settled since: nobody has paused it.
 LEFT_SUSPENDED: Final = _l("Suspended at PayPal")
 
+# Of one from which its customer has withdrawn, before PayPal has said that it is over.
+WITHDRAWAL_RECEIVED: Final = _l("Withdrawal received")
+
 # *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},

@@ -63,6 +63,18 @@ def decide(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
         carrying.carry(ctx, received_id, now=now)
 
 
+def decide_now(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
+    """Decide at once of somebody who is logged in: their account says it when they look next. PayPal is not asked here.
+
+    What fails is left to the job: it was declared, and nobody is told otherwise.
+    """
+    try:
+        decide(ctx, received_id, now=now)
+    except Exception as error:  # whoever declared has done all that is theirs to do
+        name, place = type(error).__name__, place_of(error)
+        log.warning("declaration_left_to_its_job", received_request_id=str(received_id), error=name, place=place)
+
+
 def run(ctx: Context, *, now: datetime) -> None:
     """Decide what lost its job, and carry out what is due; one that fails is logged and stops nobody behind it.
 

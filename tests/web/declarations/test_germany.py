@@ -212,7 +212,7 @@ def test_no_word_of_a_german_page_and_its_frame_is_english(browser, german_merch
         assert said & english <= names | {"English"}, "the button that leads to the other language"
 
 
-@pytest.mark.parametrize("path", ["/account/atelier/login", "/account/atelier/site-map"])
+@pytest.mark.parametrize("path", ["/account/atelier/login", "/atelier/site-map"])
 def test_where_functions_of_two_countries_stand_side_by_side_each_says_whose_it_is(browser, make, path):
     make.merchant(slug="atelier", locale="fr", sells_to=["FR", "DE"])
     page = browser.get(path, headers={"Accept-Language": "fr"})

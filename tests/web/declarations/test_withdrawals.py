@@ -171,7 +171,12 @@ def test_who_is_logged_in_confirms_what_is_filled_in(account, ctx, make, paying,
     )
     done = page.submit(press="Confirmer la rétractation")
     assert "second message" not in done.text, "nobody is asked again"
-    decide_all(ctx)
+    for path in ("/account/atelier", f"/account/atelier/subscriptions/{paying.id}"):
+        card = account.get(path).select_one("main").get_text(" ")
+        assert "Rétractation reçue" in card, "before any job has run"
+        assert "Vous avez renoncé à ce contrat" in card or "Vous vous êtes rétracté" in card
+        assert "Actif" not in card
+        assert "Résilié" not in card, "PayPal has not said so"
     (found,) = withdrawn(ctx)
     assert found.subscription_id == paying.id
     assert make.reload(paying).withdrawn_at == found.declared_at
