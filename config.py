@@ -61,6 +61,7 @@ class Config:
     timestamp_url: str = ""  # empty: no outside time stamps
     timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
+    operator_legal_url: str = ""  # the operator's own legal notice; empty: pages of no merchant lead to none
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -92,6 +93,7 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
             timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
+            operator_legal_url=read.page("PORTAL_LEGAL_NOTICE_URL"),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -152,6 +154,14 @@ class _Reader:
         parts = _split(value)
         if value and (parts is None or parts.scheme != "https" or not value.endswith("/")):
             self.problems.append(f"{name} must look like https://api.pwnedpasswords.com/range/")
+        return value
+
+    def page(self, name: str) -> str:
+        """Read the address of a page that visitors are led to."""
+        value = self.env.get(name, "").strip()
+        parts = _split(value)
+        if value and (parts is None or parts.scheme != "https"):
+            self.problems.append(f"{name} must look like https://host.example/legal")
         return value
 
     def time_stamps(self, name: str, trust: str) -> str:

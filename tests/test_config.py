@@ -69,6 +69,16 @@ def test_the_day_of_the_british_regime_is_a_setting():
     ]
 
 
+def test_the_operators_legal_notice_is_an_address_that_can_be_left_out():
+    assert Config.from_env(PRODUCTION).operator_legal_url == ""
+    there = "https://host.example/legal"
+    assert Config.from_env({**PRODUCTION, "PORTAL_LEGAL_NOTICE_URL": there}).operator_legal_url == there
+    for wrong in ("host.example/legal", "http://host.example/legal", "javascript:alert(1)"):
+        assert problems(PORTAL_LEGAL_NOTICE_URL=wrong) == [
+            "PORTAL_LEGAL_NOTICE_URL must look like https://host.example/legal"
+        ]
+
+
 def test_an_empty_environment_names_every_missing_setting_at_once():
     with pytest.raises(BadConfig) as refusal:
         Config.from_env({})

@@ -20,12 +20,14 @@ WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "wakeups", "clock"}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "worker", "wakeups", "clock", "legal_notice"}`: 200 when all are well,
+    503 when one is not.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
+    `legal_notice` is `missing` where the operator has named none: nothing fails of it.
     """
     try:
         with identity.context().db.read() as session:
@@ -58,8 +60,14 @@ def _is_written() -> bool:
 
 def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
     well = database == worker == machine == "ok"
+    notice = "ok" if current_app.extensions["portal_config"].operator_legal_url else "missing"
     response = jsonify(
-        status="ok" if well else "failing", database=database, worker=worker, wakeups=wakeups, clock=machine
+        status="ok" if well else "failing",
+        database=database,
+        worker=worker,
+        wakeups=wakeups,
+        clock=machine,
+        legal_notice=notice,
     )
     response.status_code = 200 if well else 503
     return response
