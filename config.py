@@ -66,6 +66,7 @@ class Config:
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)  # who shows one may read /metrics; none: nobody
     metrics_worker: tuple[str, int] | None = None  # where the worker tells its own; None: nowhere
     database_direct_url: str | None = field(default=None, repr=False)  # given: a pooler stands before database_url
+    operator_legal_url: str = ""  # the operator's own legal notice; empty: pages of no merchant lead to none
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -101,6 +102,7 @@ class Config:
             security_contact=read.contact("PORTAL_SECURITY_CONTACT"),
             metrics_tokens=read.tokens("PORTAL_METRICS_TOKEN"),
             metrics_worker=read.listening("PORTAL_METRICS_WORKER", "PORTAL_METRICS_TOKEN"),
+            operator_legal_url=read.page("PORTAL_LEGAL_NOTICE_URL"),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -168,6 +170,14 @@ class _Reader:
         parts = _split(value)
         if value and (parts is None or parts.scheme != "https" or not value.endswith("/")):
             self.problems.append(f"{name} must look like https://api.pwnedpasswords.com/range/")
+        return value
+
+    def page(self, name: str) -> str:
+        """Read the address of a page that visitors are led to."""
+        value = self.env.get(name, "").strip()
+        parts = _split(value)
+        if value and (parts is None or parts.scheme != "https"):
+            self.problems.append(f"{name} must look like https://host.example/legal")
         return value
 
     def time_stamps(self, name: str, trust: str) -> str:

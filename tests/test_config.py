@@ -86,6 +86,16 @@ def test_figures_are_off_unless_asked_for_and_a_token_can_be_changed():
         assert problem.startswith("PORTAL_METRICS_WORKER is ")
 
 
+def test_the_operators_legal_notice_is_an_address_that_can_be_left_out():
+    assert Config.from_env(PRODUCTION).operator_legal_url == ""
+    there = "https://host.example/legal"
+    assert Config.from_env({**PRODUCTION, "PORTAL_LEGAL_NOTICE_URL": there}).operator_legal_url == there
+    for wrong in ("host.example/legal", "http://host.example/legal", "javascript:alert(1)"):
+        assert problems(PORTAL_LEGAL_NOTICE_URL=wrong) == [
+            "PORTAL_LEGAL_NOTICE_URL must look like https://host.example/legal"
+        ]
+
+
 def test_an_empty_environment_names_every_missing_setting_at_once():
     with pytest.raises(BadConfig) as refusal:
         Config.from_env({})

@@ -189,7 +189,7 @@ def _people(ctx: Context) -> list[dict[str, str]]:
         name="Studio Yoga",
         locale="en",
         support_email="sam@studio.example",
-        receipt_text="Studio Yoga Ltd, 4 Mill Lane, Bristol\nVAT GB 123 4567 89",
+        receipt_text="Studio Yoga SARL, 4 rue du Moulin, 69005 Lyon\nVAT FR 12 345678901",
     )
     return [
         _member(ctx, slug="atelier", email="anne@atelier.example", name="Anne Martin", role=Role.OWNER),

@@ -42,6 +42,7 @@ class DeclaredFacts(Clean):
     particulars: tuple[tuple[str, str], ...]
     path: str  # of its page
     is_own: bool = False  # who declared it was logged in
+    is_erased: bool = False  # whose it was asked that what is kept of them goes: no word of theirs is said any more
 
     @property
     def is_cancellation(self) -> bool:
@@ -57,10 +58,7 @@ class DeclaredFacts(Clean):
 def declared_rows(facts: DeclaredFacts, translator: Translator, fmt: Formatter) -> list[tuple[str, str]]:
     """Return what was declared, as labels and values; what was left empty is said where it has a meaning."""
     _ = translator.gettext
-    rows = [
-        (_("Name"), facts.name),
-        (_("Email address"), facts.email),
-    ]
+    rows = [] if facts.is_erased else [(_("Name"), facts.name), (_("Email address"), facts.email)]
     if facts.contract:
         rows.append((_("Contract"), facts.contract))
     for name, said in facts.particulars:

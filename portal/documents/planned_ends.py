@@ -77,7 +77,7 @@ def _not_taken(facts: PlannedFacts, fmt: Formatter) -> str:
     _ = fmt.words.gettext
     if facts.runs_out_at is not None:
         return _(
-            "The subscription expires by itself on %(date)s: PayPal takes no further payment.",
+            "It ends by itself on %(date)s: PayPal takes no further payment.",
             date=fmt.day(facts.runs_out_at),
         )
     if facts.prevented_at is None:

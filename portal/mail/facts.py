@@ -255,6 +255,7 @@ class NotifiedFacts(Clean):
     next_payment_at: datetime | None  # the payment at risk
     waits_again: bool  # it was told before: this brings it back to mind
     path: str
+    is_schedule: bool = False  # one price paid in instalments
     has_hour: bool = True
     is_withdrawal: bool = False
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven

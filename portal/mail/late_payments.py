@@ -22,6 +22,7 @@ class LateFacts(Clean):
     provider_id: str  # PayPal's number of the payment
     reference: str = ""  # of the request to end; empty where nobody asked here
     asked_by_customer: bool = False
+    is_schedule: bool = False  # one price paid in instalments
     is_classic: bool = False  # no button here can give it back
     given_back: Money  # of the amount: by refunds,
     taken_back: Money  # by PayPal from the merchant, as after a dispute,

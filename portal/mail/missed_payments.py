@@ -27,6 +27,7 @@ class MissedFacts(Clean):
     is_open: bool
     next_payment_at: datetime | None
     path: str
+    is_schedule: bool = False  # one price paid in instalments
 
 
 def payment_missed(head: Letterhead, missed: MissedFacts) -> Composed:

@@ -20,6 +20,7 @@ class RefundFacts(Clean):
     paid: Money  # the payment
     paid_at: datetime
     is_whole: bool
+    is_schedule: bool = False  # one price paid in instalments
     is_access_told: bool = False  # of one that is over: what the payment paid for follows it
     access_until: datetime | None = None
     now: datetime

@@ -27,6 +27,7 @@ class WithdrawalFacts(Clean):
     owed: Money | None  # for the days used, where it was agreed to begin at once
     refund_by: datetime
     path: str
+    is_schedule: bool = False  # one price paid in instalments
 
 
 def withdrawal_accepted(head: Letterhead, withdrawal: WithdrawalFacts) -> Composed:

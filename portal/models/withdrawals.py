@@ -61,6 +61,8 @@ class Withdrawal(HasId, HasCreation, HasMerchant, Base):
     closed_by: Mapped[str] = mapped_column(default="")
     closed_note: Mapped[str] = mapped_column(default="")  # how else it was paid, or why nothing is owed
 
+    settled_until: Mapped[datetime | None]  # staff's word is about the payments that were known by then
+
     subscription: Mapped[Subscription] = relationship(lazy="raise")
     end_request: Mapped[EndRequest | None] = relationship(lazy="raise")
 

@@ -16,8 +16,8 @@ from portal.domain.subscriptions import ENDED
 from portal.domain.withdrawals import LONGEST
 from portal.models import (
     Customer,
+    EndRequest,
     Mail,
-    MailState,
     Product,
     PublicDeclaration,
     ReceivedRequest,
@@ -32,7 +32,7 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
-    "has_come_back",
+    "is_erased",
     "live_of",
     "lock",
     "meant_by",
@@ -40,6 +40,7 @@ __all__ = [
     "of_reference",
     "of_several",
     "on_file",
+    "question",
     "undecided",
     "withdrawable_of",
 ]
@@ -144,10 +145,20 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
     ).all()
 
 
-def has_come_back(session: Session, key: str) -> bool:
-    """Say whether the message of that key was refused, or came back."""
-    undelivered = Mail.key == key, Mail.state.in_((MailState.REFUSED, MailState.RETURNED))
-    return bool(session.scalar(select(exists().where(*undelivered))))
+def is_erased(session: Session, row: PublicDeclaration) -> bool:
+    """Say whether whose it was is erased: found by the address, which is gone then, or by what answered it."""
+    if row.received.email is None:
+        return True
+    ended = select(EndRequest.subscription_id).where(EndRequest.id == row.received.end_request_id)
+    undone = select(Withdrawal.subscription_id).where(Withdrawal.received_request_id == row.received_request_id)
+    named = Subscription.id.in_([row.subscription_id, row.received.subscription_id])
+    theirs = select(Subscription.customer_id).where(or_(named, Subscription.id.in_(ended), Subscription.id.in_(undone)))
+    return bool(session.scalar(select(exists().where(Customer.id.in_(theirs), Customer.erased_at.is_not(None)))))
+
+
+def question(session: Session, key: str) -> Mail | None:
+    """Return the message of that key, which asks the mailbox on file."""
+    return session.scalars(select(Mail).where(Mail.key == key).execution_options(populate_existing=True)).one_or_none()
 
 
 def on_file(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:

@@ -109,6 +109,7 @@ def waiting_requests(
         .options(
             joinedload(EndRequest.subscription).joinedload(Subscription.customer),
             joinedload(EndRequest.subscription).joinedload(Subscription.product),
+            joinedload(EndRequest.subscription).joinedload(Subscription.plan),
         )
         .where(*held_up)
         .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -206,12 +206,15 @@ def _next_payment(whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
     )
 
 
+PARTS: Final = (Subscription.customer, Subscription.product, Subscription.plan)
+
+
 @cache
 def whole() -> Select[ReceivedRequest, datetime | None]:
     """Return requests with the subscription that each names, and the payment at risk at `now`."""
     known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
     declared = joinedload(ReceivedRequest.declaration)
-    paths = (path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product))
+    paths = (path.joinedload(whose) for path in known for whose in PARTS)
     return select(ReceivedRequest, payment_at_risk()).options(*paths, declared)
 
 

@@ -32,6 +32,7 @@ def _whole() -> Select[Withdrawal]:
     return select(Withdrawal).options(
         subscription.joinedload(Subscription.customer),
         subscription.joinedload(Subscription.product),
+        subscription.joinedload(Subscription.plan),
         joinedload(Withdrawal.end_request),
     )
 

@@ -63,6 +63,7 @@ def install(app: Flask, config: Config) -> None:
     stylesheets.install(app)
     accessibility.install(app)
     function_links.install(app)
+    app.jinja_env.globals["operator_legal_url"] = config.operator_legal_url
     logos.install(app)
     errors.install(app)
     csrf.install_first(app)

@@ -10,7 +10,7 @@ from flask import Flask, url_for
 
 from portal.domain.countries import Country, Function, known, strategy
 from portal.queries.people.people import MerchantFacts
-from portal.web import locale
+from portal.web import labels, locale
 
 # A function stands in the footer once its page exists.
 SHOWN: Final = {
@@ -21,12 +21,16 @@ SHOWN: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionLink:
-    """A link. `language` is the label's own, where it is not the page's; else empty."""
+    """A link. `language` is the label's own, where it is not the page's; else empty.
+
+    `country`: whose law it follows, said where links of several countries stand side by side; else empty.
+    """
 
     function: Function
     label: str
     url: str
     language: str
+    country: str = ""
 
 
 def install(app: Flask) -> None:
@@ -65,6 +69,7 @@ def links(
 ) -> list[FunctionLink]:
     """Return them in the language of the page; a label that the law binds stays in its own where there is no other."""
     page_language, found = locale.current(), []
+    countries = tuple(countries)
     for function in functions:
         endpoint = SHOWN[function]
         for country in countries:
@@ -77,6 +82,7 @@ def links(
                     label=one.said(language).entry,
                     url=url_for(endpoint, merchant_slug=merchant_slug, page=one.paths[language]),
                     language="" if language == page_language else language,
+                    country=str(labels.COUNTRY[country]) if len(countries) > 1 else "",
                 )
             )
     return found

@@ -30,6 +30,7 @@ def answer() -> Response:
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `forwarded` is how many addresses X-Forwarded-For had: one from each proxy that tells who asks.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
+    `legal_notice` is `missing` where the operator has named none: nothing fails of it.
     """
     try:
         with identity.context().db.read() as session:
@@ -91,6 +92,7 @@ def _is_written() -> bool:
 
 def _answer(*, database: str, schema: str, worker: str, machine: str, wakeups: str) -> Response:
     well = database == schema == worker == machine == "ok"
+    notice = "ok" if current_app.extensions["portal_config"].operator_legal_url else "missing"
     response = jsonify(
         status="ok" if well else "failing",
         database=database,
@@ -100,6 +102,7 @@ def _answer(*, database: str, schema: str, worker: str, machine: str, wakeups: s
         clock=machine,
         version=VERSION,
         forwarded=len(request.access_route) if "X-Forwarded-For" in request.headers else 0,
+        legal_notice=notice,
     )
     response.status_code = 200 if well else 503
     return response

@@ -53,6 +53,9 @@ STATUS: Final[Mapping[Status, LazyString]] = {
 # Of one that PayPal suspended for failed payments and that was settled since: nobody has paused it.
 LEFT_SUSPENDED: Final = _l("Suspended at PayPal")
 
+# Of one from which its customer has withdrawn, before PayPal has said that it is over.
+WITHDRAWAL_RECEIVED: Final = _l("Withdrawal received")
+
 # *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},
@@ -90,7 +93,7 @@ TROUBLE: Final[Mapping[Trouble, LazyString]] = {
 }
 
 TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
-    TimelineKind.IMPORTED: _l("Subscription added from PayPal"),
+    TimelineKind.IMPORTED: _l("Added from PayPal"),
     TimelineKind.STATUS_SEEN: _l("New status at PayPal"),
     TimelineKind.UNKNOWN_WORD: _l("PayPal shows a status that the portal does not know"),
     TimelineKind.NOTIFIED: _l("Cancellation notice recorded"),
@@ -133,8 +136,8 @@ CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
 
 # Nobody withdrew it: an end outranks what is open (docs/decisions/0011).
 GAVE_WAY: Final[Mapping[str, LazyString]] = {
-    PauseKind.PAUSE: _l("Pause dropped because the subscription ends"),
-    PauseKind.RESUME: _l("Planned restart dropped because the subscription ends"),
+    PauseKind.PAUSE: _l("Pause dropped because the contract ends"),
+    PauseKind.RESUME: _l("Planned restart dropped because the contract ends"),
 }
 
 # Nor these: the same click asked for another day, or for no later one.
@@ -144,8 +147,8 @@ REPLACED: Final[Mapping[TimelineKind, LazyString]] = {
 }
 
 
-WITHDRAWAL_SENT: Final = _l("End of the subscription requested because of a withdrawal")
-WITHDRAWAL_CONFIRMED: Final = _l("End of the subscription confirmed by PayPal")
+WITHDRAWAL_SENT: Final = _l("End of the contract requested because of a withdrawal")
+WITHDRAWAL_CONFIRMED: Final = _l("End of the contract confirmed by PayPal")
 
 
 def fact(kind: TimelineKind, details: Mapping[str, object]) -> LazyString:

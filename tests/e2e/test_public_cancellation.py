@@ -24,6 +24,7 @@ from tests.e2e.serving import served
 from tests.e2e.visitor import NARROW, WIDE, Visitor, plain
 from tests.waiting_mails import said
 from tests.web.conftest import config  # noqa: F401 - the fixtures of the web tests serve here too
+from tests.web.declarations.declaring import question_taken
 
 
 @dataclass
@@ -76,10 +77,11 @@ def test_form_at_night_paypal_down_ended_by_itself_in_the_morning(night: Night, 
     with ctx.db.read() as session:
         received_id = session.scalars(select(PublicDeclaration.received_request_id)).one()
     deciding.decide(ctx, received_id, now=utc_now())
+    question_taken(ctx)
     deciding.run(ctx, now=utc_now())
     assert list(requests_of(ctx, night)) == [], "whoever reads the mailbox on file has time to say no"
     with ctx.db.read() as session:
-        morning = session.get_one(PublicDeclaration, received_id).due_at
+        morning = session.get_one(PublicDeclaration, received_id).due_at + timedelta(minutes=1)
     deciding.run(ctx, now=morning)
     (request,) = requests_of(ctx, night)
     end_carrying.carry_out(ctx, request.merchant_id, request.id)

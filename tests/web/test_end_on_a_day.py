@@ -197,7 +197,7 @@ def test_a_finite_plan_ends_by_itself_and_every_page_says_so(log_in, support, me
     over = in_words(held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)))
     recap = visit.browser.get(visit.page(held, f"/cancellation?on={day(300)}"))
     assert "One more payment will be taken:" in recap.text
-    assert f"The subscription expires by itself on {over}: PayPal takes no further payment." in recap.text
+    assert f"It ends by itself on {over}: PayPal takes no further payment." in recap.text
     last_day = held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)) - timedelta(microseconds=1)
     result = recap.submit(press="Cancel on " + in_words(last_day, pattern="d MMMM y"))
     desk = support.get(f"/admin/subscriptions/{held.id}")

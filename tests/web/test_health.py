@@ -44,6 +44,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
         "clock": "ok",
         "version": VERSION,
         "forwarded": 0,
+        "legal_notice": "missing",
     }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
@@ -61,7 +62,24 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "clock": "unknown",
         "version": VERSION,
         "forwarded": 0,
+        "legal_notice": "missing",
     }
+
+
+def test_whoever_runs_the_installation_has_a_legal_notice_where_one_is_set(config, ctx, make):
+    """On pages that are no merchant's; a merchant's lead to their own."""
+    there = "https://host.example/legal"
+    make.merchant(slug="atelier")
+    named = Browser(create_app(replace(config, operator_legal_url=there), ctx))
+    worker(ctx, 5)
+    assert named.get("/healthz").response.get_json()["legal_notice"] == "ok"
+    (link,) = named.get("/").select(f"footer a[href='{there}']")
+    assert link.get_text() in ("Legal notice", "Mentions légales")
+    assert named.get("/account/atelier/login").select(f"footer a[href='{there}']") == []
+
+
+def test_without_one_no_page_leads_to_none(browser):
+    assert "Legal notice" not in str(browser.get("/").select_one("footer"))
 
 
 READ_ONLY = "ALTER DATABASE {} SET default_transaction_read_only = on"

@@ -192,6 +192,7 @@ def _whole() -> Select[LatePayment]:
         joinedload(LatePayment.payment),
         subscription.joinedload(Subscription.customer),
         subscription.joinedload(Subscription.product),
+        subscription.joinedload(Subscription.plan),
     )
 
 

@@ -18,11 +18,12 @@ from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import Action
-from portal.models import Customer, PublicDeclaration, Subscription
+from portal.models import PublicDeclaration, Subscription
 from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people import merchants
 from portal.services.context import Context
+from portal.services.declarations import asking
 from portal.services.ends import contract_withdrawals, end_requests
 from portal.services.ends.contract_withdrawals import Declared
 from portal.services.ends.end_requests import Recorded
@@ -33,12 +34,7 @@ log = structlog.get_logger("portal.declarations")
 
 
 class NotOnFile(DomainError):
-    """Nobody was asked: the address is no longer that of whose subscription it is, or the message did not arrive."""
-
-
-def link_key(row: PublicDeclaration) -> str:
-    """Return the key of the message that asks the mailbox on file."""
-    return f"declaration_link:{row.received_request_id}"
+    """Nobody was asked: the address is no longer that of whose subscription it is, or the message has not arrived."""
 
 
 def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | None:
@@ -52,7 +48,8 @@ def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | 
             if row.refused_at is not None or row.subscription_id is None:
                 return None
             subscription = subscriptions.lock(session, row.merchant_id, row.subscription_id)
-            _check_address(session, row, subscription)
+            if row.confirmed_at is None and _is_early(session, row, subscription, now=now):
+                return None
             return _carry_held(ctx, session, row, subscription, now=now)
     except AlreadySettled:  # by somebody, a moment ago
         return None
@@ -62,12 +59,13 @@ def carry(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> Recorded | 
         return None
 
 
-def _check_address(session: Session, row: PublicDeclaration, subscription: Subscription) -> None:
-    """Raise NotOnFile where nobody answered, and who reads the customer's mailbox could not."""
-    if row.confirmed_at is None:
-        owner, email = session.get_one(Customer, subscription.customer_id), row.received.email
-        if owner.email is None or owner.email != email or stored.has_come_back(session, link_key(row)):
-            raise NotOnFile
+def _is_early(session: Session, row: PublicDeclaration, subscription: Subscription, *, now: datetime) -> bool:
+    """Put it off while who reads the mailbox on file still has time; raise NotOnFile where they cannot have read it."""
+    since = asking.silence_counts_from(session, row, subscription)
+    if since is None:
+        raise NotOnFile
+    row.due_at = max(row.due_at or since, since)
+    return now < row.due_at
 
 
 def _carry_held(
@@ -105,6 +103,7 @@ def leave_to_merchant(ctx: Context, received_id: uuid.UUID, *, now: datetime) ->
         row = stored.lock(session, received_id)
         row.carrying, row.due_at = Carrying.BY_MERCHANT, None
         row.decided_at = row.decided_at or now
+        asking.say_without_delay(ctx, session, row, now=now)
         if row.received.is_open:
             row.received.suggested_subscription_id = row.subscription_id
             received_reminders.tell_at_once(ctx, session, row.received, now=now)

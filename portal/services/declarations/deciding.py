@@ -19,16 +19,12 @@ from portal.domain.declarations import Carrying
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.logs import place_of
-from portal.mail import declarations as mails
-from portal.models import Customer, Merchant, PublicDeclaration, Subscription
+from portal.models import Merchant, PublicDeclaration, Subscription
 from portal.queries import declarations as stored
 from portal.queries.people import known_numbers, merchants
-from portal.secrets import new_token, token_hash
-from portal.services import languages
 from portal.services.context import Context
-from portal.services.declarations import carrying
+from portal.services.declarations import asking, carrying
 from portal.services.inbox import received_reminders
-from portal.services.notices.recipients import Post
 from portal.services.rules import settings_of
 
 log = structlog.get_logger("portal.declarations")
@@ -65,6 +61,18 @@ def decide(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
             _ask_mailbox(ctx, session, row, found, now=now)
     if found.carrying is Carrying.IN_ACCOUNT:
         carrying.carry(ctx, received_id, now=now)
+
+
+def decide_now(ctx: Context, received_id: uuid.UUID, *, now: datetime) -> None:
+    """Decide at once of somebody who is logged in: their account says it when they look next. PayPal is not asked here.
+
+    What fails is left to the job: it was declared, and nobody is told otherwise.
+    """
+    try:
+        decide(ctx, received_id, now=now)
+    except Exception as error:  # whoever declared has done all that is theirs to do
+        name, place = type(error).__name__, place_of(error)
+        log.warning("declaration_left_to_its_job", received_request_id=str(received_id), error=name, place=place)
 
 
 def run(ctx: Context, *, now: datetime) -> None:
@@ -154,28 +162,7 @@ def _may_end(merchant: Merchant, subscription: Subscription, *, now: datetime) -
 
 
 def _ask_mailbox(ctx: Context, session: Session, row: PublicDeclaration, found: Found, *, now: datetime) -> None:
-    """Write to the address on file: confirm, or « it was not me »; without an answer the delay decides, if it may."""
-    customer: Customer = found.choices[0].customer
-    token, post = new_token(), Post.of(ctx, session, row.merchant_id, now=now)
-    row.link_hash = token_hash(token)
+    """Write to the address on file; without an answer the delay decides, if it may."""
     if found.carrying is Carrying.AFTER_DELAY and found.subscription is not None:
         row.due_at = rules.due_at(now, found.subscription.next_payment_at)
-    language = languages.of_declaration(row, customer, post.merchant)
-    words = mails.LinkWords(
-        reference=row.received.reference,
-        declared_at=row.received.received_at,
-        customer_name=customer.name,
-        products=tuple(one.product.name for one in found.choices),
-        wished_on=row.received.wished_on,
-        due_at=row.due_at,
-        is_cancellation=row.kind is Function.CANCELLATION,
-        path=f"/{post.merchant.slug}/declarations/{token}",
-    )
-    composed = mails.declaration_link(post.head_for(customer, language), words)
-    post.put(
-        composed,
-        key=carrying.link_key(row),
-        recipient=customer.email or "",
-        language=language,
-        customer=customer,
-    )
+    asking.ask(ctx, session, row, found.choices, now=now)

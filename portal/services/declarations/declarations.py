@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -167,10 +167,19 @@ def page_path(slug: str, page_token: str) -> str:
 
 
 def page_of(ctx: Context, merchant_id: uuid.UUID, slug: str, page_token: str) -> DeclaredFacts | None:
-    """Return what the page of that address shows; None where there is no such declaration."""
+    """Return what the page of that address shows; None where there is no such declaration.
+
+    Once whose it was is erased it says no word of theirs: what the law keeps of it is for a court, not for who has an
+    old address.
+    """
     with ctx.db.read() as session:
         row = stored.by_page(session, merchant_id, token_hash(page_token))
-        return facts_of(row, path=page_path(slug, page_token)) if row is not None else None
+        if row is None:
+            return None
+        facts = facts_of(row, path=page_path(slug, page_token))
+        if not stored.is_erased(session, row):
+            return facts
+        return replace(facts, name="", email="", contract="", particulars=(), is_erased=True)
 
 
 def _may_write(session: Session, merchant_id: uuid.UUID, email: str, network: str, *, now: datetime) -> bool:

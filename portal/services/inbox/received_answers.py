@@ -9,13 +9,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.domain.countries import Function
-from portal.domain.end_requests import Cause, RequestState
+from portal.domain.declarations import Carrying
+from portal.domain.end_requests import Cause, Channel, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, ReceivedState
+from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, ReceivedRequest, Subscription
-from portal.queries import end_requests, subscriptions
+from portal.queries import declarations, end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.context import Context
 from portal.services.inbox import received_requests
@@ -36,12 +37,28 @@ def settle(
 ) -> None:
     """Let an end answer what its customer had notified, each of them locked and open.
 
-    A withdrawal wants more than an end: another one does not answer it.
+    A withdrawal wants more than an end: another one does not answer it.  Nor does any answer a form of which nobody has
+    said that it is this person's: its day would be that of a stranger.  Staff say it, or the mailbox on file.
     """
     for received in notified:
         if received.function is Function.WITHDRAWAL and request.cause is not Cause.WITHDRAWN:
             continue
+        if not _is_known(session, received, request):
+            received.open_since = now  # from now on it is the merchant's: nothing of it is carried out by itself
+            if received.subscription_id is None:
+                received.suggested_subscription_id = request.subscription_id
+            continue
         match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
+
+
+def _is_known(session: Session, received: ReceivedRequest, request: EndRequest) -> bool:
+    """Say whether it is this person's: of a public form the mailbox on file has said so, or it was given a day to deny
+    as that was whose end this is.
+    """
+    declared = declarations.of_received(session, received.id) if received.way is Way.PUBLIC_FORM else None
+    if declared is None or declared.confirmed_at is not None:
+        return True
+    return declared.carrying is Carrying.AFTER_DELAY and request.channel is Channel.PUBLIC_PAGE
 
 
 def match(

@@ -94,7 +94,7 @@ class Share:
 def shares(session: Session, withdrawal: Withdrawal) -> list[Share]:
     """Return what is still to go back by each payment, the newest first; its subscription is loaded."""
     still, found = _rest(session, withdrawal.subscription, withdrawal), []
-    for payment in _taken(session, withdrawal.subscription):
+    for payment in _unsettled(session, withdrawal.subscription, withdrawal):
         amount = min(payment.left, still)
         if payment.currency == withdrawal.currency and amount > 0:
             found.append(Share(payment=payment, amount=Money(amount, payment.currency)))
@@ -114,20 +114,28 @@ def rest(session: Session, withdrawal: Withdrawal) -> Money | None:
 
 def _rest(session: Session, subscription: Subscription, withdrawal: Withdrawal) -> Decimal:
     """What PayPal still took after the declaration goes back too."""
-    left = (one.left for one in _taken(session, subscription) if one.currency == withdrawal.currency)
-    return max(sum(left, Decimal(0)) - withdrawal.owed, Decimal(0))
+    counted = _unsettled(session, subscription, withdrawal)
+    left = sum((one.left for one in counted if one.currency == withdrawal.currency), Decimal(0))
+    owed = withdrawal.owed if withdrawal.settled_until is None else Decimal(0)  # that was part of what was settled
+    return max(left - owed, Decimal(0))
+
+
+def _unsettled(session: Session, subscription: Subscription, withdrawal: Withdrawal) -> list[Payment]:
+    """Return the payments of which staff have not said what became of them: all, or what came to be known since."""
+    taken, until = _taken(session, subscription), withdrawal.settled_until
+    return taken if until is None else [one for one in taken if max(one.created_at, one.paid_at) > until]
 
 
 def follow(session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Close the duty once nothing that is due is left, whoever sent it back; open it again where money came since.
 
-    What staff have said of it stands.  The subscription's lock is held.
+    What staff have said stands for the payments that they knew.  The subscription's lock is held.
     """
     if subscription.withdrawn_at is None:
         return
     session.flush()
     found = withdrawals.of_subscription(session, subscription.id)
-    if found is None or found.closed_by or (found.verdict is not Verdict.IN_TIME and found.due <= 0):
+    if found is None or (found.verdict is not Verdict.IN_TIME and found.due <= 0):
         return
     _take_currency(session, subscription, found)
     still = _rest(session, subscription, found)
@@ -135,6 +143,7 @@ def follow(session: Session, subscription: Subscription, *, now: datetime) -> No
         _close(session, subscription, found, RefundDuty.REFUNDED, by=PROVIDER, note="", now=now)
     elif not found.is_open and still > 0:
         found.refund, found.closed_at = RefundDuty.OPEN, None
+        found.closed_by = found.closed_note = ""  # the timeline keeps what was said
         found.due = still
 
 
@@ -166,6 +175,7 @@ def close(
         if not found.is_open:
             raise ClosedAlready
         _close(session, subscription, found, duty, by=by, note=note, now=now)
+        found.settled_until = now
 
 
 def _close(
@@ -184,7 +194,7 @@ def _close(
         session,
         subscription,
         TimelineKind.WITHDRAWAL_CLOSED,
-        key=str(found.id),
+        key=f"{found.id}:{now.isoformat()}",  # money that comes afterwards opens it again
         at=now,
         by=by,
         reference=found.reference,

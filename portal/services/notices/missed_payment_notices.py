@@ -130,6 +130,7 @@ def _facts(post: Post, subscription: Subscription, facts: access.Facts) -> Misse
         is_open=until is None or until > post.now,
         next_payment_at=subscription.next_payment_at,
         path=_path(post, subscription),
+        is_schedule=subscription.is_schedule,
     )
 
 

@@ -188,6 +188,7 @@ def waiting_facts(request: EndRequest) -> WaitingFacts:
         next_payment_at=subscription.next_payment_at,
         trouble=request.trouble,
         issue=str((request.answer or {}).get("issue") or ""),
+        is_schedule=subscription.is_schedule,
         has_hour=request.has_hour,
     )
 
@@ -205,6 +206,7 @@ def notified_facts(
         contract=received.contract,
         product=subscription.product.name if subscription is not None else "",
         way_label=WAY[received.way],
+        is_schedule=subscription is not None and subscription.is_schedule,
         is_theirs=subscription is not None,
         is_withdrawal=received.function is Function.WITHDRAWAL,
         is_lost=received.way is Way.NO_LOGIN,

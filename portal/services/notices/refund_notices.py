@@ -28,6 +28,7 @@ def given_back(
         amount=Money(refund.amount, refund.currency),
         paid=Money(payment.amount, payment.currency),
         paid_at=payment.paid_at,
+        is_schedule=subscription.is_schedule,
         is_whole=refund.amount == payment.amount,
         is_access_told=subscription.is_over and not payment.left and subscription.access_until is not None,
         access_until=subscription.access_until,

@@ -89,6 +89,13 @@ def _read_only(shown: Card) -> Card:
     return replace(shown, **none, pause=rest, withdrawal=None)  # type: ignore[arg-type]
 
 
+def _label(holding: Held, status: Status, *, is_left: bool) -> LazyString:
+    subscription = holding.subscription
+    if subscription.withdrawn_at is not None and not subscription.is_over:
+        return labels.WITHDRAWAL_RECEIVED
+    return labels.LEFT_SUSPENDED if is_left else labels.CUSTOMER_LABEL[status]
+
+
 def _card(holding: Held, *, now: datetime) -> Card:
     subscription, request = holding.subscription, holding.request
     status = labels.CUSTOMER_STATUS[subscription.status]
@@ -102,7 +109,7 @@ def _card(holding: Held, *, now: datetime) -> Card:
         product_id=subscription.product_id,
         title=presenting.product_name(holding),
         status=status,
-        label=labels.LEFT_SUSPENDED if resting.is_left else labels.CUSTOMER_LABEL[status],
+        label=_label(holding, status, is_left=resting.is_left),
         sentence=sentences.sentence(holding, seen, waits, now=now),
         about=sentences.about(holding, now=now),
         thread=thread,

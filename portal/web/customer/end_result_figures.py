@@ -32,7 +32,10 @@ def lines(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     request, say = holding.request, formatter()
     assert request is not None  # noqa: S101
     return (
-        (_("Subscription"), presenting.product_name(holding)),
+        (
+            _("Payment schedule") if holding.subscription.is_schedule else _("Subscription"),
+            presenting.product_name(holding),
+        ),
         (_("Requested on"), say.moment(request.asked_at) if request.has_hour else say.day(request.asked_at)),
         *_standing(holding, said, now=now),
         (_("Reference"), request.asked_under),

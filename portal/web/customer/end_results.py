@@ -115,7 +115,7 @@ def withdrawal(reference: str) -> ResponseReturnValue:
         by, now = by_person(who), utc_now()
         end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, by=by, now=now)
         if held.successor is None:
-            flash(_("Your request was withdrawn. Your subscription continues."), "success")
+            flash(_("Your request was withdrawn. Your contract continues."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
 
 

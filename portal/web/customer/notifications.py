@@ -46,7 +46,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
             flash(_("Your cancellation notice is recorded: %(reference)s.", reference=made.reference), "success")
         else:
             flash(
-                _("The cancellation of this subscription was already requested. You do not need to do anything else."),
+                _("The cancellation of this contract was already requested. You do not need to do anything else."),
                 "info",
             )
         return redirect(back, 303)
@@ -55,8 +55,10 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
     rows = [
         (_("Name"), held.subscription.customer.name or None),
         (_("Email address"), held.subscription.customer.email),
-        (_("Subscription"), card.title),
+        (_("Payment schedule") if card.is_schedule else _("Subscription"), card.title),
         (_("PayPal subscription ID"), card.provider_id),
     ]
-    page = render_template("customer/notification.html", form=form, rows=rows, back=back, product=card.title)
+    page = render_template(
+        "customer/notification.html", form=form, rows=rows, back=back, product=card.title, is_schedule=card.is_schedule
+    )
     return page, 422 if form.errors else 200

@@ -73,13 +73,16 @@ def price(holding: Held) -> str:
     return formatter().price(price_of(holding), subscription.interval_unit, subscription.interval_count)
 
 
+def as_long_as_it_runs(*, is_schedule: bool) -> str:
+    """Return until when access lasts that has no end of its own."""
+    return _("as long as your payment schedule runs") if is_schedule else _("as long as your subscription runs")
+
+
 def until(window: Window, *, is_schedule: bool = False) -> str:
     """Return how a window ends, in words that follow the content's name; `is_schedule`: it is paid in instalments."""
     match window.end:
-        case End.RUNNING if is_schedule:
-            words = _("as long as your payment schedule runs")
         case End.RUNNING:
-            words = _("as long as your subscription runs")
+            words = as_long_as_it_runs(is_schedule=is_schedule)
         case End.KEPT:
             words = _("kept for good")
         case End.DATED:
@@ -184,7 +187,7 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     nothing = None if subscription.is_over else _("not yet")
     paid = say.short_day(subscription.paid_until) if subscription.paid_until is not None else None
     ended_on = say.short_last_day(subscription.ended_at) if subscription.ended_at is not None else nothing
-    ended = (_("Subscription end date"), ended_on)
+    ended = (_("Contract end date") if subscription.is_schedule else _("Subscription end date"), ended_on)
     none_asked = _("no request under way") if nothing and timeline_words.was_withdrawn(holding.entries) else nothing
     is_cancelled = subscription.status is not Status.COMPLETED
     asked = (labels.CUSTOMER_TIMELINE if is_cancelled else labels.TIMELINE)[TimelineKind.END_REQUESTED]
@@ -207,7 +210,7 @@ def access_row(holding: Held, *, now: datetime, day: Callable[[datetime], str] |
     if not seen:
         return _("Access"), _("no access")
     if End.RUNNING in ends:
-        return _("Access"), _("as long as your subscription runs")
+        return _("Access"), as_long_as_it_runs(is_schedule=holding.subscription.is_schedule)
     if End.UNKNOWN in ends:
         return _("Access until"), None
     if End.KEPT in ends:

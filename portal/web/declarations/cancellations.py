@@ -21,7 +21,7 @@ from portal.domain.withdrawals import LONGEST
 from portal.queries import declarations as stored
 from portal.queries import subscriptions
 from portal.queries.people.people import Kind, Person
-from portal.services.declarations import declarations
+from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import ANYBODY, Declared
 from portal.services.people.acting import by_person
 from portal.web import identity, locale
@@ -165,11 +165,13 @@ def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseRet
         )
     try:
         declared = _declared(form, strategy, token)
-        declarations.declare(identity.context(), declared, network=identity.network(), now=utc_now())
+        received_id = declarations.declare(identity.context(), declared, network=identity.network(), now=utc_now())
     except DBAPIError:  # nothing was recorded: it is said, and nothing that was typed is lost (R-FR-13)
         if strategy.has_summary:
             return _summary(form, strategy, page, status=503)
         return _shown(form, strategy, page, status=503)
+    if declared.subscription_id is not None:
+        deciding.decide_now(identity.context(), received_id, now=utc_now())
     return redirect(url_for(".declared", token=token, page=page), 303)
 
 

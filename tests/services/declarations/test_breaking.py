@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from threading import Thread
 
@@ -70,6 +71,41 @@ def test_what_nobody_could_be_asked_of_does_not_end_by_the_delay(ctx, make, subs
     assert one(ctx, received_id)[1].carrying is Carrying.BY_MERCHANT
 
 
+def test_a_question_that_never_left_ends_nothing_by_itself_and_the_merchant_has_it_dated_as_it_was(
+    ctx, make, mailer, merchant, subscription, declare, left, now
+):
+    mailer.away = True
+    received_id = declare(contract=subscription.provider_id)
+    deciding.run(ctx, now=now + DAY)
+    received, declared = one(ctx, received_id)
+    assert make.requests(subscription) == []
+    assert (received.is_open, received.received_at) == (True, now)
+    assert (declared.carrying, declared.due_at) == (Carrying.BY_MERCHANT, None)
+    mailer.away = False
+    letters = left(now + 2 * DAY)
+    (question,) = [letter for letter in letters if "/declarations/" in letter.text]
+    assert "by itself" not in question.text, "silence is no answer any more"
+    (link,) = re.findall(r"/atelier/declarations/(\S+)", question.text)
+    answering.confirm(ctx, merchant.id, link, subscription.id, now=now + 2 * DAY)
+    (request,) = make.requests(subscription)
+    assert request.notified_at == now
+
+
+def test_the_day_to_say_no_begins_when_the_mail_server_has_taken_the_question(
+    ctx, make, mailer, subscription, declare, left, now
+):
+    mailer.away = True
+    received_id = declare(contract=subscription.provider_id)
+    mailer.away = False
+    left(now + 20 * HOUR)
+    deciding.run(ctx, now=now + DAY)
+    assert make.requests(subscription) == []
+    assert one(ctx, received_id)[1].due_at == now + 20 * HOUR + DAY
+    deciding.run(ctx, now=now + 2 * DAY)
+    (request,) = make.requests(subscription)
+    assert request.notified_at == now
+
+
 def test_a_flood_of_one_network_keeps_nobody_from_their_own_mail(ctx, subscription, declare):
     for number in range(declarations.OF_MERCHANT + 5):
         declare(f"n{number}@client.test", network="one", is_decided=False)
@@ -118,7 +154,7 @@ def test_a_ground_of_who_is_logged_in_is_read_by_somebody(ctx, make, merchant, c
     assert len(in_inbox(ctx, merchant, now)) == 1
 
 
-def test_a_withdrawal_from_what_ended_without_a_request_here_is_done_once(ctx, make, merchant, claire, now):
+def test_a_withdrawal_from_what_ended_without_a_request_here_is_done_once(ctx, make, merchant, claire, left, now):
     over = make.subscription(
         merchant=merchant, customer=claire, status=Status.CANCELLED, started_at=now - 5 * DAY, ended_at=now - DAY
     )
@@ -133,6 +169,7 @@ def test_a_withdrawal_from_what_ended_without_a_request_here_is_done_once(ctx, m
     )
     received_id = declarations.declare(ctx, wish, network="n", now=now)
     deciding.decide(ctx, received_id, now=now)
+    left(now)
     deciding.run(ctx, now=now + DAY)
     assert make.reload(over).withdrawn_at == now
     with ctx.db.read() as session:

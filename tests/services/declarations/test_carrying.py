@@ -27,8 +27,9 @@ from portal.services.carrying import end_carrying
 from portal.services.declarations import answering, deciding
 from portal.services.declarations.answering import Standing
 from portal.services.ends import end_requests, end_withdrawals
+from portal.services.inbox import received_answers
 from tests.services.carrying.carried import wish_of
-from tests.services.inbox.notified import staff_end
+from tests.services.inbox.notified import staff_ask
 from tests.waiting_mails import said
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -238,18 +239,30 @@ def test_switched_off_meanwhile_it_becomes_the_merchants(ctx, make, merchant, su
     assert (received.is_open, declared.carrying, declared.due_at) == (True, Carrying.BY_MERCHANT, None)
 
 
-def test_an_end_of_the_same_contract_answers_it_and_nobody_is_asked_twice(
-    ctx, make, merchant, subscription, declare, now
+@pytest.mark.parametrize("says", ["staff", "mailbox"])
+@pytest.mark.parametrize("knows_number", [True, False])
+def test_a_form_of_nobody_known_does_not_date_the_end_of_the_same_contract_until_somebody_says_whose_it_is(
+    ctx, make, merchant, subscription, declare, now, knows_number, says
 ):
-    received_id = declare(contract=subscription.provider_id)
-    staff_end(ctx, subscription, now=now + HOUR)
+    received_id = declare(contract=subscription.provider_id if knows_number else "")
+    staff_ask(ctx, subscription, now=now + HOUR)
     received, _declared = one(ctx, received_id)
     (request,) = make.requests(subscription)
-    assert (received.state, received.end_request_id) == (ReceivedState.MATCHED, request.id)
-    assert request.notified_reference == received.reference
+    assert (request.notified_at, request.notified_reference) == (None, "")
+    assert (received.is_open, received.suggested_subscription_id) == (True, subscription.id), "and nothing is forgotten"
     deciding.run(ctx, now=now + 2 * DAY)
-    assert len(make.requests(subscription)) == 1
-    assert answering.look(ctx, merchant.id, token(ctx), now=now + DAY).standing is Standing.SETTLED
+    assert one(ctx, received_id)[0].is_open, "nor does the delay say it"
+    if says == "staff":
+        received_answers.match_standing(ctx, merchant.id, received_id, subscription.id, by="Anne", now=now + 2 * DAY)
+    else:
+        answering.confirm(ctx, merchant.id, token(ctx), subscription.id, now=now + 2 * DAY)
+    (request,) = make.requests(subscription)
+    assert (request.notified_at, request.notified_reference) == (now, received.reference)
+    assert one(ctx, received_id)[0].state is ReceivedState.MATCHED
+    assert answering.look(ctx, merchant.id, token(ctx), now=now + 3 * DAY).standing in (
+        Standing.SETTLED,
+        Standing.CONFIRMED,
+    )
 
 
 def test_who_takes_the_end_back_in_their_account_is_not_ended_again_by_the_delay(

@@ -21,7 +21,7 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action, Status
 from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.models import Comeback, Payment, ReceivedRequest, TimelineKind, Withdrawal
-from portal.queries import inbox, retention
+from portal.queries import inbox, retention, subscriptions
 from portal.queries.inbox import Kind
 from portal.services import comebacks
 from portal.services.ends import end_withdrawals
@@ -226,6 +226,34 @@ def test_staff_say_that_it_was_paid_another_way_once(ctx, paying, paid):
     with pytest.raises(ClosedAlready):
         withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.NOTHING, **close)
     assert entries(ctx, paying, TimelineKind.WITHDRAWAL_CLOSED) == 1
+
+
+@pytest.mark.law("R-FR-33")
+@pytest.mark.parametrize("word", [RefundDuty.OTHERWISE, RefundDuty.NOTHING])
+def test_what_paypal_takes_after_the_word_of_staff_is_a_task_again_with_its_sum_alone(ctx, make, paying, paid, word):
+    found = declare(ctx, paying, now=utc_now())
+    withdrawal_refunds.close(ctx, paying.merchant_id, found.id, word, by=STAFF, note="Virement du 3", now=utc_now())
+    follow(ctx, paying)
+    assert stored(ctx).refund is word, "nothing came"
+    make.payment(paying, 0)
+    follow(ctx, paying)
+    again = stored(ctx)
+    assert (again.is_open, again.due, again.closed_by) == (True, Decimal("29.90"), "")
+    with ctx.db.read() as session:
+        row = session.scalars(select(Withdrawal)).one()
+        session.refresh(row, ["subscription"])
+        (share,) = withdrawal_refunds.shares(session, row)
+    assert share.amount.amount == Decimal("29.90")
+    withdrawal_refunds.close(ctx, paying.merchant_id, found.id, word, by=STAFF, note="aussi", now=utc_now())
+    follow(ctx, paying)
+    assert stored(ctx).refund is word
+    assert entries(ctx, paying, TimelineKind.WITHDRAWAL_CLOSED) == 2
+
+
+def follow(ctx, subscription):
+    with ctx.db.begin() as session:
+        held = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        withdrawal_refunds.follow(session, held, now=utc_now())
 
 
 @pytest.mark.law("R-FR-33")

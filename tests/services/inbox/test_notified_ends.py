@@ -176,7 +176,7 @@ def test_an_end_seen_at_paypal_answers_it_too(ctx, paypal, claire, subscription,
     assert rows["Requested by"].startswith("Claire Martin")
     assert rows["Reference"] == received.reference
     assert asked_at(ctx, subscription) == now - DAY
-    (told,) = [letter for letter in to_desk(left(now + MINUTE)) if "ended" in letter.subject]
+    (told,) = [letter for letter in to_desk(left(now + MINUTE)) if "End recorded" in letter.subject]
     assert "without a request here" not in told.text
 
 

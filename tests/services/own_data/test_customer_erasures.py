@@ -9,14 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.documents.declarations import declared_rows
 from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import By
+from portal.domain.countries import Country, Function, strategy
 from portal.domain.customer_erasures import ErasureState, Hold
 from portal.domain.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.domain.task_links import TaskKind
+from portal.formatting import Formatter
+from portal.i18n import Translator
 from portal.models import (
     AddressHold,
     AuditEntry,
@@ -37,6 +41,8 @@ from portal.models import (
 from portal.queries import customer_erasures as stored
 from portal.queries.people.people import Kind
 from portal.services import aging, grants, task_links
+from portal.services.declarations import deciding, declarations
+from portal.services.declarations.declarations import Declared
 from portal.services.grants import Gift
 from portal.services.own_data import customer_erasures
 from portal.services.people import address_changes, customer_notes
@@ -365,3 +371,29 @@ def test_links_and_own_answers_go_with_the_person(ctx, make, customer, left, now
     nobody = row_of(ctx, customer)
     assert (nobody.time_zone, nobody.own_answers, nobody.reminders_allowed) == (None, [], False)
     assert all_of(ctx, TaskLink) == []
+
+
+@pytest.mark.parametrize("email", ["zoe.rousseau@client.test", "zoe@elsewhere.test"])
+def test_the_page_of_a_declaration_keeps_its_date_and_says_no_word_of_the_person(ctx, make, customer, left, now, email):
+    held = make.subscription(customer=customer)
+    declared = Declared(
+        merchant_id=customer.merchant_id,
+        strategy=strategy(Country.FR, Function.CANCELLATION),
+        language="fr",
+        page_token="page",
+        name="Zoé Rousseau",
+        email=email,
+        contract=held.provider_id,
+        particulars={},
+        subscription_id=held.id,
+    )
+    received_id = declarations.declare(ctx, declared, network="n", now=now)
+    deciding.decide(ctx, received_id, now=now)
+    before = declarations.page_of(ctx, customer.merchant_id, "atelier", "page")
+    assert (before.name, before.email, before.is_erased) == ("Zoé Rousseau", email, False)
+    erased(ctx, customer, left, now)
+    after = declarations.page_of(ctx, customer.merchant_id, "atelier", "page")
+    assert (after.reference, after.declared_at, after.heading) == (before.reference, now, before.heading)
+    said = str(declared_rows(after, Translator("fr"), Formatter("fr", "Europe/Paris", Translator("fr")))) + str(after)
+    for word in ("Zoé", "Rousseau", email, held.provider_id):
+        assert word not in said

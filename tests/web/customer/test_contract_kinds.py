@@ -62,6 +62,28 @@ def test_the_recap_of_a_payment_schedule_speaks_of_a_contract_and_of_what_remain
     assert SUBSCRIPTION["fr"].findall(words_of(page)) == []
 
 
+@pytest.mark.law("R-FR-60")
+def test_nor_do_its_timeline_its_planned_end_and_its_notice(french_visit, make, ctx):
+    product = make.product(french_visit.merchant, commitment_binds=True, notice_days=30)
+    one = make.subscription(
+        customer=french_visit.customer,
+        product=product,
+        committed_until=make.now() + timedelta(days=125),
+    )
+    instalments(ctx, one)
+    recap = french_visit.browser.get(french_visit.page(one, "/cancellation"))
+    button = next(
+        one.get_text(strip=True) for one in recap.select("button") if one.get_text().startswith("Résilier au")
+    )
+    result = recap.submit(press=button)
+    page = french_visit.browser.get(french_visit.page(one))
+    taken_back = result.submit(press="Retirer cette demande")
+    for name, seen in {"recap": recap, "result": result, "page": page, "taken back": taken_back}.items():
+        assert SUBSCRIPTION["fr"].findall(words_of(seen)) == [], name
+        for fold in seen.select("main details"):
+            assert SUBSCRIPTION["fr"].findall(fold.get_text(" ").replace("Numéro d’abonnement PayPal", "")) == [], name
+
+
 @pytest.mark.law("R-FR-61")
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.CANCELLED])
 def test_nobody_is_invited_back_to_one_that_was_paid_in_instalments(visit, make, ctx, cancelled, status):  # noqa: F811

@@ -163,8 +163,8 @@ def test_undo_then_cancel_again_keeps_both_reasons_under_two_references(visit, m
     undone = first.submit(press=UNDO)
     assert undone.path == first.path
     assert "PayPal was not told of it." in undone.text
-    assert "Your subscription continues." in undone.text
-    assert undone.notices == ["Your request was withdrawn. Your subscription continues."]
+    assert "Your contract continues." in undone.text
+    assert undone.notices == ["Your request was withdrawn. Your contract continues."]
     assert make.reload(subscription).end_requested_at is None
 
     stale = old_tab.submit(press=CANCEL, comment="Encore moi")
@@ -182,7 +182,7 @@ def test_undo_then_cancel_again_keeps_both_reasons_under_two_references(visit, m
     assert (one.reason_code, one.reason_text) == ("too_expensive", "Trop cher")
     assert (two.reason_code, two.reason_text) == ("technical", "Encore moi")
     # The first page stays true: it no longer says that the subscription goes on.
-    assert "Your subscription continues." not in visit.browser.get(first.path).text
+    assert "Your contract continues." not in visit.browser.get(first.path).text
 
 
 def test_an_undo_after_the_call_left_is_refused_and_a_second_undo_is_not(visit, make, paypal):
@@ -339,7 +339,7 @@ def test_what_is_over_without_a_request_here_cannot_be_cancelled(visit, make, pa
     subscription = make.subscription(customer=visit.customer, status=status)
     assert "Cancel my subscription" not in visit.browser.get(visit.page(subscription)).text
     page = visit.recap(subscription)
-    assert page.h1 == "This subscription has already ended"
+    assert page.h1 == "This contract has already ended"
     assert "There is nothing left to cancel, and nothing was changed." in page.text
     assert page.follow("See its dates").path == visit.page(subscription)
     assert not calls(paypal)
@@ -371,4 +371,4 @@ def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_b
         unpaid.append(unpaid[-1] + timedelta(days=30))
     assert any(f"{unpaid[-1]:%B %Y}" in day for day in last_days), (last_days, unpaid)
     assert visit.browser.get(visit.page(subscription)).text.count("PayPal will be told on") == 1
-    assert "Your subscription continues." in page.submit(press=UNDO).text
+    assert "Your contract continues." in page.submit(press=UNDO).text

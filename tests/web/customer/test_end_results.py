@@ -282,7 +282,7 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
 def test_a_request_taken_back_says_so_and_names_the_one_asked_for_afterwards(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     mailed = planned(make, visit, subscription)
-    assert "Your subscription continues." in visit.browser.get(mailed).submit(press=UNDO).text
+    assert "Your contract continues." in visit.browser.get(mailed).submit(press=UNDO).text
     paypal.rule("any", "500")
     again = reference_of(visit.cancel(subscription))
     page = visit.browser.get(mailed)

@@ -69,7 +69,7 @@ def test_nothing_but_the_click_is_needed_and_it_is_stored_dated_and_acknowledged
     assert (letter.recipient, letter.language) == (visit.customer.email, "en")
     assert received.reference in letter.subject
     leaving.send(ctx, letter.id, now=utc_now())
-    assert "now has to cancel the subscription" in mailer.sent[0].text
+    assert "now has to end the contract" in mailer.sent[0].text
     for path in (visit.page(subscription), visit.home):
         seen = visit.browser.get(path)
         assert "Your cancellation notice of " in seen.text
@@ -160,7 +160,7 @@ def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(c
     (received,) = stored(ctx)
     received_requests.dismiss(ctx, visit.merchant.id, received.id, reason="doit encore un an", by="Léa", now=utc_now())
     page = visit.browser.get(visit.page(subscription))
-    assert f"{visit.merchant.name} closed your cancellation notice without cancelling the subscription" in page.text
+    assert f"{visit.merchant.name} closed your cancellation notice without ending the contract" in page.text
     assert received.reference in page.text
     assert "lea@x.test" in page.text
     assert "encore un an" not in page.text, "an internal note"
@@ -309,7 +309,7 @@ def test_a_plan_keeps_the_name_of_what_it_answers_though_another_day_wished_sinc
     received_requests.dismiss(ctx, visit.merchant.id, received.id, **closed)
     card = visit.browser.get(visit.page(subscription))
     assert "closed your cancellation notice" in card.text
-    assert "Your subscription continues." not in card.text, "it is going to end"
+    assert "Your contract continues." not in card.text, "it is going to end"
     assert card.follow(f"See the request {received.reference}").h1 == "Your request is recorded"
     end_at_paypal(ctx, make, paypal, subscription)
     assert visit.browser.get(f"{visit.home}requests/{received.reference}").h1 == "This subscription has ended"

@@ -15,7 +15,7 @@ from portal.queries import declarations as stored
 from portal.services.carrying import end_carrying
 from portal.services.declarations import carrying, deciding
 from portal.services.proofs import file_of
-from tests.web.declarations.declaring import TYPED, rows_of
+from tests.web.declarations.declaring import TYPED, question_taken, rows_of
 
 LINK = re.compile(r"http://portal\.test(/atelier/declarations/\S+)")
 
@@ -76,6 +76,7 @@ def test_a_stranger_does_not_choose_the_language_of_the_mailbox_on_file(
     assert told(ctx, "declaration_link") == [language]
     with ctx.db.read() as session:
         due_at = stored.of_received(session, received.id).due_at
+    question_taken(ctx)
     recorded = carrying.carry(ctx, received.id, now=due_at + timedelta(minutes=1))
     end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     assert told(ctx, "end_confirmed") == [language]

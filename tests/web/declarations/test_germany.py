@@ -210,3 +210,17 @@ def test_no_word_of_a_german_page_and_its_frame_is_english(browser, german_merch
         said = set(browser.get(path).soup.stripped_strings)
         assert "Barrierefreiheit: teilweise konform" in said
         assert said & english <= names | {"English"}, "the button that leads to the other language"
+
+
+@pytest.mark.parametrize("path", ["/account/atelier/login", "/atelier/site-map"])
+def test_where_functions_of_two_countries_stand_side_by_side_each_says_whose_it_is(browser, make, path):
+    make.merchant(slug="atelier", locale="fr", sells_to=["FR", "DE"])
+    page = browser.get(path, headers={"Accept-Language": "fr"})
+    said = [" ".join(one.parent.get_text().split()) for one in page.select("a[href^='/atelier/']") if one.parent]
+    for words in ("Résilier votre contrat (France)", f"{ENTRY} (Allemagne)", "Vertrag widerrufen (Allemagne)"):
+        assert words in said
+
+
+def test_where_there_is_one_country_nobody_is_told_which(browser, make):
+    make.merchant(slug="atelier", locale="fr")
+    assert "(France)" not in browser.get("/account/atelier/login", headers={"Accept-Language": "fr"}).text

@@ -17,7 +17,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
 from portal.services.declarations import deciding, declarations
 from tests.services.carrying.carried import ask, carry
-from tests.web.declarations.declaring import rows_of
+from tests.web.declarations.declaring import question_taken, rows_of
 
 DECLARED = {"name": "Zoé Martin", "email": "zoe@ailleurs.test", "contract": "I-ABC"}
 DAY = timedelta(days=1)
@@ -171,7 +171,12 @@ def test_who_is_logged_in_confirms_what_is_filled_in(account, ctx, make, paying,
     )
     done = page.submit(press="Confirmer la rétractation")
     assert "second message" not in done.text, "nobody is asked again"
-    decide_all(ctx)
+    for path in ("/account/atelier", f"/account/atelier/subscriptions/{paying.id}"):
+        card = account.get(path).select_one("main").get_text(" ")
+        assert "Rétractation reçue" in card, "before any job has run"
+        assert "Vous avez renoncé à ce contrat" in card or "Vous vous êtes rétracté" in card
+        assert "Actif" not in card
+        assert "Résilié" not in card, "PayPal has not said so"
     (found,) = withdrawn(ctx)
     assert found.subscription_id == paying.id
     assert make.reload(paying).withdrawn_at == found.declared_at
@@ -271,6 +276,7 @@ def test_number_and_address_on_file_are_enough_after_a_day_and_the_click_counts(
     decide_all(ctx)
     ((received, declared),) = rows_of(ctx)
     assert declared.carrying is Carrying.AFTER_DELAY
+    question_taken(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=23))
     assert not withdrawn(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=25))
@@ -333,6 +339,7 @@ def test_a_cancellation_in_between_does_not_answer_it(browser, merchant, paying,
     decide_all(ctx)
     carry(ctx, ask(ctx, make, paying))
     assert make.reload(paying).status is Status.CANCELLED
+    question_taken(ctx)
     deciding.run(ctx, now=utc_now() + timedelta(hours=25))
     (found,) = withdrawn(ctx)
     ((received, _declared),) = rows_of(ctx)

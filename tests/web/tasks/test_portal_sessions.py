@@ -150,7 +150,7 @@ def test_what_ended_meanwhile_is_said_to_have_ended(visitor, sent, held, ctx, no
     with ctx.db.begin() as session:
         session.execute(update(Subscription).values(status=Status.CANCELLED, ended_at=now))
     for page in (visitor.get(path), early.submit(press=CONTINUE)):
-        assert page.h1 == "This subscription has already ended"
+        assert page.h1 == "This contract has already ended"
         assert BACK in page.text
     with ctx.db.read() as session:
         assert session.scalars(select(TaskLink.used_at)).one() is None

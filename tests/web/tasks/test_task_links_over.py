@@ -110,10 +110,10 @@ def test_what_ended_before_the_link_was_opened_is_said_to_have_ended_and_no_code
     with ctx.db.begin() as session:
         session.execute(update(Subscription).values(status=Status.CANCELLED, ended_at=utc_now()))
     page = visitor.get(path)
-    assert page.h1 == "This subscription has already ended"
+    assert page.h1 == "This contract has already ended"
     assert "Nothing is cancelled yet" not in page.text
     page = page.submit(press=CONTINUE)
-    assert page.h1 == "This subscription has already ended"
+    assert page.h1 == "This contract has already ended"
     assert "There is nothing left to cancel" in page.text
     assert letters() == []
     page = page.follow("Log in with a code")
@@ -125,7 +125,7 @@ def test_what_ends_while_the_page_is_open_is_said_to_have_ended_too(visitor, lin
     with ctx.db.begin() as session:
         session.execute(update(Subscription).values(status=Status.CANCELLED, ended_at=utc_now()))
     page = page.submit(press=CANCEL, code=code_and_link()[0], status=409)
-    assert page.h1 == "This subscription has already ended"
+    assert page.h1 == "This contract has already ended"
     assert page.follow("Log in with a code").h1 == "Log in to your L’Atelier account"
     assert make.requests(held) == []
 
