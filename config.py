@@ -61,6 +61,8 @@ class Config:
     timestamp_url: str = ""  # empty: no outside time stamps
     timestamp_trust: Path | None = None  # the certificates that their answers are checked against
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
+    journal_folder: Path | None = None  # outside the database: what people were told; None: nothing is kept there
+    journal_days: int = 35  # for so long: longer than the oldest backup that anybody would restore
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -92,6 +94,8 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             timestamp_url=read.time_stamps("PORTAL_TIMESTAMP_URL", "PORTAL_TIMESTAMP_TRUST"),
             timestamp_trust=read.certificates("PORTAL_TIMESTAMP_TRUST"),
+            journal_folder=read.folder("PORTAL_JOURNAL"),
+            journal_days=read.number("PORTAL_JOURNAL_DAYS", default=35, least=2),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -184,13 +188,22 @@ class _Reader:
             self.problems.append(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
         return value
 
-    def number(self, name: str, *, default: int) -> int:
+    def folder(self, name: str) -> Path | None:
+        """Read a folder's name, from the root: commands are called from anywhere."""
+        value = self.env.get(name, "").strip()
+        if value and not value.startswith("/"):
+            self.problems.append(f"{name} is {value!r}; it must begin with /")
+        return Path(value) if value else None
+
+    def number(self, name: str, *, default: int, least: int = 0) -> int:
         value = self.env.get(name, "").strip()
         if not value:
             return default
         if not value.isdecimal():
             self.problems.append(f"{name} is {value!r}; it must be a whole number")
             return default
+        if int(value) < least:
+            self.problems.append(f"{name} is {value}; it must be {least} or more")
         return int(value)
 
     def day(self, name: str) -> date | None:

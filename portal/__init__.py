@@ -17,25 +17,33 @@ def make_context(config: Config) -> Context:
     Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).
     """
     from portal.extensions import WEB, Database
+    from portal.journal.gathering import Journal
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
     from portal.providers.event_posts import HttpEventPosts
+    from portal.providers.gates import GatedGateways, GatedMailer
     from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.providers.time_stamps import TimeStamps
     from portal.secrets import Vault
     from portal.services.context import Context
+    from portal.services.restores import Gate
 
+    vault = Vault(config.master_keys)
     db = Database(config.database_url or ensure_server(config.data_folder), patience=WEB)
     db.follow_clock()
+    if config.journal_folder is not None:
+        db.keep_journal(Journal(config.journal_folder, vault, days=config.journal_days))
+    gate = Gate(db)
     return Context(
         db=db,
-        vault=Vault(config.master_keys),
-        gateways=PayPalGateways(config.paypal_urls),
+        vault=vault,
+        gate=gate,
+        gateways=GatedGateways(PayPalGateways(config.paypal_urls), gate.is_shut),
         webhooks=PayPalSignatures(config.paypal_urls, trust=config.paypal_trust),
         ipns=PayPalIpns(config.paypal_urls),
-        mailer=SmtpMailer.from_url(config.smtp_url),
+        mailer=GatedMailer(SmtpMailer.from_url(config.smtp_url), gate.is_shut),
         base_url=config.base_url,
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,

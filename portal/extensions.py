@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import errors
@@ -29,6 +29,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from portal import clock
+
+if TYPE_CHECKING:
+    from portal.journal.gathering import Journal
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -92,6 +95,7 @@ class Database:
         """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life."""
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.patience = patience
+        self.journal: Journal | None = None
         address = make_url(self.url.replace("postgresql://", "postgresql+psycopg://", 1))
         engine = create_engine(
             address,
@@ -111,7 +115,17 @@ class Database:
 
     def with_patience(self, patience: Patience) -> Database:
         """Return a way to the same database for another kind of work: itself, where the patience is the same."""
-        return self if patience == self.patience else Database(self.url, patience=patience)
+        if patience == self.patience:
+            return self
+        other = Database(self.url, patience=patience)
+        if self.journal is not None:
+            other.keep_journal(self.journal)
+        return other
+
+    def keep_journal(self, journal: Journal) -> None:
+        """Have what people are told of written to a journal, before `begin` returns."""
+        self.journal = journal
+        journal.attach(self.engine)
 
     def _use(self, engine: Engine) -> None:
         self.engine = engine
@@ -142,8 +156,12 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Open a transaction: commits at the end of the block, rolls back on any error."""
+        if self.journal is not None:
+            self.journal.start(self.engine)
         with self._write.begin() as session:
             yield session
+        if self.journal is not None:
+            self.journal.write_own()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

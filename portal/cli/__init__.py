@@ -23,6 +23,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "secrets": ("secrets", "secrets"),
     "mail": ("mail", "mail"),
     "audit": ("audit", "audit"),
+    "backup": ("backups", "backup"),
+    "open-backup": ("backups", "open_backup"),
+    "recover": ("recovering", "recover"),
     "demo-seed": ("demo", "demo_seed"),
 }
 
