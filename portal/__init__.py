@@ -16,6 +16,10 @@ def make_context(config: Config) -> Context:
 
     Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).
     """
+    import atexit
+
+    import structlog
+
     from portal.extensions import WEB, Database
     from portal.journal.gathering import Journal
     from portal.postgres import ensure_server
@@ -34,7 +38,11 @@ def make_context(config: Config) -> Context:
     db = Database(config.database_url or ensure_server(config.data_folder), patience=WEB)
     db.follow_clock()
     if config.journal_folder is not None:
-        db.keep_journal(Journal(config.journal_folder, vault, days=config.journal_days))
+        journal = Journal(config.journal_folder, vault, days=config.journal_days)
+        db.keep_journal(journal)
+        atexit.register(journal.close)
+    elif not config.is_pretend:
+        structlog.get_logger(__name__).warning("no_journal", setting="PORTAL_JOURNAL")
     gate = Gate(db)
     return Context(
         db=db,

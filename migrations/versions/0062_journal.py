@@ -164,7 +164,7 @@ def upgrade() -> None:
         sa.Column('act', sa.Text(), nullable=False),
         sa.Column('image', postgresql.JSONB(), nullable=True),
         sa.Column('waits', sa.Boolean(), server_default=sa.true(), nullable=False),
-        sa.PrimaryKeyConstraint('number', name=op.f('pk_journal_entries')),
+        sa.PrimaryKeyConstraint('number', 'at', name=op.f('pk_journal_entries')),
     )
     op.create_index('ix_journal_entries_waits', 'journal_entries', ['xact'], postgresql_where=sa.text('waits'))
     op.create_index('ix_journal_entries_row', 'journal_entries', ['of_table', 'key'])

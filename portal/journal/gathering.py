@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,7 @@ SWITCH_ON: Final = """
 """
 OWN: Final = """
     WITH crossed AS (UPDATE journal_entries SET waits = false, image = NULL WHERE number = ANY(%s))
-    SELECT (SELECT name FROM installations), number, (to_jsonb(one) - 'waits' - 'xact')::text
+    SELECT (SELECT name FROM installations), number, to_jsonb(at) #>> '{}', (to_jsonb(one) - 'waits' - 'xact')::text
     FROM journal_entries one WHERE waits AND xact = pg_current_xact_id()::text::bigint ORDER BY number
 """
 
@@ -44,21 +45,23 @@ class Journal:
     def __init__(self, path: Path, vault: Vault, *, days: int = 35) -> None:
         self.folder, self.days = Folder(path, vault), days
         self.failing_since: float | None = None  # monotonic; the disk, or the folder, does not take what is written
+        self.is_new_to_database = True  # a connection was made: the database may have been replaced meanwhile
         self._pen, self._own, self._lock = Pen(path, vault), threading.local(), threading.Lock()
         self._written: list[int] = []  # and not crossed off in the database yet
         self._started = False
 
     def attach(self, engine: Engine) -> None:
         """Take from the transactions of this engine what belongs in the journal."""
+        event.listen(engine, "connect", self._connected)
         event.listen(engine, "after_cursor_execute", _look)
         event.listen(engine, "commit", self._gather)
 
     def start(self, engine: Engine) -> None:
-        """Have the database note from now on; asked once a process."""
+        """Have the database note from now on; said once, and again to one that may have been replaced."""
         if not self._started:
             with engine.begin() as connection:
+                self._started = True  # before: a connection that is made meanwhile says it again
                 connection.exec_driver_sql(SWITCH_ON)
-            self._started = True
 
     def write_own(self) -> None:
         """Write what this thread's transaction has committed, before anybody is answered; never raises.
@@ -69,12 +72,12 @@ class Journal:
         self._own.gathered = None
         if gathered and self.write(gathered):
             with self._lock:
-                self._written += [number for _installation, number, _said in gathered]
+                self._written += [number for _installation, number, _at, _said in gathered]
 
     def write(self, gathered: Sequence[Any]) -> bool:
-        """Append rows of installation, number and JSON; say whether the disk has them."""
+        """Append rows of installation, number, moment and JSON; say whether the disk has them."""
         try:
-            self._pen.write(gathered[0][0].hex, [(number, said) for _installation, number, said in gathered])
+            self._pen.write(gathered[0][0].hex, [(number, at, said) for _installation, number, at, said in gathered])
         except Exception as error:
             if self.failing_since is None:
                 self.failing_since = time.monotonic()
@@ -84,8 +87,12 @@ class Journal:
         return True
 
     def close(self) -> None:
-        """Seal this process's segment."""
-        self._pen.close()
+        """Seal this process's segment, as it ends; one that cannot be sealed is still read."""
+        with suppress(OSError):
+            self._pen.close()
+
+    def _connected(self, *_connection: Any) -> None:
+        self.is_new_to_database, self._started = True, False
 
     def _gather(self, connection: Connection) -> None:
         """Right before COMMIT, by the driver itself: nothing of the session's is touched."""

@@ -31,8 +31,14 @@ class _File:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self.handle = os.open(self.path, flags, TO_READ)
         self.pid, self.since = os.getpid(), time.monotonic()
-        self.previous, self.last, self.size, self.synced = segments.BEFORE_THE_FIRST, 0, 0, 0
+        self.previous, self.size, self.synced = segments.BEFORE_THE_FIRST, 0, 0
+        self.installation, self.last = installation, (0, "")
         self.is_broken = False  # something could not be written: its last line may be torn, and nothing may follow that
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next line belongs into another file."""
+        return self.size > MOST_BYTES or time.monotonic() - self.since > LONGEST
 
     def append(self, vault: Vault, said: Sequence[tuple[str, str]]) -> None:
         """Write lines in one piece; raise OSError."""
@@ -81,12 +87,12 @@ class Pen:
         self._writing, self._syncing = threading.Lock(), threading.Lock()
         self._file: _File | None = None
 
-    def write(self, installation: str, said: Sequence[tuple[int, str]]) -> None:
-        """Append entries (number, JSON) and wait until the disk has them; raise OSError when it does not take them."""
+    def write(self, installation: str, said: Sequence[tuple[int, str, str]]) -> None:
+        """Append entries (number, moment, JSON) and wait until the disk has them; raise OSError where it does not."""
         with self._writing:
             file = self._begun(installation)
-            file.append(self._vault, [(str(number), words) for number, words in said])
-            file.last = max(file.last, *(number for number, _words in said), 0)
+            file.append(self._vault, [(str(number), words) for number, _at, words in said])
+            file.last = said[-1][:2]
             until = file.size
         with self._syncing:
             file.sync(until)
@@ -103,7 +109,7 @@ class Pen:
             self._file = None  # the parent's
         elif file is not None and file.is_broken:
             self._leave()
-        elif file is not None and (file.size > MOST_BYTES or time.monotonic() - file.since > LONGEST):
+        elif file is not None and (file.installation != installation or file.is_full):
             self._close()
         if self._file is None:
             self._file = _File(self._folder, installation)
@@ -115,9 +121,10 @@ class Pen:
         if file is None or file.pid != os.getpid() or file.is_broken:
             self._leave()
             return
-        file.append(self._vault, [(segments.END, json.dumps({"last": file.last}))])
+        file.append(self._vault, [(segments.END, json.dumps(dict(zip(("number", "at"), file.last, strict=True))))])
         self._leave()
-        file.path.rename(file.path.with_suffix(segments.SEALED))
+        with suppress(FileNotFoundError):  # somebody took it away
+            file.path.rename(file.path.with_suffix(segments.SEALED))
         _sync_folder(self._folder)
 
     def _leave(self) -> None:

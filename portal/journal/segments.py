@@ -13,6 +13,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -98,15 +99,18 @@ def read(path: Path, vault: Vault) -> Segment:
     return found
 
 
-def last_number(path: Path, vault: Vault) -> int:
-    """Return the number of the newest line that is whole, 0 when there is none that can be trusted."""
+def newest(path: Path, vault: Vault, *, beyond: int, most: int) -> list[tuple[int, str]]:
+    """Return number and moment of the newest entries, at most so many and none that ends before the byte `beyond`."""
+    found: list[tuple[int, str]] = []
+    left = path.stat().st_size - beyond
     for line in _from_the_end(path):
-        try:
-            number, _previous, said = opened(vault, path.stem, line)
-        except CannotOpen:
-            continue
-        return int(said["last"] if number == END else number)
-    return 0
+        if left <= 0 or len(found) >= most:
+            break
+        left -= len(line)
+        with suppress(CannotOpen):
+            _number, _previous, said = opened(vault, path.stem, line)
+            found.append((int(said["number"]), str(said["at"])))
+    return found
 
 
 def entry_of(said: dict[str, Any]) -> Entry:

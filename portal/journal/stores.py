@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from portal.journal import segments
 from portal.secrets import Vault
 
+RECENT: Final = 3600.0  # seconds since the last line: a process may have gone on writing to it over a restore
+MOST: Final = 500  # lines of a segment that are looked at
+
 
 @dataclass(frozen=True)
 class Tail:
-    """How far a segment goes. `number` is 0 where nothing of it can be trusted."""
+    """The end of a segment: number and moment of its last entries, the last one first, and how far it was read."""
 
     name: str
     installation: str
-    number: int
+    newest: tuple[tuple[int, str], ...]  # none where nothing can be trusted
+    size: int
+
+    @property
+    def number(self) -> int:
+        """The highest number among them, 0 for none."""
+        return max((number for number, _at in self.newest), default=0)
 
 
 class Folder:
@@ -24,7 +35,7 @@ class Folder:
 
     def __init__(self, path: Path, vault: Vault) -> None:
         self.path, self.vault = path, vault
-        self._known: dict[str, tuple[int, Tail]] = {}  # name and size: a segment that did not grow is read once
+        self._noted: dict[str, Tail] = {}
 
     def paths(self) -> list[Path]:
         """Return the files, those that were begun first in front; raise OSError where the folder cannot be read."""
@@ -32,17 +43,21 @@ class Folder:
         return sorted(files, key=lambda path: path.stem)
 
     def tails(self) -> list[Tail]:
-        """Return how far each segment goes. Raises OSError."""
-        found: dict[str, tuple[int, Tail]] = {}
+        """Return the ends of the segments; of those that were noted, what was added, or the last one again.
+
+        Raises OSError.
+        """
+        found = []
         for path in self.paths():
             try:
-                size = path.stat().st_size
-                known = self._known.get(path.stem)
-                found[path.stem] = known if known is not None and known[0] == size else (size, self._tail(path))
+                found.append(self._tail(path, self._noted.get(path.stem)))
             except FileNotFoundError:  # sealed in this moment: it is there under its other name
                 continue
-        self._known = found
-        return [tail for _size, tail in found.values()]
+        return found
+
+    def note(self, tails: Sequence[Tail]) -> None:
+        """These were compared with the database: the next time what is added to them is enough, and their last one."""
+        self._noted = {tail.name: tail for tail in tails}
 
     def delete_older(self, seconds: float) -> int:
         """Delete segments that nobody has written to for so long; return how many. Raises OSError."""
@@ -51,5 +66,10 @@ class Folder:
             path.unlink(missing_ok=True)
         return len(old)
 
-    def _tail(self, path: Path) -> Tail:
-        return Tail(path.stem, segments.installation_of(path.stem), segments.last_number(path, self.vault))
+    def _tail(self, path: Path, noted: Tail | None) -> Tail:
+        status = path.stat()
+        if noted is not None and noted.size == status.st_size:
+            return replace(noted, newest=noted.newest[:1])
+        most = MOST if noted is not None or time.time() - status.st_mtime < RECENT else 1
+        newest = segments.newest(path, self.vault, beyond=noted.size if noted is not None else 0, most=most)
+        return Tail(path.stem, segments.installation_of(path.stem), tuple(newest), status.st_size)

@@ -49,7 +49,8 @@ class JournalEntry(Base):
     )
 
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
-    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    # Two may bear one number: a restored database begins to count where it was.
+    at: Mapped[datetime] = mapped_column(primary_key=True, server_default=text("clock_timestamp()"))
     xact: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"))
     of_table: Mapped[str]
     key: Mapped[str]

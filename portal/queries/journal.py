@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnClause, Row, cast, column, func, literal_column, or_, select, table
+from sqlalchemy import BigInteger, ColumnClause, Row, cast, column, exists, func, literal_column, or_, select, table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from portal.extensions import UtcDateTime
 from portal.models import AuditHead, Installation, JournalEntry
 
 
@@ -18,21 +19,30 @@ def installation(session: Session) -> Installation | None:
     return session.get(Installation, 1)
 
 
-def unknown(session: Session, numbers: Collection[int]) -> set[int]:
-    """Return which of these numbers no transaction of this database has committed."""
-    if not numbers:
+def unknown(session: Session, entries: Collection[tuple[int, str]]) -> set[tuple[int, datetime]]:
+    """Return which entries, by number and moment, no transaction of this database has committed.
+
+    The moment tells two apart that bear one number: a restored database begins to count where it was.
+    """
+    if not entries:
         return set()
-    asked = func.unnest(cast(list(numbers), ARRAY(BigInteger))).column_valued("asked")
-    known = select(JournalEntry.number).where(JournalEntry.number == asked).exists()
-    return set(session.scalars(select(asked).where(~known)))
+    numbers, moments = zip(*((number, datetime.fromisoformat(at)) for number, at in entries), strict=True)
+    asked = (
+        func.unnest(cast(list(numbers), ARRAY(BigInteger)), cast(list(moments), ARRAY(UtcDateTime)))
+        .table_valued("number", "at")
+        .render_derived()
+    )
+    known = exists().where(JournalEntry.number == asked.c.number, JournalEntry.at == asked.c.at)
+    return {(row.number, row.at) for row in session.execute(select(asked.c.number, asked.c.at).where(~known))}
 
 
 def lock_waiting(session: Session, *, before: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Lock entries that have not been written since `before`: installation, number, and what is written."""
+    """Lock entries that were not written since `before`: installation, number, moment, and what is written."""
+    moment: ColumnClause[str] = literal_column("to_jsonb(at) #>> '{}'")
     own = table("journal_entries", column("number"), column("at"), column("waits"))
     said: ColumnClause[str] = literal_column("(to_jsonb(journal_entries) - 'waits' - 'xact')::text")
     return session.execute(
-        select(select(Installation.name).scalar_subquery(), own.c.number, said)
+        select(select(Installation.name).scalar_subquery(), own.c.number, moment, said)
         .where(own.c.waits, own.c.at < before)
         .order_by(own.c.number)
         .limit(limit)

@@ -117,7 +117,7 @@ def _alone(ctx: Context) -> Iterator[None]:
 
 def _names(ctx: Context, journal: Journal, adopt: Sequence[str], *, is_kept: bool) -> frozenset[str]:
     """Return the names that our segments bear; raise OtherInstallation where others lie beside them."""
-    found = {tail.installation for tail in journal.folder.tails() if tail.number}
+    found = {tail.installation for tail in journal.folder.tails() if tail.newest}
     with ctx.db.begin() as session:
         here = session.get_one(Installation, 1)
         names = here.names | set(adopt)
@@ -130,7 +130,7 @@ def _names(ctx: Context, journal: Journal, adopt: Sequence[str], *, is_kept: boo
 
 def _missing(ctx: Context, journal: Journal, report: Report, names: Collection[str]) -> list[Entry]:
     """Read every segment; return what the database does not know, in order, each once."""
-    found: dict[int, Entry] = {}
+    found: dict[tuple[int, datetime], Entry] = {}
     for path in journal.folder.paths():
         segment = segments.read(path, journal.folder.vault)
         if segments.installation_of(path.stem) not in names or (segment.flaws and not segment.entries):
@@ -140,12 +140,12 @@ def _missing(ctx: Context, journal: Journal, report: Report, names: Collection[s
         report.flaws += [f"{segment.name}: {flaw}" for flaw in segment.flaws]
         if segment.is_torn:
             report.torn.append(segment.name)
-        found |= {entry.number: entry for entry in segment.entries}
+        found |= {(entry.number, datetime.fromisoformat(entry.at)): entry for entry in segment.entries}
     report.entries = len(found)
     with ctx.db.read() as session:
-        unknown = queries.unknown(session, found)
+        unknown = queries.unknown(session, [(entry.number, entry.at) for entry in found.values()])
     report.unknown = len(unknown)
-    return [found[number] for number in sorted(unknown)]
+    return [found[one] for one in sorted(unknown)]
 
 
 def _replay(ctx: Context, entries: Sequence[Entry], report: Report, *, now: datetime) -> list[Entry]:

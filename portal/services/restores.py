@@ -42,7 +42,8 @@ class Gate:
             return False
         now = time.monotonic()
         try:
-            if self._looked is None or now - self._looked > LOOK_EVERY:
+            if self._looked is None or now - self._looked > LOOK_EVERY or self._db.journal.is_new_to_database:
+                self._db.journal.is_new_to_database = False
                 self._is_shut = look(self._db) is not None
                 self._looked = self._asked = now
             elif self._asked is None or now - self._asked > TRUST:
@@ -68,7 +69,7 @@ def look(db: Database) -> datetime | None:
         return None
     db.journal.start(db.engine)
     try:
-        tails = [tail for tail in db.journal.folder.tails() if tail.number]
+        tails = db.journal.folder.tails()
     except OSError as error:
         log.error("journal_not_read", reason=error.strerror)
         return restored_at(db)
@@ -80,14 +81,15 @@ def look(db: Database) -> datetime | None:
         if why:
             mark(session, why, tails)
             log.error("database_restored", why=why)
+    db.journal.folder.note(tails)
     return restored_at(db) if why else None
 
 
 def _why(session: Session, here: Installation, tails: list[Tail]) -> str:
-    ours = {tail.number for tail in tails if tail.installation in here.names}
+    ours = {one for tail in tails if tail.installation in here.names for one in tail.newest}
     if queries.unknown(session, ours):
         return BEHIND
-    return FOREIGN if any(tail.installation not in here.names for tail in tails) else ""
+    return FOREIGN if any(tail.newest and tail.installation not in here.names for tail in tails) else ""
 
 
 def mark(session: Session, why: str, tails: list[Tail]) -> None:
