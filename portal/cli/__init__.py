@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "backup": ("backups", "backup"),
     "open-backup": ("backups", "open_backup"),
     "recover": ("recovering", "recover"),
+    "stop-journal": ("recovering", "stop_journal"),
     "demo-seed": ("demo", "demo_seed"),
 }
 

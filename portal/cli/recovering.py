@@ -41,6 +41,18 @@ def recover(dry_run: bool, adopt: tuple[uuid.UUID, ...]) -> None:
         raise click.ClickException(f"{len(report.unplaced)} entries had no place: look at each. All else is done.")
 
 
+@click.command("stop-journal")
+@with_appcontext
+def stop_journal() -> None:
+    """Note nothing for the journal any more, once PORTAL_JOURNAL is taken out of every process's settings."""
+    from portal.services import restores
+
+    if context().db.journal is not None:
+        raise click.ClickException("PORTAL_JOURNAL is still set: take it out of the settings first.")
+    restores.switch_off(context().db)
+    click.echo("What people are told is kept in the database alone.")
+
+
 def _show(report: Report, *, is_dry: bool) -> None:
     click.echo(
         f"{report.segments} segments, {report.entries} entries; {report.unknown} that the database did not know."

@@ -55,5 +55,5 @@ class JournalEntry(Base):
     of_table: Mapped[str]
     key: Mapped[str]
     act: Mapped[str]  # is, gone, or seen: a row that another one refers to
-    image: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    image: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     waits: Mapped[bool] = mapped_column(server_default=text("true"))  # for its place in the journal

@@ -2,21 +2,81 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnClause, Row, cast, column, exists, func, literal_column, or_, select, table
+from sqlalchemy import (
+    BigInteger,
+    ColumnClause,
+    Connection,
+    Row,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from portal.extensions import UtcDateTime
-from portal.models import AuditHead, Installation, JournalEntry
+from portal.models import AuditHead, EndRequest, Installation, JournalEntry, Merchant
 
 
 def installation(session: Session) -> Installation | None:
     """Return what this installation knows of itself."""
     return session.get(Installation, 1)
+
+
+def restored_at(session: Session) -> datetime | None:
+    """Return since when it is known that the database was restored; None when it was not, or was recovered."""
+    return session.scalar(select(Installation.restored_at))
+
+
+def is_noted(session: Session) -> bool:
+    """Say whether the database notes what a journal is written from."""
+    return bool(session.scalar(select(Installation.journals)))
+
+
+def is_alone(connection: Connection, key: int) -> bool:
+    """Take the advisory lock of that key, for as long as the connection lives; False where somebody else has it."""
+    return bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+
+
+def let_others(connection: Connection, key: int) -> None:
+    """Give the advisory lock back."""
+    connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+def count_from(session: Session, number: int) -> None:
+    """Give no entry a number up to this one any more: the journal has them."""
+    sequence = func.pg_get_serial_sequence("journal_entries", "number")
+    session.execute(select(func.setval(sequence, func.greatest(number, func.nextval(sequence)))))
+
+
+def note_nothing(session: Session) -> None:
+    """Have the triggers keep still until the transaction ends."""
+    session.execute(select(func.set_config("portal.journal", "off", True)))
+
+
+def lock_open_others(session: Session, subscription_id: uuid.UUID, request_id: uuid.UUID) -> Sequence[EndRequest]:
+    """Lock the open requests of a subscription but for that one."""
+    return session.scalars(
+        select(EndRequest)
+        .where(EndRequest.subscription_id == subscription_id, EndRequest.id != request_id)
+        .where(EndRequest.state.in_(EndRequest.open_states))
+        .with_for_update(key_share=True)
+    ).all()
+
+
+def merchant_ids(session: Session) -> Sequence[uuid.UUID]:
+    """Return every merchant there ever was."""
+    return session.scalars(select(Merchant.id).order_by(Merchant.id)).all()
 
 
 def unknown(session: Session, entries: Collection[tuple[int, str]]) -> set[tuple[int, datetime]]:
@@ -46,7 +106,7 @@ def lock_waiting(session: Session, *, before: datetime, limit: int) -> Sequence[
         .where(own.c.waits, own.c.at < before)
         .order_by(own.c.number)
         .limit(limit)
-        .with_for_update(of=own, skip_locked=True)
+        .with_for_update(of=own, key_share=True, skip_locked=True)
     ).all()
 
 

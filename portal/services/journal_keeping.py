@@ -24,7 +24,8 @@ SLACK: Final = timedelta(days=2)  # the database remembers numbers for longer th
 def sweep(ctx: Context, *, now: datetime) -> int:
     """Write what waits for its place in the journal; return how much it was. What fails again waits on."""
     if ctx.db.journal is None:
-        restores.switch_off(ctx.db)
+        if _is_noted(ctx):
+            log.error("journal_without_a_folder", setting="PORTAL_JOURNAL")  # another process may have it: nothing goes
         return 0
     found = 0
     while True:
@@ -36,6 +37,11 @@ def sweep(ctx: Context, *, now: datetime) -> int:
             crossed = update(JournalEntry).where(JournalEntry.number.in_(numbers)).values(waits=False, image=None)
             session.execute(crossed.execution_options(synchronize_session=False))
             found += len(rows)
+
+
+def _is_noted(ctx: Context) -> bool:
+    with ctx.db.read() as session:
+        return queries.is_noted(session)
 
 
 def forget(ctx: Context, *, now: datetime) -> int:

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Uuid, func, or_, select, text, update
+from sqlalchemy import Uuid, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,10 +28,10 @@ from portal.journal import segments
 from portal.journal.gathering import Journal
 from portal.journal.segments import Entry
 from portal.journal.watched import REFERRED, WATCHED, WITNESSES, key_of
-from portal.models import Base, Customer, EndRequest, Installation, JournalEntry, Mail, MailState, Merchant
+from portal.models import Base, Customer, EndRequest, Installation, JournalEntry, Mail, MailState
 from portal.queries import journal as queries
 from portal.queries.people import customers
-from portal.services import restores, tries
+from portal.services import tries
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.lost_jobs import FORGOTTEN
@@ -106,13 +106,12 @@ def recover(ctx: Context, *, now: datetime, dry_run: bool = False, adopt: Sequen
 def _alone(ctx: Context) -> Iterator[None]:
     """Hold the lock of recoveries; it goes with the connection, whatever happens."""
     with ctx.db.engine.connect() as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(ONE_AT_A_TIME))):
+        if not queries.is_alone(connection, ONE_AT_A_TIME):
             raise RecoveryRuns
         try:
             yield
         finally:
-            connection.execute(select(func.pg_advisory_unlock(ONE_AT_A_TIME)))
-            connection.rollback()
+            queries.let_others(connection, ONE_AT_A_TIME)
 
 
 def _names(ctx: Context, journal: Journal, adopt: Sequence[str], *, is_kept: bool) -> frozenset[str]:
@@ -153,7 +152,7 @@ def _replay(ctx: Context, entries: Sequence[Entry], report: Report, *, now: date
     left: list[Entry] = []
     for start in range(0, len(entries), BATCH):
         with ctx.db.begin() as session:
-            _note_nothing(session)
+            queries.note_nothing(session)  # what is put back stands in the journal already
             for entry in entries[start : start + BATCH]:
                 try:
                     with session.begin_nested():
@@ -163,11 +162,6 @@ def _replay(ctx: Context, entries: Sequence[Entry], report: Report, *, now: date
                 else:
                     _know(session, entry)
     return left
-
-
-def _note_nothing(session: Session) -> None:
-    """What is put back stands in the journal already."""
-    session.execute(text("SELECT set_config('portal.journal', 'off', true)"))
 
 
 def _know(session: Session, entry: Entry) -> None:
@@ -220,12 +214,7 @@ def _is_open(image: Mapping[str, Any]) -> bool:
 
 def _give_way(session: Session, image: Mapping[str, Any], *, now: datetime) -> list[str]:
     """Who asked, and asked again because the restored portal had forgotten it: what was asked for first counts."""
-    again = select(EndRequest).where(
-        EndRequest.subscription_id == uuid.UUID(image["subscription_id"]),
-        EndRequest.id != uuid.UUID(image["id"]),
-        EndRequest.state.in_(EndRequest.open_states),
-    )
-    found = session.scalars(again.with_for_update()).all()
+    found = queries.lock_open_others(session, uuid.UUID(image["subscription_id"]), uuid.UUID(image["id"]))
     for request in found:
         request.state, request.withdrawn_at = RequestState.WITHDRAWN, now
     session.flush()
@@ -263,12 +252,12 @@ def _finish(ctx: Context, entries: Sequence[Entry], report: Report, *, now: date
     """Say in each chain where it was cut, let what is open be carried on, and open the gate: all or nothing."""
     with ctx.db.begin() as session:
         was_restored = session.get_one(Installation, 1).restored_at is not None
-        restores.count_from(session, max((entry.number for entry in entries), default=0))
+        queries.count_from(session, max((entry.number for entry in entries), default=0))
         if not was_restored and not entries:
             return
         ended = {entry.key: int((entry.image or {})["number"]) for entry in entries if entry.of_table in WITNESSES}
         chains = queries.audit_ends(session)
-        for merchant_id in session.scalars(select(Merchant.id).order_by(Merchant.id)):
+        for merchant_id in queries.merchant_ids(session):
             end, former = chains.get(str(merchant_id), 0), ended.get(str(merchant_id), 0)
             report.cut[str(merchant_id)] = (end, max(end, former))
             found: dict[str, Any] = {"cut_after": end, "had_reached": max(end, former)}

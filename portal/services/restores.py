@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
 from portal.journal.stores import Tail
-from portal.models import Installation, LoginChallenge, LoginSession
+from portal.models import Installation, JournalEntry, LoginChallenge, LoginSession
 from portal.queries import journal as queries
 
 log = structlog.get_logger("portal.journal")
@@ -57,7 +57,7 @@ class Gate:
 def restored_at(db: Database) -> datetime | None:
     """Return since when it is known that the database was restored, None when it was not, or was recovered."""
     with db.read() as session:
-        return session.scalar(select(Installation.restored_at))
+        return queries.restored_at(session)
 
 
 def look(db: Database) -> datetime | None:
@@ -97,19 +97,12 @@ def mark(session: Session, why: str, tails: list[Tail]) -> None:
     session.execute(update(Installation).values(restored_at=func.now(), restored_why=why))
     session.execute(delete(LoginChallenge))
     session.execute(delete(LoginSession))
-    count_from(session, max((tail.number for tail in tails), default=0) + 1000)
-
-
-def count_from(session: Session, number: int) -> None:
-    """Give no entry a number up to this one any more: the journal has them."""
-    sequence = "pg_get_serial_sequence('journal_entries', 'number')"
-    highest = f"setval({sequence}, greatest(:number, nextval({sequence})))"
-    session.execute(text(f"SELECT {highest}"), {"number": number})
+    queries.count_from(session, max((tail.number for tail in tails), default=0) + 1000)
 
 
 def switch_off(db: Database) -> None:
     """Nobody keeps a journal any more: note nothing, and forget what waits for one."""
     with db.begin() as session:
-        off = update(Installation).where(Installation.journals).values(journals=False).returning(Installation.id)
-        if session.scalar(off) is not None:
-            log.warning("journal_switched_off")
+        session.execute(update(Installation).values(journals=False))
+        session.execute(delete(JournalEntry).where(JournalEntry.waits))
+    log.warning("journal_switched_off")

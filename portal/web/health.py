@@ -68,7 +68,7 @@ def _journal(waits: datetime | None) -> str:
     """Say how the journal is; what this process itself could not write is known without the database."""
     context = identity.context()
     if context.db.journal is None:
-        return "off"
+        return "off" if waits is None else "behind"
     if context.is_restored:
         return "restored"
     if _fails():

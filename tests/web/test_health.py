@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from portal import create_app
 from portal.extensions import Database
+from portal.journal.gathering import Journal
 from portal.services import health
+from portal.services.restores import Gate
 from tests.browser_client import Browser
 from tests.web.test_errors import free_port
 
@@ -38,6 +40,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
         "worker": told,
         "wakeups": "ok",
         "clock": "ok",
+        "journal": "off",
     }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
@@ -52,6 +55,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "worker": "unknown",
         "wakeups": "unknown",
         "clock": "unknown",
+        "journal": "unknown",
     }
 
 
@@ -71,8 +75,8 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
-        said = {"status": "failing", "database": "unwritable", "worker": "ok", "wakeups": "ok", "clock": "ok"}
-        assert answer.get_json() == said
+        said = {"database": "unwritable", "worker": "ok", "wakeups": "ok", "clock": "ok", "journal": "off"}
+        assert answer.get_json() == said | {"status": "failing"}
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -119,3 +123,34 @@ def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(brows
         )
     told = browser.get("/healthz").response.get_json()
     assert (told["status"], told["wakeups"]) == ("ok", said)
+
+
+@pytest.fixture
+def journal(ctx, tmp_path, vault):
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    journal = ctx.db.journal = Journal(folder, vault)
+    journal.start(ctx.db.engine)
+    yield journal
+    ctx.db.journal = None
+
+
+@pytest.mark.parametrize("ill", ["", "unwritable", "behind", "restored"])
+def test_the_journal_is_part_of_health(browser, ctx, app, journal, ill):
+    worker(ctx, 5)
+    if ill == "unwritable":
+        journal.failing_since = 1.0
+    elif ill == "behind":
+        with ctx.db.begin() as session:
+            session.execute(
+                text(
+                    "INSERT INTO journal_entries (of_table, key, act, at)"
+                    " VALUES ('mails', 'k', 'gone', now() - interval '9 minutes')"
+                )
+            )
+    elif ill == "restored":
+        with ctx.db.begin() as session:
+            session.execute(text("UPDATE installations SET restored_at = now()"))
+    app.extensions["portal"] = replace(ctx, gate=Gate(ctx.db))
+    said = browser.get("/healthz", status=503 if ill else 200).response.get_json()
+    assert said["journal"] == (ill or "ok")
