@@ -56,9 +56,9 @@ class Journal:
         event.listen(engine, "after_cursor_execute", _look)
         event.listen(engine, "commit", self._gather)
 
-    def start(self, engine: Engine) -> None:
-        """Have the database note from now on; said once, and again to one that may have been replaced."""
-        if not self._started:
+    def start(self, engine: Engine, *, again: bool = False) -> None:
+        """Have the database note from now on; said once, and `again` to one that may have been replaced."""
+        if again or not self._started:
             with engine.begin() as connection:
                 self._started = True  # before: a connection that is made meanwhile says it again
                 connection.exec_driver_sql(SWITCH_ON)

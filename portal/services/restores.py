@@ -67,7 +67,7 @@ def look(db: Database) -> datetime | None:
     """
     if db.journal is None:
         return None
-    db.journal.start(db.engine)
+    db.journal.start(db.engine, again=True)
     try:
         tails = db.journal.folder.tails()
     except OSError as error:
