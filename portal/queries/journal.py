@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import (
     ColumnClause,
     Connection,
     Row,
+    Select,
+    Table,
     cast,
     column,
     exists,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
 from portal.extensions import UtcDateTime
@@ -125,3 +127,10 @@ def is_overtaken(session: Session, of_table: str, key: str, *, number: int, at: 
 def audit_ends(session: Session) -> dict[str, int]:
     """Return by merchant where each audit chain ends."""
     return {str(row.merchant_id): row.number for row in session.scalars(select(AuditHead))}
+
+
+def as_row(of_table: Table, names: Sequence[str], image: Mapping[str, Any]) -> Select[Any]:
+    """Return a row of the table as its image says, column by column, for the database to read by its own types."""
+    empty: ColumnClause[Any] = literal_column(f"NULL::{of_table.name}")
+    given = func.jsonb_populate_record(empty, cast(dict(image), JSONB)).table_valued(*names)
+    return select(*(given.c[name] for name in names))

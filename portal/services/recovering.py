@@ -7,7 +7,6 @@ call.  What had been sent by mail is known as sent.  Who was erased is erased ag
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Uuid, func, or_, text, update
+from sqlalchemy import Uuid, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -223,22 +222,17 @@ def _give_way(session: Session, image: Mapping[str, Any], *, now: datetime) -> l
 
 def _put(session: Session, entry: Entry) -> None:
     """Write the row as its image says; columns that the image does not know stay, or take their default."""
-    image, key = entry.image or {}, key_of(entry.of_table)
-    there = Base.metadata.tables[entry.of_table].c
-    names = [name for name in (column.name for column in there) if name in image]
-    differs = " OR ".join(f"t.{name} IS DISTINCT FROM EXCLUDED.{name}" for name in names if name != key)
-    new = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name != key)
-    # A row that was only referred to is what it was when somebody else's was written: it is put where there is none.
-    over = f"DO UPDATE SET {new} WHERE {differs}" if entry.act == "is" and new else "DO NOTHING"
-    session.connection().execute(
-        text(
-            f"INSERT INTO {entry.of_table} AS t ({', '.join(names)}) "  # noqa: S608 - the models' own names
-            f"SELECT {', '.join(f'given.{name}' for name in names)} "
-            f"FROM jsonb_populate_record(NULL::{entry.of_table}, CAST(:image AS jsonb)) AS given "
-            f"ON CONFLICT ({key}) {over}"
-        ),
-        {"image": json.dumps(image)},
-    )
+    image, key, one = entry.image or {}, key_of(entry.of_table), Base.metadata.tables[entry.of_table]
+    names = [column.name for column in one.c if column.name in image]
+    written = insert(one).from_select(names, queries.as_row(one, names, image))
+    others = [name for name in names if name != key]
+    if entry.act == "is" and others:
+        differs = or_(*(one.c[name].is_distinct_from(written.excluded[name]) for name in others))
+        new = {name: written.excluded[name] for name in others}
+        written = written.on_conflict_do_update(index_elements=[key], set_=new, where=differs)
+    else:  # a row that was only referred to is as it was then: it is put where there is none
+        written = written.on_conflict_do_nothing(index_elements=[key])
+    session.connection().execute(written)
     session.expire_all()
 
 

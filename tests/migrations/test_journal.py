@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from portal.journal.gathering import SWITCH_ON
 from portal.migrating import downgrade, upgrade
 
 NOTED = "SELECT of_table, act FROM journal_entries ORDER BY number"
@@ -32,7 +33,7 @@ def test_the_version_before_writes_beside_the_new_schema_and_is_noted(make, ctx,
     """Its statements name none of the new tables: the triggers do."""
     make.merchant()
     with psycopg.connect(database_url) as connection:
-        connection.execute("INSERT INTO installations (id, journals) VALUES (1, true)")
+        connection.execute(SWITCH_ON)
         connection.execute(RENAME)
         connection.execute("SET portal.journal = 'off'")
         connection.execute(RENAME)
@@ -42,7 +43,7 @@ def test_the_version_before_writes_beside_the_new_schema_and_is_noted(make, ctx,
 def test_a_row_that_others_refer_to_is_noted_with_them(make, ctx, database_url):
     subscription = make.subscription(merchant=make.merchant())
     with psycopg.connect(database_url) as connection:
-        connection.execute("INSERT INTO installations (id, journals) VALUES (1, true)")
+        connection.execute(SWITCH_ON)
         connection.execute("UPDATE subscriptions SET relaunch_allowed = false")
         connection.execute("UPDATE subscriptions SET failed_payments = 3")
         connection.execute("DELETE FROM product_contents")
