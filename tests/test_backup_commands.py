@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
+from sqlalchemy import update
 
-from portal import create_app, sealed_files
+from portal import clock, create_app, make_context, sealed_files
 from portal.domain.end_requests import RequestState
+from portal.extensions import WORK
+from portal.journal import segments
+from portal.models import Merchant
+from portal.providers.gates import GatedGateways, GatedMailer
 from portal.secrets import Vault
 from portal.services import recovering
 from tests.conftest import MASTER_KEYS
@@ -101,3 +108,25 @@ def test_recover_says_why_it_does_nothing(ctx, flask, database_url, db, journal)
     db.journal = None
     assert "PORTAL_JOURNAL is not set" in flask("recover", fails=True)
     assert "database alone" in flask("stop-journal")
+
+
+def test_the_settings_alone_make_an_installation_that_keeps_a_journal(config, database_url, tmp_path, make):  # noqa: F811
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    merchant = make.merchant()
+    here = make_context(replace(config, journal_folder=folder, journal_days=40))
+    patient = here.db.with_patience(WORK)
+    try:
+        for number, db in enumerate((here.db, patient)):
+            with db.begin() as session:
+                session.execute(update(Merchant).where(Merchant.id == merchant.id).values(name=f"Name {number}"))
+        (path,) = folder.iterdir()
+        found = segments.read(path, here.vault).entries
+        assert [one.image["name"] for one in found if one.of_table == "merchants"] == ["Name 0", "Name 1"]
+        assert not here.is_restored
+        assert isinstance(here.gateways, GatedGateways)
+        assert isinstance(here.mailer, GatedMailer)
+    finally:
+        for db in (here.db, patient):
+            db.dispose()
+        clock.follow(None)
