@@ -95,6 +95,7 @@ def recover(ctx: Context, *, now: datetime, dry_run: bool = False, adopt: Sequen
         left = _replay(ctx, entries, report, now=now)
         while left and len(still := _replay(ctx, left, report, now=now)) < len(left):
             left = still  # one may refer to another that was noted after it
+        _give_up(ctx, left)
         report.unplaced += [f"{entry.of_table} {entry.key} ({entry.act}, {entry.number})" for entry in left]
         _finish(ctx, entries, report, now=now)
     log.warning("database_recovered", put=report.put.total(), unplaced=len(report.unplaced), erased=report.erased)
@@ -161,6 +162,13 @@ def _replay(ctx: Context, entries: Sequence[Entry], report: Report, *, now: date
                 else:
                     _know(session, entry)
     return left
+
+
+def _give_up(ctx: Context, left: Sequence[Entry]) -> None:
+    """What has no place is the operator's to look at: it must not keep the gate shut for everybody."""
+    with ctx.db.begin() as session:
+        for entry in left:
+            _know(session, entry)
 
 
 def _know(session: Session, entry: Entry) -> None:

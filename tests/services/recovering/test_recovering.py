@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from datetime import timedelta
 
 import psycopg
@@ -23,7 +25,8 @@ from tests.services.carrying.carried import ask, carry
 from tests.services.recovering.backups import told
 from tests.services.recovering.stories import found, let_leave
 
-SAID = '{"number": 1, "at": "2026-01-01T00:00:00+00:00"}'
+AT = "2026-01-01T00:00:00+00:00"
+SAID = json.dumps({"number": 1, "at": AT})
 
 
 @pytest.fixture
@@ -185,7 +188,7 @@ def test_a_line_that_was_changed_is_not_believed_and_said(ctx, lost, restarted, 
 def test_the_file_of_another_installation_with_our_keys_stops_everything(ctx, make, subscription, restarted, journal):
     """A copy for trying things out, with the real journal and the real keys, must never reach PayPal."""
     other = Journal(journal.folder.path, Vault(MASTER_KEYS))
-    other._pen.write("0" * 32, [(1, "2026-01-01T00:00:00+00:00", SAID)])
+    other._pen.write("0" * 32, [(1, AT, SAID)])
     here = restarted()
     assert here.is_restored
     assert installation(ctx).restored_why == restores.FOREIGN
@@ -196,7 +199,7 @@ def test_the_file_of_another_installation_with_our_keys_stops_everything(ctx, ma
 
 def test_the_file_of_another_installation_with_other_keys_is_left_alone(ctx, make, lost, restarted, journal):
     other = Journal(journal.folder.path, Vault((("other", bytes(range(1, 33))),)))
-    other._pen.write("0" * 32, [(10**6, "2026-01-01T00:00:00+00:00", SAID)])
+    other._pen.write("0" * 32, [(10**6, AT, SAID)])
     report = recovering.recover(restarted(), now=utc_now())
     assert len(report.strange) == 1
     assert found(ctx, lost).reference == lost.reference
@@ -246,3 +249,17 @@ def test_a_restore_is_noticed_by_a_process_that_had_seen_the_whole_journal_befor
     copy.restore()
     make.reload(subscription)  # whoever sends something has read it before
     assert ctx.is_restored
+
+
+def test_what_has_no_place_is_said_and_keeps_the_gate_shut_for_nobody(ctx, lost, restarted, journal):
+    here = restarted()
+    assert here.is_restored
+    note = {"id": str(uuid.uuid4()), "merchant_id": str(uuid.uuid4()), "customer_id": str(uuid.uuid4())}
+    image = note | {"text": "Lost", "author_name": "Anne", "created_at": AT}
+    said = {"number": 10**6, "at": AT, "of_table": "customer_notes", "key": note["id"], "act": "is", "image": image}
+    journal._pen.write(installation(ctx).name.hex, [(10**6, AT, json.dumps(said))])
+
+    report = recovering.recover(here, now=utc_now())
+    assert [one.split()[:2] for one in report.unplaced] == [["customer_notes", note["id"]]]
+    assert found(ctx, lost).state is RequestState.RECORDED
+    assert not restarted().is_restored
