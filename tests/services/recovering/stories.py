@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -11,9 +12,9 @@ from portal.clock import utc_now
 from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
 from portal.domain.countries import Country, Function, strategy
-from portal.domain.policies import Actor
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
-from portal.models import EndRequest, Mail, MailState
+from portal.models import EndRequest, Mail, MailState, Membership, Staff
 from portal.services.api import api_keys
 from portal.services.api.api_keys import Wanted
 from portal.services.declarations import declarations
@@ -21,7 +22,7 @@ from portal.services.declarations.declarations import Declared
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.notices import leaving
 from portal.services.own_data import customer_erasures
-from portal.services.people import address_changes
+from portal.services.people import address_changes, memberships
 from tests.services.carrying.carried import ask, carry, wish_of
 from tests.services.own_data.wishing import LATER
 
@@ -61,6 +62,11 @@ class Story:
         self.planned = self._plan(self.moved, days=40)
         wanted = Wanted(name="Site", mode=Mode.TEST, scopes=frozenset({Scope.CUSTOMERS_READ}))
         self.key_id, self.key = api_keys.make(self.ctx, self.merchant.id, wanted, by=By(), now=utc_now())
+        self.staff = Staff(id=uuid.uuid4(), merchant_id=self.merchant.id, email="anne@desk.test", name="Anne")
+        self.staff.password_hash, self.staff.totp_secret = "x", b"x"
+        self.make.add(self.staff)
+        member = Membership(merchant_id=self.merchant.id, staff_id=self.staff.id, role=Role.SUPPORT)
+        self.make.add(member)
         let_leave(self.ctx)
         return self
 
@@ -78,6 +84,7 @@ class Story:
         self._erase()
         self._change_address()
         api_keys.revoke(ctx, self.merchant.id, self.key_id, by=By(), by_name="Anne", now=utc_now())
+        memberships.disable(ctx, self.merchant.id, self.staff.id, by=By(), now=utc_now())
         let_leave(ctx)
         return self
 
@@ -106,6 +113,7 @@ class Story:
             carry(self.ctx, request)
         let_leave(self.ctx)
         assert customer_erasures.carry_on(self.ctx, erasure.id, now=now + LATER)
+        let_leave(self.ctx, now=now + 2 * LATER)
 
     def _change_address(self):
         customer = self.new_address.customer

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
-from portal.models import EndRequest
-from portal.services import recovering
+from portal.models import EndRequest, Membership
+from portal.services import journal_keeping, recovering
+from portal.services.api import api_keys
+from portal.services.api.api_keys import KeyRefused
 from tests.services.carrying.carried import carry
+from tests.services.own_data.wishing import whole_database
 from tests.services.recovering.backups import told
 from tests.services.recovering.stories import Story, found, let_leave
 
@@ -54,3 +60,10 @@ def test_what_people_were_told_since_the_backup_is_there_again(
     assert sorted(paypal.cancelled) == sorted(set(paypal.cancelled)), "nobody is cancelled twice"
     assert set(cancelled) <= set(paypal.cancelled)
     assert not {story.undone.provider_id, story.back.provider_id, story.moved.provider_id} & set(paypal.cancelled)
+    journal_keeping.sweep(here, now=utc_now() + timedelta(minutes=1))
+    assert story.erased.customer.email not in whole_database(here), "and nobody who was erased is back"
+    with pytest.raises(KeyRefused):
+        api_keys.find(here, story.key, address=None, now=utc_now())
+    with here.db.read() as session:
+        (member,) = session.scalars(select(Membership))
+    assert member.disabled_at is not None
