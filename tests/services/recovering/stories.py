@@ -14,7 +14,7 @@ from portal.domain.audit import By
 from portal.domain.countries import Country, Function, strategy
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
-from portal.models import EndRequest, Mail, MailState, Membership, Staff
+from portal.models import EndRequest, EventSource, EventState, Mail, MailState, Membership, PayPalEvent, Staff
 from portal.services.api import api_keys
 from portal.services.api.api_keys import Wanted
 from portal.services.declarations import declarations
@@ -62,6 +62,7 @@ class Story:
         self.planned = self._plan(self.moved, days=40)
         wanted = Wanted(name="Site", mode=Mode.TEST, scopes=frozenset({Scope.CUSTOMERS_READ}))
         self.key_id, self.key = api_keys.make(self.ctx, self.merchant.id, wanted, by=By(), now=utc_now())
+        self.make.add(self._message())
         self.staff = Staff(id=uuid.uuid4(), merchant_id=self.merchant.id, email="anne@desk.test", name="Anne")
         self.staff.password_hash, self.staff.totp_secret = "x", b"x"
         self.make.add(self.staff)
@@ -104,6 +105,20 @@ class Story:
             email="zoe@client.test",
         )
         return declarations.declare(self.ctx, wish, network="n", now=utc_now())
+
+    def _message(self):
+        """What PayPal said of somebody who is erased later: no row of it is in the journal."""
+        return PayPalEvent(
+            merchant_id=self.merchant.id,
+            environment="sandbox",
+            source=EventSource.WEBHOOK,
+            event_id="WH-1",
+            event_type="BILLING.SUBSCRIPTION.ACTIVATED",
+            subject=self.erased.provider_id,
+            body=b"their name",
+            received_at=utc_now(),
+            state=EventState.DONE,
+        )
 
     def _erase(self):
         customer = self.erased.customer

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
-from portal.models import EndRequest, Membership
+from portal.models import EndRequest, Membership, PayPalEvent
 from portal.services import journal_keeping, recovering
 from portal.services.api import api_keys
 from portal.services.api.api_keys import KeyRefused
@@ -66,4 +66,5 @@ def test_what_people_were_told_since_the_backup_is_there_again(
         api_keys.find(here, story.key, address=None, now=utc_now())
     with here.db.read() as session:
         (member,) = session.scalars(select(Membership))
+        assert session.scalars(select(PayPalEvent.body)).all() == [None]
     assert member.disabled_at is not None
