@@ -67,6 +67,8 @@ class Config:
     metrics_worker: tuple[str, int] | None = None  # where the worker tells its own; None: nowhere
     database_direct_url: str | None = field(default=None, repr=False)  # given: a pooler stands before database_url
     operator_legal_url: str = ""  # the operator's own legal notice; empty: pages of no merchant lead to none
+    journal_folder: Path | None = None  # outside the database: what people were told; None: nothing is kept there
+    journal_days: int = 35  # for so long: longer than the oldest backup that anybody would restore
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -103,6 +105,8 @@ class Config:
             metrics_tokens=read.tokens("PORTAL_METRICS_TOKEN"),
             metrics_worker=read.listening("PORTAL_METRICS_WORKER", "PORTAL_METRICS_TOKEN"),
             operator_legal_url=read.page("PORTAL_LEGAL_NOTICE_URL"),
+            journal_folder=read.folder("PORTAL_JOURNAL"),
+            journal_days=read.number("PORTAL_JOURNAL_DAYS", default=35, least=2),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -210,13 +214,22 @@ class _Reader:
             self.problems.append(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
         return value
 
-    def number(self, name: str, *, default: int) -> int:
+    def folder(self, name: str) -> Path | None:
+        """Read a folder's name, from the root: commands are called from anywhere."""
+        value = self.env.get(name, "").strip()
+        if value and not value.startswith("/"):
+            self.problems.append(f"{name} is {value!r}; it must begin with /")
+        return Path(value) if value else None
+
+    def number(self, name: str, *, default: int, least: int = 0) -> int:
         value = self.env.get(name, "").strip()
         if not value:
             return default
         if not value.isdecimal():
             self.problems.append(f"{name} is {value!r}; it must be a whole number")
             return default
+        if int(value) < least:
+            self.problems.append(f"{name} is {value}; it must be {least} or more")
         return int(value)
 
     def day(self, name: str) -> date | None:

@@ -17,10 +17,16 @@ def make_context(config: Config, *, pages: bool = True) -> Context:
     Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).  Pages alone go
     through a pooler: a worker's LISTEN and a migration's lock would be lost in it.
     """
+    import atexit
+
+    import structlog
+
     from portal.extensions import WEB, Database
+    from portal.journal.gathering import Journal
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
     from portal.providers.event_posts import HttpEventPosts
+    from portal.providers.gates import GatedGateways, GatedMailer
     from portal.providers.host_names import PublicHostNames
     from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
@@ -28,18 +34,28 @@ def make_context(config: Config, *, pages: bool = True) -> Context:
     from portal.providers.time_stamps import TimeStamps
     from portal.secrets import Vault
     from portal.services.context import Context
+    from portal.services.restores import Gate
 
+    vault = Vault(config.master_keys)
     url = config.database_url or ensure_server(config.data_folder)
     direct = config.database_direct_url
     db = Database(url if pages else direct or url, patience=WEB, is_pooled=pages and direct is not None)
     db.follow_clock()
+    if config.journal_folder is not None:
+        journal = Journal(config.journal_folder, vault, days=config.journal_days)
+        db.keep_journal(journal)
+        atexit.register(journal.close)
+    elif not config.is_pretend:
+        structlog.get_logger(__name__).warning("no_journal", setting="PORTAL_JOURNAL")
+    gate = Gate(db)
     return Context(
         db=db,
-        vault=Vault(config.master_keys),
-        gateways=PayPalGateways(config.paypal_urls),
+        vault=vault,
+        gate=gate,
+        gateways=GatedGateways(PayPalGateways(config.paypal_urls), gate.is_shut),
         webhooks=PayPalSignatures(config.paypal_urls, trust=config.paypal_trust),
         ipns=PayPalIpns(config.paypal_urls),
-        mailer=SmtpMailer.from_url(config.smtp_url),
+        mailer=GatedMailer(SmtpMailer.from_url(config.smtp_url), gate.is_shut),
         base_url=config.base_url,
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,

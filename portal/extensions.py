@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import structlog
@@ -32,6 +32,9 @@ from portal import clock, metrics
 from portal.postgres import connecting
 
 log = structlog.get_logger(__name__)
+
+if TYPE_CHECKING:
+    from portal.journal.gathering import Journal
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -113,6 +116,7 @@ class Database:
         """
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.patience, self.is_pooled = patience, is_pooled
+        self.journal: Journal | None = None
         address = connecting(self.url)
         options = f"{address.pop('options', '')} {patience.options}".strip()
         engine = create_engine(
@@ -140,7 +144,15 @@ class Database:
         """Return a way to the same database for another kind of work: itself, where the patience is the same."""
         if patience == self.patience:
             return self
-        return Database(self.url, patience=patience, is_pooled=self.is_pooled)
+        other = Database(self.url, patience=patience, is_pooled=self.is_pooled)
+        if self.journal is not None:
+            other.keep_journal(self.journal)
+        return other
+
+    def keep_journal(self, journal: Journal) -> None:
+        """Have what people are told of written to a journal, before `begin` returns."""
+        self.journal = journal
+        journal.attach(self.engine)
 
     def _use(self, engine: Engine) -> None:
         self.engine = engine
@@ -171,8 +183,12 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Open a transaction: commits at the end of the block, rolls back on any error."""
+        if self.journal is not None:
+            self.journal.start(self.engine)
         with self._write.begin() as session:
             yield session
+        if self.journal is not None:
+            self.journal.write_own()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

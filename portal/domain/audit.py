@@ -146,6 +146,7 @@ class Act(StrEnum):
     MERCHANT_CLOSED = "merchant.closed"  # its last day is over: nobody comes in any more
     MERCHANT_REOPENED = "merchant.reopened"  # something was open after all
     MERCHANT_ERASED = "merchant.erased"
+    DATABASE_RECOVERED = "merchant.recovered"  # a backup was restored, and the chain cut; what was told is there again
     SECRETS_ROTATED = "secrets.rotated"
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"

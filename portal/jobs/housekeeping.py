@@ -11,7 +11,7 @@ from portal import clock, queue
 from portal.clock import utc_now
 from portal.domain.retention import OPERATOR, Stock
 from portal.jobs import old_job_rows, releases
-from portal.services import access_tokens, aging, clock_mending, comebacks, time_stamps
+from portal.services import access_tokens, aging, clock_mending, comebacks, journal_keeping, restores, time_stamps
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
@@ -84,6 +84,24 @@ def sweep(job: JobContext, timestamp: int) -> None:
         found = outbox.sweep(context, now=utc_now())
         if found:
             log.warning("mails_without_a_job", count=found)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="housekeeping.journal", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="journal")
+def keep_journal(job: JobContext, timestamp: int) -> None:
+    """See whether the database was restored, and write what waits for its place in the journal."""
+    context = job.additional_context["portal"]
+    restores.look(context.db)
+    found = journal_keeping.sweep(context, now=utc_now())
+    if found:
+        log.warning("journal_entries_late", count=found)
+
+
+@queue.app.periodic(cron="10 4 * * *")
+@queue.app.task(name="housekeeping.old_journal", pass_context=True, queueing_lock="old_journal")
+def forget_journal(job: JobContext, timestamp: int) -> None:
+    """Delete the journal's segments that are older than their time."""
+    journal_keeping.forget(job.additional_context["portal"], now=utc_now())
 
 
 @queue.app.periodic(cron="* * * * *")

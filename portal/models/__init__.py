@@ -27,6 +27,7 @@ from portal.models.event_deliveries import EventAttempt, EventDelivery
 from portal.models.event_endpoints import EventEndpoint
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
+from portal.models.journal import Installation, JournalEntry
 from portal.models.late_payments import LatePayment
 from portal.models.legal_texts import LegalText
 from portal.models.logos import Logo
@@ -106,7 +107,9 @@ __all__ = [
     "Hold",
     "ImportRun",
     "ImportState",
+    "Installation",
     "Invitation",
+    "JournalEntry",
     "KeyState",
     "LatePayment",
     "LegalText",

@@ -39,6 +39,8 @@ KEPT_WHOLE: Final = frozenset(
 FOLLOWS: Final = frozenset(
     {
         "health_marks",
+        "installations",
+        "journal_entries",
         "login_browsers",
         "passkeys",
         "recovery_codes",

@@ -15,6 +15,7 @@ from portal.providers.openid import OpenIdSites
 from portal.providers.ports import Gateways
 from portal.providers.time_stamps import TimeStamps
 from portal.secrets import Vault
+from portal.services.restores import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,15 @@ class Context:
     base_url: str  # scheme and host, from the settings: never from a request
     mail_from: str
     bounce_address: str = ""  # where reports of undelivered mails come to; empty: nobody reads them
+    gate: Gate | None = None  # what `gateways` and `mailer` ask before anything leaves; None: it is always open
     passwords: Passwords = field(default_factory=Passwords)
     event_posts: EventPosts = field(default_factory=HttpEventPosts)
     sites: OpenIdSites = field(default_factory=OpenIdSites)  # of merchants, that customers log in with
     host_names: HostNames = field(default_factory=PublicHostNames)  # of customers' pages, that merchants own
     time_stamps: TimeStamps = field(default_factory=TimeStamps)  # nobody is asked
     breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the database was restored and is not recovered: nothing leaves until then."""
+        return self.gate is not None and self.gate.is_shut()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 from flask import Response, current_app, jsonify, request
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import clock
+from portal.clock import utc_now
 from portal.queries import health as queries
+from portal.queries import journal as journal_queries
 from portal.services import health
 from portal.version import VERSION
 from portal.web import identity, metrics, schemas
@@ -18,6 +22,7 @@ from portal.web.errors import AWAY, BUSY
 log = structlog.get_logger("portal.web")
 
 OF_SCHEMA = {"old": "older than this release needs: run flask migrate", "new": "newer than this release may work on"}
+BEHIND: Final = timedelta(minutes=3)  # the sweep writes each minute what nobody else has
 WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
@@ -30,17 +35,26 @@ def answer() -> Response:
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `forwarded` is how many addresses X-Forwarded-For had: one from each proxy that tells who asks.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
+    `journal` is `ok`, `off` (nothing is kept outside the database), `unwritable`, `behind` (something waits for its
+    place for longer than a few minutes), or `restored`: the database is, and waits for `flask recover`.
     `legal_notice` is `missing` where the operator has named none: nothing fails of it.
     """
     try:
         with identity.context().db.read() as session:
             found, schema = queries.workers(session), schemas.word(session)
+            waits = journal_queries.oldest_waiting(session) if schema == "ok" else None  # it may not be there yet
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
-        return _answer(database="away", schema="unknown", worker="unknown", machine="unknown", wakeups="unknown")
-    machine = "off" if clock.machine_is_off() else "ok"
-    database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
-    return _answer(database=database, schema=schema, worker=found.word, machine=machine, wakeups=wakeups)
+        unknown = dict.fromkeys(("schema", "worker", "clock", "wakeups"), "unknown")
+        return _answer(**unknown, database="away", journal="unwritable" if _fails() else "unknown")
+    return _answer(
+        database="ok" if _is_written() else "unwritable",
+        schema=schema,
+        worker=found.word,
+        wakeups="polled" if found.is_deaf else "ok",
+        clock="off" if clock.machine_is_off() else "ok",
+        journal=_journal(waits),
+    )
 
 
 def ready() -> Response:
@@ -90,16 +104,30 @@ def _is_written() -> bool:
     return found
 
 
-def _answer(*, database: str, schema: str, worker: str, machine: str, wakeups: str) -> Response:
-    well = database == schema == worker == machine == "ok"
+def _journal(waits: datetime | None) -> str:
+    """Say how the journal is; what this process itself could not write is known without the database."""
+    context = identity.context()
+    if context.db.journal is None:
+        return "off" if waits is None else "behind"
+    if context.is_restored:
+        return "restored"
+    if _fails():
+        return "unwritable"
+    return "behind" if waits is not None and utc_now() - waits > BEHIND else "ok"
+
+
+def _fails() -> bool:
+    journal = identity.context().db.journal
+    return journal is not None and journal.failing_since is not None
+
+
+def _answer(**told: str) -> Response:
+    well = all(told[name] == "ok" for name in ("database", "schema", "worker", "clock"))
+    well = well and told["journal"] in ("ok", "off")
     notice = "ok" if current_app.extensions["portal_config"].operator_legal_url else "missing"
     response = jsonify(
         status="ok" if well else "failing",
-        database=database,
-        schema=schema,
-        worker=worker,
-        wakeups=wakeups,
-        clock=machine,
+        **told,
         version=VERSION,
         forwarded=len(request.access_route) if "X-Forwarded-For" in request.headers else 0,
         legal_notice=notice,

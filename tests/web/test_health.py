@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 from portal import create_app, releases
 from portal.extensions import Database
+from portal.journal.gathering import Journal
 from portal.services import health
+from portal.services.restores import Gate
 from portal.version import VERSION
 from portal.web import schemas
 from tests.browser_client import Browser
@@ -45,6 +47,7 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
         "version": VERSION,
         "forwarded": 0,
         "legal_notice": "missing",
+        "journal": "off",
     }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
@@ -63,6 +66,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "version": VERSION,
         "forwarded": 0,
         "legal_notice": "missing",
+        "journal": "unknown",
     }
 
 
@@ -183,3 +187,34 @@ def test_a_schema_of_another_release_is_told_and_keeps_a_web_process_from_starti
     finally:
         with ctx.db.begin() as session:
             session.execute(text(SCHEMA.format(releases.known(), releases.MARK, "")))
+
+
+@pytest.fixture
+def journal(ctx, tmp_path, vault):
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    journal = ctx.db.journal = Journal(folder, vault)
+    journal.start(ctx.db.engine)
+    yield journal
+    ctx.db.journal = None
+
+
+@pytest.mark.parametrize("ill", ["", "unwritable", "behind", "restored"])
+def test_the_journal_is_part_of_health(browser, ctx, app, journal, ill):
+    worker(ctx, 5)
+    if ill == "unwritable":
+        journal.failing_since = 1.0
+    elif ill == "behind":
+        with ctx.db.begin() as session:
+            session.execute(
+                text(
+                    "INSERT INTO journal_entries (of_table, key, act, at)"
+                    " VALUES ('mails', 'k', 'gone', now() - interval '9 minutes')"
+                )
+            )
+    elif ill == "restored":
+        with ctx.db.begin() as session:
+            session.execute(text("UPDATE installations SET restored_at = now()"))
+    app.extensions["portal"] = replace(ctx, gate=Gate(ctx.db))
+    said = browser.get("/healthz", status=503 if ill else 200).response.get_json()
+    assert said["journal"] == (ill or "ok")

@@ -138,6 +138,9 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.MERCHANT_CLOSED: _l("Merchant’s pages closed after its last day"),
     Act.MERCHANT_REOPENED: _l("Merchant’s pages opened again: something is still open"),
     Act.MERCHANT_ERASED: _l("Merchant’s data erased"),
+    Act.DATABASE_RECOVERED: _l(
+        "Backup restored: the log goes on behind its end, and what was asked for since is recovered"
+    ),
     Act.SECRETS_ROTATED: _l("Secrets re-encrypted with the newest master key"),
     Act.EXPORT_AUDIT: _l("Audit log exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),

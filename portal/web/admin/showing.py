@@ -56,6 +56,7 @@ def page(template: str, session: Session | None = None, /, **values: object) -> 
         may={duty.value: may(who.role, duty) and (begins or duty not in RULES) for duty in Duty},
         locked=_locked,
         live_subscriptions=_live(session),
+        is_restored=context().is_restored,
         **values,
     )
 

@@ -1,0 +1,41 @@
+"""What the code takes for watched is what the database notes."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from portal.journal.gathering import _writes
+from portal.journal.watched import OTHER_KEYS, REFERRED, WATCHED, WITNESSES, key_of
+from portal.models import Base
+
+NOTED = """
+    SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'journal_note'::regproc AND NOT tgisinternal
+"""
+
+
+def test_each_watched_table_has_its_trigger_and_no_other_has(database_url):
+    with psycopg.connect(database_url) as connection:
+        assert {name for (name,) in connection.execute(NOTED)} == WATCHED
+
+
+def test_each_is_known_by_its_only_key():
+    for name in WATCHED | REFERRED:
+        assert [column.name for column in Base.metadata.tables[name].primary_key] == [key_of(name)], name
+    assert OTHER_KEYS.keys() | WITNESSES <= WATCHED
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_told"),
+    [
+        ("INSERT INTO end_requests (id) VALUES (%(id)s)", True),
+        ("UPDATE mails SET state=%(state)s", True),
+        ("DELETE FROM staff_devices WHERE id = 1", True),
+        ("WITH written AS (INSERT INTO audit_entries (at) SELECT 1) UPDATE audit_heads SET number=1", True),
+        ("UPDATE health_marks SET at = now()", False),
+        ("SELECT end_requests.id FROM end_requests FOR UPDATE", False),
+        ("INSERT INTO end_requests_of_somebody (id) VALUES (1)", False),
+    ],
+)
+def test_only_what_changes_a_watched_table_is_asked_about(statement, is_told):
+    assert _writes(statement) is is_told

@@ -1,0 +1,188 @@
+"""The journal in ordinary days: what it costs, what happens while its disk is full, what goes after its time."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, text, update
+
+from portal import clock
+from portal.clock import utc_now
+from portal.domain.end_requests import RequestState
+from portal.journal import segments
+from portal.models import AuditHead, Customer, Installation, JournalEntry, Merchant, Subscription
+from portal.services import journal_keeping, recovering, restores
+from tests.services.carrying.carried import ask, carry
+from tests.services.recovering.stories import found
+
+LATER = timedelta(minutes=1)
+
+
+@pytest.fixture
+def subscription(make):
+    return make.subscription(merchant=make.merchant())
+
+
+def written(journal):
+    return [entry for path in journal.folder.paths() for entry in segments.read(path, journal.folder.vault).entries]
+
+
+def waiting(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(JournalEntry.of_table).where(JournalEntry.waits)).all()
+
+
+def test_a_request_stands_in_the_journal_with_what_it_hangs_on_before_anybody_is_answered(
+    ctx, make, journal, subscription
+):
+    request = ask(ctx, make, subscription)
+    images = {(entry.of_table, entry.key): entry for entry in written(journal)}
+    assert images["end_requests", str(request.id)].image["reference"] == request.reference
+    assert images["subscriptions", str(subscription.id)].image["provider_id"] == subscription.provider_id
+    assert images["customers", str(subscription.customer_id)].image["email"] == subscription.customer.email
+
+
+def test_what_is_rolled_back_never_stands_there(ctx, journal, subscription):
+    before = len(written(journal))
+
+    def break_off():
+        with ctx.db.begin() as session:
+            session.execute(update(Merchant).values(name="Never"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
+    assert len(written(journal)) == before
+    assert waiting(ctx) == []
+
+
+def test_what_tells_nobody_anything_is_not_kept(ctx, journal, subscription):
+    before = len(written(journal))
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(provider_read_at=utc_now()))
+        session.execute(update(Customer).values(seen_at=utc_now()))
+    assert len(written(journal)) == before
+
+
+def test_a_read_asks_nothing_more_and_a_write_that_is_told_one_question(ctx, statements, subscription):
+    with statements() as asked, ctx.db.read() as session:
+        session.scalar(select(Merchant.name))
+    assert len(asked) == 1
+    driver = []
+    event.listen(ctx.db.engine, "commit", lambda connection: driver.append(connection.info.get("journal")))
+    with ctx.db.begin() as session:
+        session.execute(update(AuditHead).values(number=AuditHead.number + 1))
+    assert len(driver) == 1
+
+
+def test_what_was_written_is_crossed_off_and_keeps_no_image(ctx, make, subscription):
+    ask(ctx, make, subscription)
+    ask(ctx, make, make.subscription())
+    journal_keeping.sweep(ctx, now=utc_now() + LATER)
+    with ctx.db.read() as session:
+        assert session.scalars(select(JournalEntry).where(JournalEntry.image.is_not(None))).all() == []
+        assert waiting(ctx) == []
+
+
+@pytest.fixture
+def broken(journal, tmp_path):
+    """The folder is gone: a disk that is full, or belongs to somebody else, ends in the same error."""
+    journal.close()
+    journal.folder.path.rename(tmp_path / "away")
+    yield
+    if not journal.folder.path.exists():
+        (tmp_path / "away").rename(journal.folder.path)
+
+
+def mend(journal, tmp_path):
+    (tmp_path / "away").rename(journal.folder.path)
+
+
+def test_who_asks_is_served_while_nothing_can_be_written_and_the_alarm_rings(
+    ctx, make, paypal, journal, broken, subscription, caplog
+):
+    request = carry(ctx, ask(ctx, make, subscription))
+    assert request.state is RequestState.CONFIRMED
+    assert paypal.cancelled == [subscription.provider_id]
+    assert journal.failing_since is not None, "known without the database"
+    assert "end_requests" in waiting(ctx)
+    assert "journal_not_written" in caplog.text
+
+
+def test_what_could_not_be_written_is_as_soon_as_it_can(ctx, make, journal, broken, subscription, tmp_path, backup):
+    copy = backup()
+    request = ask(ctx, make, subscription)
+    assert journal_keeping.sweep(ctx, now=utc_now() + LATER) == 0, "still broken"
+    mend(journal, tmp_path)
+    assert journal_keeping.sweep(ctx, now=utc_now() + LATER) > 0
+    assert journal.failing_since is None
+    copy.restore()
+    recovering.recover(ctx, now=utc_now())
+    assert found(ctx, request).state is RequestState.RECORDED
+
+
+def test_what_a_process_died_over_is_written_by_the_next_sweep(ctx, make, journal, subscription, monkeypatch):
+    monkeypatch.setattr(journal, "write_own", lambda: None)  # killed after the COMMIT
+    request = ask(ctx, make, subscription)
+    monkeypatch.undo()
+    assert str(request.id) not in {entry.key for entry in written(journal)}
+    journal_keeping.sweep(ctx, now=utc_now() + LATER)
+    assert str(request.id) in {entry.key for entry in written(journal)}
+
+
+def test_once_it_is_switched_off_nothing_is_noted_any_more(ctx, make, db, subscription):
+    journal, db.journal = db.journal, None
+    ask(ctx, make, subscription)
+    assert waiting(ctx) != []
+    journal_keeping.sweep(ctx, now=utc_now() + LATER)
+    assert waiting(ctx) != [], "another process may still have the setting"
+    restores.switch_off(ctx.db)
+    ask(ctx, make, make.subscription())
+    assert waiting(ctx) == []
+    db.journal = journal
+
+
+def test_what_is_older_than_its_time_goes_from_the_folder_first(ctx, make, journal, subscription):
+    ask(ctx, make, subscription)
+    journal.close()
+    (path,) = journal.folder.paths()
+    old = path.stat().st_mtime - timedelta(days=36).total_seconds()
+    os.utime(path, (old, old))
+    journal_keeping.forget(ctx, now=utc_now())
+    assert journal.folder.paths() == []
+    assert restores.look(ctx.db) is None, "what is deleted is missed by nobody"
+    with ctx.db.begin() as session:
+        session.execute(update(JournalEntry).values(waits=False))
+    journal_keeping.forget(ctx, now=utc_now() + timedelta(days=38))
+    with ctx.db.read() as session:
+        assert session.scalars(select(JournalEntry)).all() == []
+
+
+@pytest.mark.parametrize("why", ["clock", "restored"])
+def test_nothing_goes_while_the_clock_is_off_or_a_recovery_is_due(ctx, make, journal, subscription, monkeypatch, why):
+    ask(ctx, make, subscription)
+    journal.close()
+    (path,) = journal.folder.paths()
+    os.utime(path, (0, 0))
+    if why == "clock":
+        monkeypatch.setattr(clock, "machine_is_off", lambda: True)
+    else:
+        with ctx.db.begin() as session:
+            session.execute(update(Installation).values(restored_at=utc_now()))
+    assert journal_keeping.forget(ctx, now=utc_now()) == 0
+    assert journal.folder.paths() == [path]
+
+
+def test_a_clock_that_jumped_back_hides_nothing_from_a_recovery(ctx, make, backup, subscription, restarted):
+    """Entries of an hour that comes twice: the number says which is later."""
+    copy = backup()
+    request = ask(ctx, make, subscription)
+    copy.restore()
+    here = restarted()
+    with here.db.begin() as session:
+        session.execute(text("UPDATE journal_entries SET at = at - interval '2 hours'"))
+    assert here.is_restored
+    recovering.recover(here, now=utc_now() - timedelta(hours=1))
+    assert found(here, request).state is RequestState.RECORDED
