@@ -21,10 +21,10 @@ RUN for language in fr de; do \
 FROM ${BASE}
 LABEL org.opencontainers.image.title="portal" \
       org.opencontainers.image.description="Self-service portal for subscriptions paid by PayPal"
-# Nothing is written but to /tmp, and to /var/lib/portal where somebody keeps the embedded database there.
+# Nothing is written but to /tmp, to the journal's folder, and to /var/lib/portal where the embedded database is kept there.
 RUN groupadd --gid 10001 portal \
  && useradd --uid 10001 --gid portal --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin portal \
- && install -d -o portal -g portal -m 0700 /var/lib/portal
+ && install -d -o portal -g portal -m 0700 /var/lib/portal /var/lib/portal-journal
 COPY --from=build /opt/portal /opt/portal
 COPY --from=build /srv/portal /srv/portal
 ENV PATH=/opt/portal/bin:$PATH \

@@ -83,13 +83,13 @@ def compose() -> dict:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 
 
-def test_our_containers_write_nowhere_and_may_nothing():
+def test_our_containers_write_into_the_journal_alone_and_may_nothing():
     ours = {name: one for name, one in compose()["services"].items() if one["image"].startswith("portal:")}
     assert ours.keys() == {"migrate", "web", "worker"}
     for one in ours.values():
         assert (one["read_only"], one["cap_drop"], one["tmpfs"]) == (True, ["ALL"], ["/tmp"])  # noqa: S108
         assert one["security_opt"] == ["no-new-privileges:true"]
-        assert "volumes" not in one
+        assert one["volumes"] == ["journal:/var/lib/portal-journal"]
     assert {name for name, one in compose()["services"].items() if "healthcheck" in one} == {
         "database", "web", "worker", "caddy",
     }  # fmt: skip
@@ -109,6 +109,7 @@ def test_what_the_containers_are_told_is_known_to_the_portal(tmp_path):
     told["DATABASE_URL"] = re.sub(r"\$\{[^}]*\}", env["POSTGRES_PASSWORD"], told["DATABASE_URL"])
     config = Config.from_env({**env, **told})
     assert (config.database_url or "").endswith(f":{env['POSTGRES_PASSWORD']}@database/portal")
+    assert str(config.journal_folder) == "/var/lib/portal-journal"
 
 
 def test_the_image_runs_as_nobody_of_the_system_and_holds_what_runs():
@@ -126,6 +127,7 @@ def test_the_units_name_only_settings_and_places_that_the_docs_make():
         lines = unit.read_text("utf-8")
         assert "EnvironmentFile=/etc/portal/environment" in lines
         assert "WorkingDirectory=/srv/portal" in lines
+        assert "StateDirectory=portal portal-journal" in lines
         assert f"{unit.stem}" in text
     assert "/etc/portal/environment" in text
 
