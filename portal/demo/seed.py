@@ -34,6 +34,7 @@ from portal.services.arrivals import payment_histories
 from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.keys import paypal_keys
+from portal.services.merchants import own_hosts
 from portal.services.money import refunds
 from portal.services.money.refunds import By
 from portal.services.outgoing.event_secrets import SECRET
@@ -107,6 +108,7 @@ def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "", cours
     _set_up_studio(ctx)
     if website:
         _connect_website(ctx, website)
+    _name_atelier(ctx)
     _give_studio_a_key(ctx)
     if course_site:
         _tell_course_site(ctx, course_site)
@@ -236,6 +238,13 @@ def _set_up_studio(ctx: Context) -> None:
         for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
             session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
     _refund_a_part(ctx, studio.id)
+
+
+def _name_atelier(ctx: Context) -> None:
+    """Let L’Atelier have entered a name of its own, which nobody can prove."""
+    with ctx.db.read() as session:
+        atelier = session.scalars(select(Merchant.id).where(Merchant.slug == "atelier")).one()
+    own_hosts.enter(ctx, atelier, "compte.atelier.example", by=PORTAL, now=utc_now())
 
 
 def _connect_website(ctx: Context, website: str) -> None:

@@ -37,13 +37,12 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Bounds and usual value of one kind, counted in `unit`; `source` is where the bounds come from."""
+    """Bounds and usual value of one kind, counted in `unit`; where they come from: web/retention_words.SOURCE."""
 
     unit: Unit
     least: int
     most: int
     usual: int
-    source: str
 
     @property
     def is_fixed(self) -> bool:
@@ -52,14 +51,14 @@ class Rule:
 
 
 TABLE: Final[Mapping[Kind, Rule]] = {
-    Kind.CUSTOMERS: Rule(unit=Unit.YEARS, least=1, most=3, usual=3, source="CNIL, 3 ans après le dernier contact"),
-    Kind.PROOFS: Rule(unit=Unit.YEARS, least=5, most=10, usual=5, source="art. 2224 C. civ., art. L213-1 C. conso."),
-    Kind.PAYMENTS: Rule(unit=Unit.YEARS, least=10, most=10, usual=10, source="art. L123-22 C. com."),
-    Kind.MAILS: Rule(unit=Unit.MONTHS, least=1, most=36, usual=12, source="RGPD art. 5(1)(e)"),
-    Kind.MESSAGES: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(c)"),
-    Kind.EVENTS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(e)"),
-    Kind.LOG_INS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(e)"),
-    Kind.EXPORTS: Rule(unit=Unit.DAYS, least=7, most=7, usual=7, source="RGPD art. 5(1)(e)"),
+    Kind.CUSTOMERS: Rule(unit=Unit.YEARS, least=1, most=3, usual=3),
+    Kind.PROOFS: Rule(unit=Unit.YEARS, least=5, most=10, usual=5),
+    Kind.PAYMENTS: Rule(unit=Unit.YEARS, least=10, most=10, usual=10),
+    Kind.MAILS: Rule(unit=Unit.MONTHS, least=1, most=36, usual=12),
+    Kind.MESSAGES: Rule(unit=Unit.DAYS, least=30, most=30, usual=30),
+    Kind.EVENTS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30),
+    Kind.LOG_INS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30),
+    Kind.EXPORTS: Rule(unit=Unit.DAYS, least=7, most=7, usual=7),
 }
 CHOSEN: Final = tuple(kind for kind, rule in TABLE.items() if not rule.is_fixed)
 COUNTED: Final = tuple(kind for kind in Kind if kind is not Kind.LOG_INS)  # those go every ten minutes, uncounted

@@ -96,7 +96,7 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.IMPORTED: _l("Added from PayPal"),
     TimelineKind.STATUS_SEEN: _l("New status at PayPal"),
     TimelineKind.UNKNOWN_WORD: _l("PayPal shows a status that the portal does not know"),
-    TimelineKind.NOTIFIED: _l("Cancellation notice recorded"),
+    TimelineKind.NOTIFIED: _l("Notice recorded"),
     TimelineKind.NOTIFICATION_CLOSED: _l("Cancellation notice closed without an end"),
     TimelineKind.END_REQUESTED: _l("Cancellation requested"),
     TimelineKind.END_WITHDRAWN: _l("Request withdrawn"),

@@ -30,6 +30,18 @@ SINCE: Final[Mapping[Kind, LazyString]] = {
     Kind.LOG_INS: _l("since it expired; removed every ten minutes"),
     Kind.EXPORTS: _l("since it was ready"),
 }
+CIVIL: Final = _l("French Civil Code, art. 2224; Consumer Code, art. L213-1")
+STORAGE: Final = _l("GDPR, art. 5(1)(e): no longer than needed")
+SOURCE: Final[Mapping[Kind, LazyString]] = {
+    Kind.CUSTOMERS: _l("CNIL: three years after the last contact"),
+    Kind.PROOFS: CIVIL,
+    Kind.PAYMENTS: _l("French Commercial Code, art. L123-22"),
+    Kind.MAILS: STORAGE,
+    Kind.MESSAGES: _l("GDPR, art. 5(1)(c): no more than needed"),
+    Kind.EVENTS: STORAGE,
+    Kind.LOG_INS: STORAGE,
+    Kind.EXPORTS: STORAGE,
+}
 TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
     Kind.CUSTOMERS: _l("Your name, email address and account, after your last contact with us"),
     Kind.PROOFS: _l("Your requests to cancel and their proofs, after the end"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import psycopg
 import pytest
 
@@ -26,8 +28,9 @@ def declared(make, ctx):
         email="claire@client.test",
         contract=held.provider_id,
     )
-    deciding.decide(ctx, declarations.declare(ctx, wish, network="n", now=now), now=now)
-    staff_end(ctx, held, now=now)
+    made = declarations.declare(ctx, wish, network="n", now=now)
+    deciding.decide(ctx, made, now=now)
+    staff_end(ctx, held, now=now, received=SimpleNamespace(id=getattr(made, "id", made)))
     ctx.db.dispose()
     return merchant
 
@@ -35,7 +38,9 @@ def declared(make, ctx):
 def test_going_back_the_wish_and_the_end_that_answers_it_stay(declared, database_url):
     downgrade(database_url, "0057")
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT way, state FROM received_requests").fetchall() == [("other", "matched")]
+        assert connection.execute("SELECT way, state FROM received_requests").fetchall() == [
+            ("other", "matched")
+        ]  # nobody vouched for it
         assert connection.execute("SELECT notified_way FROM end_requests").fetchall() == [("other",)]
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:

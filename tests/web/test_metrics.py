@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from portal import clock, create_app
@@ -18,6 +19,8 @@ from tests.browser_client import Browser
 from tests.web.admin.waiting import make_request
 from tests.web.test_errors import free_port
 from tests.web.test_health import FULL, READ_ONLY, worker
+
+UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 TOKEN, NEXT = "scraper-vZ8Kq2Wm5Yt1Xc4Rb7Nd0Lf3", "scraper-Pq9Ws2Ed5Rf8Tg1Yh4Uj7Ik0"
 
@@ -105,7 +108,7 @@ WHY = [("read", READ_ONLY), ("disk", FULL)]
 @pytest.mark.parametrize(("word", "harm"), WHY)
 def test_a_portal_that_cannot_write_is_not_ready_and_says_why_to_its_operator_alone(app, ctx, word, harm):
     with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(harm.format(ctx.db.engine.url.database)))
+        connection.execute(text(harm.format(conninfo_to_dict(ctx.db.url)["dbname"])))
     ctx.db.dispose()
     stranger = ask(app, "/readyz")
     assert (stranger.status_code, stranger.get_json()) == (503, {"status": "not ready"})
@@ -207,11 +210,11 @@ def test_jobs_are_told_by_lane_once_they_are_due(app, ctx):
             session.execute(text(JOB), {"rank": rank, "status": status, "due": due})
         session.execute(text("UPDATE procrastinate_events SET at = now() - interval '7 minutes'"))
     found = figures(app)
-    told = {lane: of(found, "portal_jobs_due", lane=lane) for lane in ("housekeeping", "awaited", "first", "last")}
+    told = {rank: of(found, "portal_jobs_due", rank=rank) for rank in ("housekeeping", "awaited", "first", "last")}
     assert told == {"housekeeping": 0, "awaited": 0, "first": 2, "last": 2}
-    assert of(found, "portal_job_overdue_seconds", lane="first") == pytest.approx(300, abs=30)
-    assert of(found, "portal_job_overdue_seconds", lane="last") == pytest.approx(420, abs=30)
-    assert of(found, "portal_job_overdue_seconds", lane="next") == 0
+    assert of(found, "portal_job_overdue_seconds", rank="first") == pytest.approx(300, abs=30)
+    assert of(found, "portal_job_overdue_seconds", rank="last") == pytest.approx(420, abs=30)
+    assert of(found, "portal_job_overdue_seconds", rank="next") == 0
 
 
 def test_a_worker_that_is_away_is_told_and_so_is_one_that_never_was(app, ctx):
@@ -248,5 +251,4 @@ def test_labels_hold_words_of_the_code_alone(app, make):
     for family in text_string_to_metric_families(said):
         for sample in family.samples:
             for value in sample.labels.values():
-                with pytest.raises(ValueError, match="hexadecimal"):
-                    uuid.UUID(value)
+                assert not UUID.search(value), (sample.name, value)

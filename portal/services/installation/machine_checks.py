@@ -17,8 +17,11 @@ def findings(config: Config) -> Iterator[Finding]:
     yield _environment(config)
     yield _sender(config)
     if config.database_url is None:
-        yield _folder(config.data_folder)
+        yield _folder(
+            "data folder", config.data_folder, "can be written; the embedded database is there (good for one machine)"
+        )
         yield _disk("disk of the data", config.data_folder)
+    yield from _journal(config.journal_folder)
     yield _disk("disk of /tmp", Path(tempfile.gettempdir()))
 
 
@@ -42,19 +45,30 @@ def _sender(config: Config) -> Finding:
     return ok("sender", f"Mails come from an address of {host}.")
 
 
-def _folder(folder: Path) -> Finding:
-    """Only the embedded database writes there."""
+def _journal(folder: Path | None) -> Iterator[Finding]:
+    if folder is None:
+        yield mend(
+            "journal",
+            "What people are told stands in the database alone: whoever restores a backup forgets who came after it.",
+            "Set PORTAL_JOURNAL to a folder on another disk (docs/backup.md).",
+        )
+        return
+    yield _folder("journal", folder, "can be written; see that it is not on the database's disk")
+    yield _disk("disk of the journal", folder)
+
+
+def _folder(subject: str, folder: Path, good: str) -> Finding:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         return mend(
-            "data folder",
+            subject,
             f"{folder} cannot be written by user {os.getuid()}{_owner(folder)} ({error.strerror}).",
             f"Give it away: `chown -R {os.getuid()}:{os.getgid()} {folder}`. A volume belongs to root when it is new.",
         )
-    return ok("data folder", f"{folder} can be written; the embedded database is there (good for one machine).")
+    return ok(subject, f"{folder} {good}.")
 
 
 def _owner(folder: Path) -> str:

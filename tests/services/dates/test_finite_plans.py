@@ -34,7 +34,7 @@ def test_a_finite_plan_is_told_the_payments_and_the_access_that_will_be(ctx, mak
     (told,) = letters(ctx, "end_recorded")
     said = " ".join(told.split())
     weekday = format_date(held.committed_until.astimezone(ZoneInfo("Europe/Paris")), "EEEE", locale="fr")
-    assert f"L’abonnement se termine de lui-même le {weekday} {day_in_french(held.committed_until)}" in said
+    assert f"Le contrat se termine de lui-même le {weekday} {day_in_french(held.committed_until)}" in said
     assert "ne seront pas effectués" not in said
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from portal.domain.installation import State
@@ -21,7 +22,7 @@ OUTSIDE = frozenset({"paypal", "public"})
 
 
 @pytest.fixture
-def look(ctx):
+def look(ctx, tmp_path):
     """Look at the test's own installation: what was found by its subject. The keywords are settings."""
 
     names = Names()
@@ -30,7 +31,8 @@ def look(ctx):
     ctx = replace(ctx, host_names=names)
 
     def run(*, context=ctx, without=OUTSIDE, mail_to="", **env):
-        settings = {**PRODUCTION, "DATABASE_URL": "postgresql:///portal?host=/run/x", **env}
+        settings = {**PRODUCTION, "DATABASE_URL": "postgresql:///portal?host=/run/x"}
+        settings |= {"PORTAL_JOURNAL": str(tmp_path / "journal"), **env}
         found = checks.look(settings, lambda _config: context, mail_to=mail_to, without=without)
         return {one.subject: one for one in found}
 
@@ -91,7 +93,7 @@ def test_a_worker_that_is_not_there_is_told(look, ctx, ages, said):
 
 def test_a_database_that_only_reads_is_told(look, ctx):
     with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(READ_ONLY.format(ctx.db.engine.url.database)))
+        connection.execute(text(READ_ONLY.format(conninfo_to_dict(ctx.db.url)["dbname"])))
     ctx.db.dispose()
     assert "database writes" in to_mend(look())
 
@@ -145,10 +147,19 @@ def test_a_fault_of_a_look_is_a_finding(look, monkeypatch):
 
 def test_a_folder_that_belongs_to_somebody_else_says_whose_it_is(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    found = machine_checks._folder(tmp_path / "file" / "data")
+    found = machine_checks._folder("data folder", tmp_path / "file" / "data", "can be written")
     assert found.state is State.MEND
     assert "chown -R" in found.remedy
-    assert machine_checks._folder(tmp_path / "new").state is State.OK
+    assert machine_checks._folder("data folder", tmp_path / "new", "can be written").state is State.OK
+
+
+def test_without_a_journal_a_restored_backup_would_forget(look, tmp_path):
+    assert look()["journal"].state is State.OK
+    assert "forgets who came after" in look(PORTAL_JOURNAL="")["journal"].said
+    (tmp_path / "file").write_text("in the way")
+    found = look(PORTAL_JOURNAL=str(tmp_path / "file" / "journal"))
+    assert found["journal"].state is State.MEND
+    assert "chown -R" in found["journal"].remedy
 
 
 def test_a_real_message_is_sent_and_a_refusal_told(look, ctx, mailer):

@@ -110,7 +110,7 @@ def test_the_next_payment_comes_first_and_an_unknown_date_last(asked, tell, left
     for request in (late, unknown, near):
         tell(notices.needs_merchant, request, trouble=Trouble.NOT_FOUND, **STUCK)
     (letter,) = left(now + MINUTE)
-    assert letter.subject == "To do: 3 requests to end a subscription are waiting for you"
+    assert letter.subject == "To do: 3 requests to end a contract are waiting for you"
     places = [letter.text.index(request.reference) for request in (near, late, unknown)]
     assert places == sorted(places)
 

@@ -193,7 +193,7 @@ def test_beside_a_planned_end_the_record_does_not_say_that_nothing_ends(
 def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_the_desk(owner, notify, now):
     notify(now=now)
     page = owner.get("/admin/audit")
-    assert page.text.count("Cancellation notice recorded") == 1
+    assert page.text.count("Notice recorded") == 1
     assert "recorded at the desk" not in page.text
 
 

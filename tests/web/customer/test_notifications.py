@@ -226,7 +226,7 @@ def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(
             assert invitation not in seen
         assert f"Reference: {received.reference}" in seen
     page = visit.browser.get(visit.page(subscription))
-    assert "Cancellation notice recorded" in page.text
+    assert "Notice recorded" in page.text
     assert fact(page, "Cancellation requested") != "not yet"
     assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
 

@@ -117,7 +117,7 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
     return [
         (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
         (_("Requested on"), asked_on(request.asked_at, way)),
-        (_("Reference of the cancellation notice"), request.notified_reference),
+        (_("Reference of the customer’s notice"), request.notified_reference),
         (_("Carried out by"), _carrier(request)),
         (_("Carried out on"), short(request.created_at)),
     ]

@@ -39,7 +39,7 @@ from portal.web.admin.settings.settings_forms import (
 )
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, customers_address, person
-from portal.web.retention_words import KIND, SINCE, length
+from portal.web.retention_words import KIND, SINCE, SOURCE, length
 
 AnyForm = TypeVar("AnyForm", bound=VersionedForm)
 
@@ -108,7 +108,7 @@ def _kept() -> dict[str, Any]:
     with context().db.read() as session:
         chosen = merchants.of(session, person().merchant_id).retention
         nights = nightly.runs(session, person().merchant_id)
-    rows = [(KIND[kind], length(kind, chosen), SINCE[kind], rule.source) for kind, rule in TABLE.items()]
+    rows = [(KIND[kind], length(kind, chosen), SINCE[kind], SOURCE[kind]) for kind in TABLE]
     return {"rows": rows, "kinds": [(kind.value, KIND[kind]) for kind in COUNTED], "nights": nights, "chosen": CHOSEN}
 
 
