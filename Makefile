@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -58,7 +58,7 @@ check: ## lint, and every test but the browser, the chaos harness and what tries
 
 test: ## Every check and every test, browser tests included
 	@$(MAKE) --no-print-directory -j2 lint collected browser html-checker
-	$(PYTEST)
+	$(PYTEST) -m "not planted"
 
 screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
 	PICTURES=yes $(PYTEST) tests/e2e
@@ -71,6 +71,9 @@ bench: env ## Measure the portal against the least programs that do the same (BE
 
 chaos: env ## Run everything, break it SEED's way and judge what is left (SEED=1 CANCELLATIONS=100 FAULTS=100)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --cancellations $(CANCELLATIONS) --faults $(FAULTS)
+
+chaos-bugs: env ## Plant every bug that the harness has to find, and see it found: for whoever changes the harness
+	$(BIN)/python -m pytest -m planted tests/chaos
 
 pooler: env ## Run the product through PgBouncer in transaction mode and judge what is left (needs pgbouncer)
 	$(BIN)/python -m tests.scaling.pooler --seed $(SEED)

@@ -72,6 +72,7 @@ PLANTED = {
 APART = {"silence_is_a_no", "task_needs_no_code"}
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("bugs", [sorted(PLANTED.keys() - APART), sorted(APART)], ids=["most", "apart"])
 def test_every_planted_bug_is_found(bugs):
     """Most of them in one run, since a stack takes half a minute to stand; those that would hide others keep to their
