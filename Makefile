@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -130,6 +130,9 @@ supply: env ## Write NOTICE.md and deploy/requirements.lock anew from requiremen
 
 sbom: env ## Write the bill of materials (CycloneDX) of requirements.lock to var/sbom.cdx.json
 	@$(BIN)/python -m tests.supply sbom
+
+vulnerable: env ## Name libraries of the lock with a known weakness, by OSV=FILE, its export for PyPI; asks nobody
+	@$(BIN)/python -m tests.supply vulnerable $(OSV)
 
 clean: ## Remove what the tools left; keeps the demo's data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -69,6 +69,8 @@ class Config:
     operator_legal_url: str = ""  # the operator's own legal notice; empty: pages of no merchant lead to none
     journal_folder: Path | None = None  # outside the database: what people were told; None: nothing is kept there
     journal_days: int = 35  # for so long: longer than the oldest backup that anybody would restore
+    former_secret_keys: tuple[str, ...] = field(default=(), repr=False)  # what they signed is still read
+    api_per_minute: int = 600_000  # calls of all keys of a merchant together
     uk_regime_from: date | None = None  # the day on which the British law of subscriptions begins; None: nobody knows
 
     @property
@@ -81,10 +83,16 @@ class Config:
         """Whether visitors come by https: cookies are then `__Host-` and Secure."""
         return self.base_url.startswith("https://")
 
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """What cookies, forms and cursors may be signed by: the last one signs, as `itsdangerous` has it."""
+        return (*self.former_secret_keys, self.secret_key)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
         """Read every setting; raise BadConfig naming all that are missing or wrong."""
         read = _Reader(env)
+        read.secret_keys("PORTAL_SECRET_KEY", "PORTAL_SECRET_KEYS_FORMER", "PORTAL_SECRET_KEY_FILE")
         environment = read.one_of("PORTAL_ENV", ENVIRONMENTS, default="production")
         pretend = environment in ("demo", "test")
         config = cls(
@@ -94,6 +102,7 @@ class Config:
             database_direct_url=read.direct("DATABASE_DIRECT_URL", pooled="DATABASE_URL"),
             data_folder=Path(env.get("PORTAL_DATA", "") or ROOT / "var"),
             secret_key=read.secret("PORTAL_SECRET_KEY", least=32),
+            former_secret_keys=read.tokens("PORTAL_SECRET_KEYS_FORMER"),
             master_keys=read.keys("PORTAL_MASTER_KEYS", "PORTAL_MASTER_KEYS_FILE"),
             smtp_url=read.smtp("SMTP_URL"),
             mail_from=read.text("MAIL_FROM", must_hold="@"),
@@ -107,6 +116,7 @@ class Config:
             operator_legal_url=read.page("PORTAL_LEGAL_NOTICE_URL"),
             journal_folder=read.folder("PORTAL_JOURNAL"),
             journal_days=read.number("PORTAL_JOURNAL_DAYS", default=35, least=2),
+            api_per_minute=read.number("PORTAL_API_PER_MINUTE", default=600_000, least=1),
             uk_regime_from=read.day("PORTAL_UK_REGIME_FROM"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -249,6 +259,17 @@ class _Reader:
         elif len(set(value)) < LEAST_CHARACTERS or _repeats(value):
             self.problems.append(f"{name} is weak: the same characters over and over; make it at random")
         return value
+
+    def secret_keys(self, name: str, former: str, file_name: str) -> None:
+        """Take both settings from a file where one is named: a key a line, the one of now first."""
+        file = self.env.get(file_name, "").strip()
+        if not file:
+            return
+        if self.env.get(name) or self.env.get(former):
+            self.problems.append(f"{file_name} is given beside {name} or {former}: only one may be")
+            return
+        keys = (self._private_file(file_name, Path(file)) or "").split()
+        self.env = {**self.env, name: "".join(keys[:1]), former: ",".join(keys[1:])}
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """Read tokens separated by commas, so that one can be changed without a stop; each as strong as a secret."""

@@ -86,6 +86,29 @@ def test_figures_are_off_unless_asked_for_and_a_token_can_be_changed():
         assert problem.startswith("PORTAL_METRICS_WORKER is ")
 
 
+def test_a_secret_key_may_have_been_another_and_the_newest_signs():
+    assert Config.from_env(PRODUCTION).signing_keys == (SECRET,)
+    one, other = "vZ8Kq2Wm5Yt1Xc4Rb7Nd0Lf3x7Kq2Wm5", "Pq9Ws2Ed5Rf8Tg1Yh4Uj7Ik0aZ3xC6vB"
+    config = Config.from_env({**PRODUCTION, "PORTAL_SECRET_KEYS_FORMER": f"{one}, {other}"})
+    assert config.signing_keys == (one, other, SECRET)
+    assert one not in repr(config)
+
+
+def test_the_secret_keys_may_come_from_a_file_the_newest_first(tmp_path):
+    one, other = "vZ8Kq2Wm5Yt1Xc4Rb7Nd0Lf3x7Kq2Wm5", "Pq9Ws2Ed5Rf8Tg1Yh4Uj7Ik0aZ3xC6vB"
+    without = {name: value for name, value in PRODUCTION.items() if name != "PORTAL_SECRET_KEY"}
+    file = key_file(tmp_path, f"{SECRET}\n{one}\n\n{other}\n".encode())
+    config = Config.from_env({**without, "PORTAL_SECRET_KEY_FILE": file})
+    assert (config.secret_key, config.former_secret_keys) == (SECRET, (one, other))
+    (problem,) = problems(PORTAL_SECRET_KEY_FILE=file)
+    assert problem.startswith("PORTAL_SECRET_KEY_FILE is given beside PORTAL_SECRET_KEY")
+    (tmp_path / "open").mkdir()
+    open_file = key_file(tmp_path / "open", SECRET.encode(), 0o444)
+    with pytest.raises(BadConfig, match="chmod 400") as refusal:
+        Config.from_env({**without, "PORTAL_SECRET_KEY_FILE": open_file})
+    assert SECRET not in str(refusal.value)
+
+
 def test_the_operators_legal_notice_is_an_address_that_can_be_left_out():
     assert Config.from_env(PRODUCTION).operator_legal_url == ""
     there = "https://host.example/legal"
@@ -136,6 +159,8 @@ BAD = [
     ("PORTAL_BASE_URL", "https://portal.example?x=1"),
     ("PORTAL_BASE_URL", "http://portal.example"),
     ("PORTAL_SECRET_KEY", "x" * 31),
+    ("PORTAL_SECRET_KEYS_FORMER", "x" * 31),
+    ("PORTAL_SECRET_KEYS_FORMER", "abcdefgh" * 6),
     ("PORTAL_MASTER_KEYS", "k1"),
     ("PORTAL_MASTER_KEYS", "k1:not base64"),
     ("PORTAL_MASTER_KEYS", "k1:" + base64.b64encode(b"short").decode()),

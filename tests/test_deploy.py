@@ -168,3 +168,21 @@ def test_an_installation_s_settings_never_come_into_the_sources_or_the_image():
     ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
     assert "deploy/.env" in ignored
     assert "**/.env" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+
+def test_nginx_speaks_no_old_tls_and_writes_no_addresses():
+    """What it writes of a request repeats its address: that of a mailed link, or PayPal's, is a secret."""
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    assert re.findall(r"ssl_protocols\s+(.*?);", text) == ["TLSv1.2 TLSv1.3"]
+    servers = text.split("server {")[1:]
+    assert len(servers) == 2
+    for server in servers:
+        assert re.findall(r"access_log\s+(.*?);", server) == ["off"]
+    assert re.findall(r"error_log\s+\S+ (.*?);", servers[1]) == ["crit"]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_the_services_cannot_read_the_sources_history(unit):
+    lines = unit.read_text("utf-8").splitlines()
+    (where,) = (line.partition("=")[2] for line in lines if line.startswith("WorkingDirectory="))
+    assert f"InaccessiblePaths=-{where}/.git" in lines

@@ -12,6 +12,7 @@ from apiflask import APIFlask
 from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 
+from config import Config
 from portal import logs, metrics
 from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS
@@ -65,7 +66,8 @@ def check_world(*, customer_id: uuid.UUID | None = None, product_id: uuid.UUID |
 
 def install(api: APIFlask) -> None:
     """Put the guards around every view."""
-    api.extensions["portal_uses"] = Uses()
+    config: Config = api.extensions["portal_config"]
+    api.extensions["portal_uses"] = Uses(config.api_per_minute)
     api.before_request(_begin)
     api.before_request(_guard)
     api.before_request(_once)
@@ -96,10 +98,11 @@ def _guard() -> None:
     g.caller = key = _who()
     bind(g.request_id, key)
     uses: Uses = current_app.extensions["portal_uses"]
-    g.use = use = uses.take(key.key_id, key.per_minute, now=utc_now())
+    g.use = use = uses.take(key.key_id, key.per_minute, of=key.merchant_id, now=utc_now())
     if use.is_over:
         headers = {"Retry-After": str(use.resets_in)}
-        detail = f"This key may make {use.limit} calls a minute. Try again in {use.resets_in} seconds."
+        whose = "All keys of this merchant together" if use.is_of_all else "This key"
+        detail = f"{whose} may make {use.limit} calls a minute. Try again in {use.resets_in} seconds."
         raise Problem("too-many-requests", detail, headers=headers)
     check_needs(key, endpoint)
     for name, values in request.args.lists():
@@ -240,6 +243,6 @@ def _count(_error: BaseException | None) -> None:
 def count(ctx: Context, uses: Uses, key: Caller) -> None:
     """Put the counts of this process to the others', once the answer is made; one that fails is told and counted on."""
     try:
-        uses.put_together(ctx, key.key_id, now=utc_now())
+        uses.put_together(ctx, key.key_id, of=key.merchant_id, now=utc_now())
     except Exception:  # the answer is right without it
         log.warning("api_use_not_counted", exc_info=True)

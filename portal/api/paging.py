@@ -27,7 +27,7 @@ def _serializer(filters: dict[str, Any]) -> URLSafeSerializer:
     config: Config = current_app.extensions["portal_config"]
     key = caller()
     what = [str(key.merchant_id), key.mode, request.endpoint, sorted((k, str(v)) for k, v in filters.items())]
-    return URLSafeSerializer(config.secret_key, salt=f"api-cursor:{json.dumps(what)}")
+    return URLSafeSerializer(list(config.signing_keys), salt=f"api-cursor:{json.dumps(what)}")
 
 
 def asked(query: dict[str, Any]) -> tuple[dict[str, Any], Page]:

@@ -103,7 +103,7 @@ class ShortWay:
         environ[calls.CALLER] = caller = answered.caller
         api_keys.check(caller, address=environ.get("REMOTE_ADDR"), now=now)
         calls.check_needs(caller, ENDPOINT)
-        use = self._uses.take(caller.key_id, caller.per_minute, now=now)
+        use = self._uses.take(caller.key_id, caller.per_minute, of=caller.merchant_id, now=now)
         if use.is_over:
             return None
         self._remember(name, answered)

@@ -9,12 +9,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.api_keys import Mode, Scope
 from portal.domain.merchants import MerchantState, state_of
-from portal.models import ApiKey, Merchant
+from portal.models import ApiKey, ApiUse, Merchant
 from portal.queries.json_rows import Document, json_list, moment_of
 
 
@@ -98,6 +98,13 @@ def of_merchant(session: Session, merchant_id: uuid.UUID) -> Sequence[ApiKey]:
         .where(ApiKey.merchant_id == merchant_id)
         .order_by(ApiKey.revoked_at.is_not(None), ApiKey.created_at.desc(), ApiKey.id)
     ).all()
+
+
+def calls_of_minute(session: Session, merchant_id: uuid.UUID, minute: datetime) -> int:
+    """Return how many calls all keys of the merchant have made in that minute, as far as processes have told."""
+    keys = select(ApiKey.id).where(ApiKey.merchant_id == merchant_id)
+    counted = select(func.coalesce(func.sum(ApiUse.count), 0))
+    return session.scalars(counted.where(ApiUse.minute == minute, ApiUse.key_id.in_(keys))).one()
 
 
 def one(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:

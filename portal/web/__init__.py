@@ -89,6 +89,8 @@ def load(package: ModuleType) -> None:
 def _settings(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
+        SECRET_KEY_FALLBACKS=list(config.former_secret_keys),
+        WTF_CSRF_SECRET_KEY=list(config.signing_keys),
         SESSION_COOKIE_NAME="__Host-portal" if config.is_https else "portal",
         SESSION_COOKIE_SECURE=config.is_https,
         SESSION_COOKIE_HTTPONLY=True,

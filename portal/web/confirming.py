@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -23,6 +23,7 @@ from portal.queries.people.people import Kind, Person
 from portal.web import access, addresses, drafts, identity, passkeys, task_scope
 from portal.web.csrf import BaseForm
 from portal.web.passkeys import Purpose
+from portal.web.signing import signer
 
 RECENT: Final = timedelta(minutes=10)
 OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount"})  # sent by a button alone: nobody filled them in
@@ -134,4 +135,4 @@ def _pack() -> str:
 
 def _signer() -> URLSafeTimedSerializer:
     who = identity.person()  # at one merchant's desk: nothing is carried over to another's
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"carried:{who.id}:{who.merchant_id}")
+    return signer(f"carried:{who.id}:{who.merchant_id}")

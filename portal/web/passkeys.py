@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from flask import current_app, g, request, session
+from flask import g, request, session
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import generate_csrf
@@ -25,6 +25,7 @@ from portal.services.people import passkey_challenges, passkey_logins
 from portal.services.people.passkey_ceremonies import Shown
 from portal.web.csrf import TOO_OLD, BaseForm
 from portal.web.identity import context
+from portal.web.signing import signer
 
 T = TypeVar("T")
 
@@ -125,4 +126,4 @@ def _shown(form: PasskeyForm, purpose: Purpose) -> Shown:
 def _signer(purpose: Purpose) -> URLSafeTimedSerializer:
     generate_csrf()  # the browser has one from now on
     who = g.person.session_id if g.person is not None else ""
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"passkey:{purpose}:{session['csrf_token']}:{who}")
+    return signer(f"passkey:{purpose}:{session['csrf_token']}:{who}")

@@ -1,4 +1,7 @@
-"""`make supply`: NOTICE.md and the lock of an installation, anew. `make sbom`: the bill of materials to var/."""
+"""`make supply`: NOTICE.md and the lock of an installation, anew. `make sbom`: the bill of materials to var/.
+
+`make vulnerable OSV=FILE`: which libraries of the lock have a known weakness.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ if sys.argv[1:] == ["sbom"]:
     place.parent.mkdir(exist_ok=True)
     place.write_text(bill.written(), encoding="utf-8")
     print(place)
+elif sys.argv[1:2] == ["vulnerable"]:
+    from tests.supply import weaknesses
+
+    sys.exit(weaknesses.main(sys.argv[2:]))
 else:
     notice.PLACE.write_text(notice.written(), encoding="utf-8")
     parts.SHIPPED_LOCK.write_text(parts.shipped_lock(), encoding="utf-8")

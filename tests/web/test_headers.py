@@ -140,3 +140,13 @@ def test_the_log_knows_the_request_and_no_secret(browser, make, log_in_customer,
     assert str(customer.id) in lines
     for secret in (code, link.rsplit("/", 1)[1], customer.email, browser.cookie("portal_customer")):
         assert secret not in lines
+
+
+def test_no_folder_is_listed_and_trace_is_not_understood(browser):
+    for folder in ("/static", "/static/", "/static/js/", "/static/css", "/css/", "/static/../"):
+        assert browser.client.get(folder, base_url=browser.base_url).status_code == 404, folder
+    for path in ("/", "/accessibility", "/static/js/comfort.js", "/healthz", "/v1/key"):
+        headers = {"X-Secret": "repeat me"}
+        answer = browser.client.open(path, method="TRACE", base_url=browser.base_url, headers=headers)
+        assert answer.status_code in (404, 405), path
+        assert "repeat me" not in answer.text

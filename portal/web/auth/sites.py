@@ -22,6 +22,7 @@ from portal.services.people.site_logins import Answer, Round
 from portal.web import identity
 from portal.web.auth import bp, site_words
 from portal.web.auth.customers import wanted, welcome
+from portal.web.signing import signer
 
 log = structlog.get_logger("portal.site_logins")
 
@@ -96,4 +97,4 @@ def _carried() -> Round | None:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt="site-round")
+    return signer("site-round")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from flask import current_app, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask import flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -23,6 +23,7 @@ from portal.web.auth import bp, unlocking
 from portal.web.auth.forms import PasswordForm, SecondFactorForm
 from portal.web.csrf import EmptyForm
 from portal.web.passkeys import Purpose
+from portal.web.signing import signer
 
 FIRST_FACTOR: Final = "first_factor"  # in the signed cookie, signed again for this purpose alone
 FIRST_FACTOR_SECONDS: Final = 300
@@ -141,7 +142,7 @@ def wanted(wish: str | None) -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt="staff-first-factor")
+    return signer("staff-first-factor")
 
 
 def first_factor() -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Final
 
-from flask import current_app, flash, make_response, redirect, render_template, session, url_for
+from flask import flash, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -20,6 +20,7 @@ from portal.web import identity, locale
 from portal.web.auth import bp
 from portal.web.auth.forms import UnlockForm
 from portal.web.csrf import EmptyForm
+from portal.web.signing import signer
 
 UNLOCKED: Final = "unlocked"  # in the signed cookie, signed again for this purpose alone
 UNLOCKED_SECONDS: Final = 900
@@ -83,4 +84,4 @@ def staff_unlock_link(token: str) -> ResponseReturnValue:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt="staff-unlocked")
+    return signer("staff-unlocked")

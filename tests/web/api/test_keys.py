@@ -156,14 +156,42 @@ def test_processes_count_together(make, program, ctx):
     program(merchant)
     key, at = the_key(ctx, merchant).id, make.now().replace(second=30)
     first, second = Uses(), Uses()
-    assert [first.take(key, 5, now=at).is_over for _call in range(4)] == [False] * 4
-    first.put_together(ctx, key, now=at)
-    assert not second.take(key, 5, now=at).is_over
-    second.put_together(ctx, key, now=at)
+    assert [first.take(key, 5, of=merchant.id, now=at).is_over for _call in range(4)] == [False] * 4
+    first.put_together(ctx, key, of=merchant.id, now=at)
+    assert not second.take(key, 5, of=merchant.id, now=at).is_over
+    second.put_together(ctx, key, of=merchant.id, now=at)
     with ctx.db.read() as session:
         assert session.scalars(select(ApiUse.count).where(ApiUse.key_id == key)).all() == [5]
-    assert second.take(key, 5, now=at).is_over
-    assert not second.take(key, 5, now=at + timedelta(minutes=1)).is_over
+    assert second.take(key, 5, of=merchant.id, now=at).is_over
+    assert not second.take(key, 5, of=merchant.id, now=at + timedelta(minutes=1)).is_over
+
+
+def test_a_merchants_keys_count_together_in_all_processes(make, program, ctx):
+    """Two keys in two processes share what the operator lets a merchant make; another merchant's has its own."""
+    merchant, other = make.merchant(), make.merchant()
+    program(merchant), program(other)
+    one, theirs, at = the_key(ctx, merchant).id, the_key(ctx, other).id, make.now().replace(second=30)
+    program(merchant)
+    two = the_key(ctx, merchant).id  # the newest
+    first, second = Uses(5), Uses(5)
+    assert [first.take(one, 100, of=merchant.id, now=at).is_over for _call in range(3)] == [False] * 3
+    first.put_together(ctx, one, of=merchant.id, now=at)
+    assert not second.take(two, 100, of=merchant.id, now=at).is_over
+    second.put_together(ctx, two, of=merchant.id, now=at)
+    assert not second.take(one, 100, of=merchant.id, now=at).is_over
+    refused = second.take(two, 100, of=merchant.id, now=at)
+    assert (refused.is_over, refused.is_of_all, refused.limit, refused.left) == (True, True, 5, 0)
+    assert not second.take(theirs, 100, of=other.id, now=at).is_over
+    assert not second.take(two, 100, of=merchant.id, now=at + timedelta(minutes=1)).is_over
+
+
+def test_who_is_refused_for_all_keys_together_is_told_so(make, program, app):
+    api = program(make.merchant())
+    app.extensions["portal_api"].extensions["portal_uses"] = Uses(1)
+    assert api.get("/key").status_code == 200
+    over = api.get("/key")
+    assert (over.status_code, over.json["code"]) == (429, "too-many-requests")
+    assert over.json["detail"].startswith("All keys of this merchant together may make 1 calls a minute.")
 
 
 def test_when_a_key_was_used_last_is_known(make, program, ctx):
