@@ -1,4 +1,4 @@
-"""docs/security.md, written from what ASVS asks, in our words, and what was found in the code (v01.toml to v17.toml)."""
+"""docs/security.md, written from what ASVS asks, in our words, and what was found in the code (v*.toml)."""
 
 from __future__ import annotations
 
@@ -106,9 +106,8 @@ def page(found: Mapping[int, Sequence[Requirement]]) -> str:
         lines.append(f"| V{number} {name} | {figures} |\n")
     lines.append(f"| **together** | {_figures(sum(counts.values(), Counter()))} |\n")
     for number, answered in found.items():
-        lines.append(
-            f"\n## V{number} {CHAPTERS[number]}\n\n| | asked | state | where | held by, or why |\n|---|---|---|---|---|\n"
-        )
+        lines.append(f"\n## V{number} {CHAPTERS[number]}\n\n| | asked | state | where | held by, or why |\n")
+        lines.append("|---|---|---|---|---|\n")
         lines += [one.row for one in answered]
     return "".join(lines)
 
