@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law words lock supply sbom vulnerable clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -119,6 +119,9 @@ endef
 
 law: env ## Write docs/law.md anew from tests/law/requirements.toml and the tests' marks
 	@$(BIN)/python -m tests.law
+
+security: env ## Write docs/security.md anew from tests/asvs: what ASVS 5.0 asks at level 2, and where it stands
+	@$(BIN)/python -m tests.asvs
 
 lock: ## Write requirements.lock anew, whole, so that nothing is looked for beside it (needs uv); no address in it
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \

@@ -152,6 +152,26 @@ def test_the_units_are_what_systemd_takes_and_may_little(tmp_path):
         assert done.returncode == 0, done.stdout[-300:]
 
 
+def proxies() -> dict[str, str]:
+    return {name: (DEPLOY / name).read_text("utf-8") for name in ("Caddyfile", "nginx.conf")}
+
+
+def test_what_stands_in_front_names_each_request_by_itself():
+    """Else whoever asks chooses the number under which it stands in the log (ASVS 4.1.3)."""
+    assert re.findall(r"header_up X-Request-Id (\S+)", proxies()["Caddyfile"]) == ["{http.request.uuid}"]
+    assert re.findall(r"proxy_set_header X-Request-Id +(\S+);", proxies()["nginx.conf"]) == ["$request_id"]
+
+
+def test_over_http_a_program_is_refused_and_not_led_on():
+    """Else nobody hears that a key goes over the network in the clear (ASVS 4.1.2)."""
+    caddy = re.search(r"^http:// \{\n(.*?)^\}", proxies()["Caddyfile"], re.MULTILINE | re.DOTALL)
+    assert caddy is not None
+    assert "auto_https disable_redirects" in proxies()["Caddyfile"]  # Caddy's own would go before
+    assert re.search(r"@programs path /v1 /v1/\* /webhooks/\*\n\thandle @programs \{\n\t\trespond 403\n", caddy[1])
+    by_http = proxies()["nginx.conf"].split("server {")[1]
+    assert re.search(r"location ~ \^/\(v1\|webhooks\)\(/\|\$\) *\{ return 403; \}", by_http)
+
+
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not here")
 def test_caddy_takes_its_file_as_the_docs_have_it_changed_for_each_version(tmp_path):
     text = (DEPLOY / "Caddyfile").read_text("utf-8").replace("{$PORTAL_BASE_URL}", "https://portal.test")

@@ -34,6 +34,7 @@ log = structlog.get_logger("portal.api")
 
 IN_ADDRESS: Final = ("key", "api_key", "apikey", "access_token", "token")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+HSTS: Final = "max-age=31536000; includeSubDomains"  # as the pages say it: who asks for the API alone hears it too
 KEPT_HEADERS: Final = ("Content-Type", "Location")
 CALLER: Final = "portal.caller"  # in a call's environment: its key was read already
 
@@ -196,7 +197,9 @@ def _keep(response: Response) -> Response:
 def _head(response: Response) -> Response:
     """Say what every answer says: its id, the limit, that nobody else may keep it, and whether it has changed."""
     headers = response.headers
-    for name, value in told(g.get("request_id", ""), request.endpoint, request.method, g.get("use")).items():
+    is_https = current_app.extensions["portal_config"].is_https
+    every = told(g.get("request_id", ""), request.endpoint, request.method, g.get("use"), is_https=is_https)
+    for name, value in every.items():
         headers.setdefault(name, value)
     if request.method in ("GET", "HEAD") and response.status_code == 200:
         response.add_etag()
@@ -207,14 +210,16 @@ def _head(response: Response) -> Response:
     return response
 
 
-def told(request_id: str, endpoint: str | None, method: str, use: Use | None) -> dict[str, str]:
+def told(request_id: str, endpoint: str | None, method: str, use: Use | None, *, is_https: bool) -> dict[str, str]:
     """Return the headers of every answer to such a call, and of the key's limit where one was shown."""
     headers = {
         "Request-Id": request_id,
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
         "Cache-Control": "private, no-cache" if method == "GET" else "no-store",
     }
+    if is_https:
+        headers["Strict-Transport-Security"] = HSTS
     if use is not None:
         headers["RateLimit-Policy"] = f'"minute";q={use.limit};w=60'
         headers["RateLimit"] = f'"minute";r={use.left};t={use.resets_in}'

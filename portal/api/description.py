@@ -49,7 +49,9 @@ def docs() -> Response:
             for_programs=url_for("description.spec"),
         )
     )
-    page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+    page.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
     return page
 
 

@@ -140,7 +140,8 @@ class ShortWay:
     ) -> tuple[str, dict[str, str], bytes]:
         """Return the answer, or that it has not changed; count and log the call as every other."""
         request_id = uuid.uuid4().hex
-        headers = calls.told(request_id, ENDPOINT, "GET", use) | {"ETag": answered.etag, "Vary": "Authorization"}
+        headers = calls.told(request_id, ENDPOINT, "GET", use, is_https=self._extensions["portal_config"].is_https)
+        headers |= {"ETag": answered.etag, "Vary": "Authorization"}
         is_same = not is_resource_modified(environ, answered.etag)
         if not is_same:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}

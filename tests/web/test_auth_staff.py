@@ -41,6 +41,17 @@ def test_the_password_alone_opens_nothing(browser, lea, ctx):
     assert browser.get("/admin/sessions").path.startswith("/admin/login?next=")
 
 
+def test_the_field_of_a_password_shows_nothing_and_is_known_to_managers(browser):
+    field = browser.get("/admin/login").select_one("input[name=password]")
+    assert (field["type"], field["autocomplete"]) == ("password", "current-password")
+    assert not {"onpaste", "maxlength", "readonly"} & set(field.attrs)
+
+
+def test_a_password_is_compared_as_it_was_typed(browser, lea):
+    for other in (f" {PASSWORD}", f"{PASSWORD} ", PASSWORD.upper(), PASSWORD[:-1]):
+        browser.get("/admin/login").submit(email=lea.staff.email, password=other, status=422)
+
+
 def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(browser, other_browser, lea):
     wrong_password = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD + "x", status=422)
     wrong_address = other_browser.submit("/admin/login", email="max@atelier.test", password=PASSWORD, status=422)

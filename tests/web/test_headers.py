@@ -86,6 +86,16 @@ def test_static_files_are_kept_long_only_under_their_version(browser):
         assert browser.get(stale).response.headers["Cache-Control"] == "no-cache"
 
 
+def test_each_text_names_its_character_set(browser):
+    page = browser.get("/accessibility")
+    sheet = page.select_one("link[rel=stylesheet]")["href"]
+    for path in ("/accessibility", sheet, "/static/js/comfort.js", "/nowhere"):
+        with browser.client.get(path, base_url=browser.base_url) as answer:
+            named = answer.headers["Content-Type"]
+        assert named.startswith("text/"), (path, named)
+        assert named.endswith("; charset=utf-8"), (path, named)
+
+
 def test_a_request_id_comes_from_a_proxy_only_if_there_is_one(browser, config, ctx):
     given = "abc-123.DEF_456"
     assert browser.get("/accessibility", X_Request_Id=given).response.headers["X-Request-Id"] != given

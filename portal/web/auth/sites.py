@@ -32,8 +32,10 @@ LONGEST: Final = 4000  # characters of a code or an error that a site may send
 
 @bp.get("/account/<merchant_slug>/login/site")
 def customer_site() -> ResponseReturnValue:
-    """Lead to the merchant's site; with `again` it asks for its log-in anew."""
+    """Lead to the merchant's site; with `again` it asks for its log-in anew. A foreign page sends nobody there."""
     there = wanted(request.args.get("next"))
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.headers.get("Sec-Fetch-User") != "?1":
+        return redirect(url_for(".customer_login", next=there or None), 303)  # ASVS 7.6.2: nobody wanted a session
     try:
         url, begun = site_logins.begin(
             identity.context(),

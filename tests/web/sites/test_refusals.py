@@ -85,6 +85,30 @@ def test_an_answer_at_another_merchants_address(way, site, connect, merchant, ma
     assert count(ctx, LoginSession) == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "leads"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, False),  # a foreign page, a picture of it, or a script that nobody pressed
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-User": "?0"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-User": "?1"}, True),  # a link that somebody followed
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({}, True),  # a browser that tells nothing of it
+    ],
+)
+def test_a_foreign_page_sends_nobody_to_the_site(way, connect, merchant, told, leads):
+    connect(merchant)
+    answer = way.browser.client.get(
+        f"{way.home}/login/site?next={way.home}/profile", headers=told, base_url=way.browser.base_url
+    )
+    assert answer.status_code == 303
+    if leads:
+        assert urlsplit(answer.headers["Location"]).path != f"{way.home}/login"
+    else:
+        assert answer.headers["Location"] == f"{way.home}/login?next={way.home}/profile"
+        assert not any("site_round" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
+
+
 def test_a_site_does_not_lead_to_an_address_that_it_does_not_know(way, site, connect, merchant, make):
     connect(merchant)
     (asked,) = parse_qs(urlsplit(way.there()).query)["redirect_uri"]
