@@ -206,3 +206,10 @@ def test_the_services_cannot_read_the_sources_history(unit):
     lines = unit.read_text("utf-8").splitlines()
     (where,) = (line.partition("=")[2] for line in lines if line.startswith("WorkingDirectory="))
     assert f"InaccessiblePaths=-{where}/.git" in lines
+
+
+def test_caddy_writes_no_addresses():
+    """Tried: with the portal away, the line of the error repeats the request but for its address."""
+    text = (DEPLOY / "Caddyfile").read_text("utf-8")
+    assert re.search(r"log \{\s+format filter \{\s+wrap json\s+fields \{\s+request>uri delete\s+\}", text)
+    assert len(re.findall(r"^\s*log\b", text, re.MULTILINE)) == 1, "a site's own log needs the filter too"
