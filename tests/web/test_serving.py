@@ -108,6 +108,28 @@ def test_a_request_that_does_not_end_is_ended_and_frees_its_thread(serve, tmp_pa
         assert opens(port)
 
 
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+TWO_ENDS = (
+    b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    b"Content-Length: 4\r\nContent-Length: 0\r\n\r\n",
+    b"Content-Length: +4\r\n\r\n",
+    b"Transfer-Encoding: xchunked\r\n\r\n",
+    b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+)
+
+
+def test_a_request_that_says_two_ends_hides_no_second_one(serve):
+    """Else a proxy that takes the other end lets somebody speak in the next visitor's place (ASVS 4.2.1)."""
+    with serve() as port:
+        for ends in TWO_ENDS:
+            with half_open(port, b"POST /language HTTP/1.1\r\nHost: 127.0.0.1\r\n" + ends + HIDDEN) as connection:
+                connection.settimeout(30)
+                answers = b"".join(iter(lambda: connection.recv(65536), b""))
+            assert answers.count(b"HTTP/1.1 ") == 1, (ends, answers)
+            assert answers.split()[1] in (b"400", b"501"), (ends, answers)
+
+
 def _trickle_until_closed(connection, more):
     connection.settimeout(0.3)
     for _ in range(200):
