@@ -12,6 +12,7 @@ from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
+from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     AuditEntry,
     Base,
@@ -23,6 +24,7 @@ from portal.models import (
     PayPalAccount,
     Staff,
     Subscription,
+    Withdrawal,
 )
 from portal.queries import erasures, proofs
 from portal.queries.departures import of as standing_of
@@ -36,6 +38,8 @@ from portal.services.merchants.standings import TooLate
 from portal.services.people import memberships
 from tests.services.bulk.test_bulk_acts import act_of, hired, plan, start
 from tests.services.carrying.carried import ask, carry
+from tests.services.ends.withdrawing import declare, request_of
+from tests.services.inbox.notified import by_letter
 from tests.services.money.settling import aged, click, try_it
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
@@ -66,6 +70,11 @@ def counts(ctx, merchant):
             if "merchant_id" in table.c
         }
     return {name: count for name, count in found.items() if count}
+
+
+def held_back(ctx, merchant):
+    with ctx.db.read() as session:
+        return standing_of(session, merchant.id, now=utc_now()).holds_back
 
 
 def waiting(ctx):
@@ -158,6 +167,26 @@ def test_ends_confirmed_in_bulk_are_waited_for_though_something_holds_the_act(ct
     bulk_acts.stop(ctx, anne, act_id, now=now)
     departures.run(ctx, now=last + 2 * DAY)
     assert row_of(ctx, merchant).closed_at == last + 2 * DAY, "somebody has stopped it"
+
+
+def test_a_declaration_that_nobody_has_settled_is_waited_for(ctx, make, left, merchant, now):
+    """Whoever declared, by letter or on a public page, is not erased with their merchant (law.md R-FR-13)."""
+    zoe = make.customer(merchant, email="zoe@client.test")
+    by_letter(ctx, zoe, now=now)
+    gone(ctx, merchant, now, left)
+    assert row_of(ctx, merchant).erased_at is None
+    assert held_back(ctx, merchant)["received"] == 1
+
+
+def test_the_money_of_a_withdrawal_is_waited_for(ctx, make, left, merchant, now):
+    """It is owed by law (R-FR-33), whoever leaves."""
+    held = make.subscription(merchant=merchant)
+    carry(ctx, request_of(ctx, declare(ctx, held, now=now)))
+    with ctx.db.begin() as session:
+        session.execute(update(Withdrawal).values(refund=RefundDuty.OPEN))
+    gone(ctx, merchant, now, left)
+    assert row_of(ctx, merchant).erased_at is None
+    assert held_back(ctx, merchant)["refunds"] == 1
 
 
 def test_what_comes_in_while_the_pages_close_opens_them_again(ctx, make, merchant, now):
