@@ -133,6 +133,7 @@ def test_of_several_hosts_the_one_that_can_be_written_is_taken(database_url):
     reading = Database(f"{address}&target_session_attrs=read-write&options=-c%20default_transaction_read_only%3Don")
     with pytest.raises(OperationalError, match="read-only"):
         used(reading)
+    reading.dispose()
 
 
 def test_a_machine_that_vanished_is_given_up_on_within_seconds(database_url):
@@ -152,5 +153,7 @@ def test_a_pooler_that_nobody_named_and_that_drops_the_settings_is_logged_once(d
         database.dispose()
     assert caplog.text.count("database_pooler_unsaid") == 1
     caplog.clear()
-    used(Database(database_url))
+    other = Database(database_url)
+    used(other)
+    other.dispose()
     assert "database_pooler_unsaid" not in caplog.text
