@@ -45,7 +45,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=150,
+    max_examples=100,
     phases=(Phase.explicit, Phase.generate),
 )
 settings.register_profile("explore", deadline=None, max_examples=600)
