@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, g, request
 
 from config import Config
 from portal import logs, metrics
+from portal.domain.own_hosts import KEPT
 from portal.web import logos, stylesheets
 
 log = structlog.get_logger("portal.web")
@@ -41,6 +42,9 @@ ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
+HSTS_OF_OWN_HOST: Final = (
+    f"max-age={int(KEPT.total_seconds())}"  # it may be taken back, and names below it are not ours
+)
 WITHOUT_REFERRER: Final = frozenset(
     {
         "auth.customer_address",
@@ -89,7 +93,7 @@ def install(app: Flask, config: Config) -> None:
         if request.endpoint == "logo" and response.mimetype == "image/png":
             response.headers["Content-Security-Policy"] = logos.POLICY
         if config.is_https:
-            response.headers["Strict-Transport-Security"] = HSTS
+            response.headers["Strict-Transport-Security"] = HSTS_OF_OWN_HOST if g.get("is_own_host") else HSTS
         without = request.endpoint in WITHOUT_REFERRER
         response.headers["Referrer-Policy"] = "no-referrer" if without else "same-origin"
         response.headers["X-Request-Id"] = g.get("request_id", "")

@@ -58,7 +58,7 @@ def test_an_installation_s_lock_is_a_part_of_the_whole_one():
     text = parts.SHIPPED_LOCK.read_text("utf-8")
     assert text == parts.shipped_lock(), "deploy/requirements.lock is old: make supply"
     assert set(text.splitlines()) <= set(parts.LOCK.read_text("utf-8").splitlines())
-    assert not re.search(r"https?://|index-url", text)
+    assert "://" not in text  # where libraries are fetched from is nobody's but the machine's
 
 
 def test_a_library_without_a_licence_is_asked_about(monkeypatch):

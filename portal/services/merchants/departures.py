@@ -119,7 +119,7 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
         else:
             person.merchant_id = elsewhere
     merchant = merchants.lock(session, merchant_id)
-    merchant.support_email = merchant.logo_id = None
+    merchant.support_email = merchant.logo_id = merchant.own_host = None
     merchant.suspended_at, merchant.suspended_why = None, ""
     merchant.cancellation_text = merchant.sender_name = merchant.receipt_text = ""
     merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = ""

@@ -189,6 +189,15 @@ def test_the_money_of_a_withdrawal_is_waited_for(ctx, make, left, merchant, now)
     assert held_back(ctx, merchant)["refunds"] == 1
 
 
+def test_its_own_host_is_free_again(ctx, make, left, merchant, now):
+    """Whoever has the domain may be a merchant here once more."""
+    with ctx.db.begin() as session:
+        session.execute(update(Merchant).values(own_host="compte.atelier.example"))
+    gone(ctx, merchant, now, left)
+    assert row_of(ctx, merchant).erased_at is not None
+    assert row_of(ctx, merchant).own_host is None
+
+
 def test_what_comes_in_while_the_pages_close_opens_them_again(ctx, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
     last = leave(ctx, merchant, now)

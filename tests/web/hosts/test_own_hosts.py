@@ -62,6 +62,12 @@ def test_customers_are_led_to_it_and_find_their_pages_there(asked, merchant, wit
     assert address_of(asked("/", HOST))[1] == "/account/atelier/"
 
 
+def test_a_name_that_may_be_taken_back_is_bound_to_https_no_longer_than_it_is_led_back_from(asked, merchant, with_host):
+    with_host(merchant)
+    assert "includeSubDomains" in asked(LOGIN).headers["Strict-Transport-Security"]
+    assert asked(LOGIN, HOST).headers["Strict-Transport-Security"] == "max-age=2592000"
+
+
 def test_nothing_else_is_at_it(asked, merchant, make, with_host):
     make.merchant(slug="studio", name="Studio")
     with_host(merchant)
