@@ -43,7 +43,7 @@ ALWAYS: Final = {
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
 HSTS_OF_OWN_HOST: Final = (
-    f"max-age={int(KEPT.total_seconds())}"  # it may be taken back, and names below it are not ours
+    f"max-age={int(KEPT.total_seconds())}"  # it may be taken back; names below are not ours
 )
 WITHOUT_REFERRER: Final = frozenset(
     {
