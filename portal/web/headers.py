@@ -42,9 +42,7 @@ ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
-HSTS_OF_OWN_HOST: Final = (
-    f"max-age={int(KEPT.total_seconds())}"  # it may be taken back; names below are not ours
-)
+HSTS_OF_OWN_HOST: Final = f"max-age={int(KEPT.total_seconds())}"  # it may be taken back; names below are not ours
 WITHOUT_REFERRER: Final = frozenset(
     {
         "auth.customer_address",
