@@ -57,9 +57,10 @@ def test_a_yes_is_carried_out_although_the_merchant_had_it_already_and_its_proce
     def stopped(*_given, **_more):
         raise SystemExit
 
-    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+    with monkeypatch.context() as patched:
         patched.setattr(carrying, "carry", stopped)
-        answering.confirm(ctx, merchant.id, link, subscription.id, now=now + 2 * DAY)
+        with pytest.raises(SystemExit):
+            answering.confirm(ctx, merchant.id, link, subscription.id, now=now + 2 * DAY)
     deciding.run(ctx, now=now + 2 * DAY + HOUR)
     (request,) = make.requests(subscription)
     assert (request.notified_at, one(ctx, received_id)[0].end_request_id) == (now, request.id)
