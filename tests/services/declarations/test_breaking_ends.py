@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal.domain.countries import Country, Function, strategy
 from portal.domain.end_requests import RequestState
 from portal.domain.received_requests import ReceivedState
-from portal.services.declarations import answering, carrying, deciding
+from portal.domain.withdrawals import ConsentKind, Verdict
+from portal.models import Payment, PaymentState
+from portal.services.declarations import answering, carrying, deciding, declarations
+from portal.services.declarations.declarations import Declared
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of
 from tests.services.declarations.test_carrying import DAY, HOUR, one, token
+from tests.services.ends.withdrawing import by_staff, say, stored
 
 
 @pytest.mark.law("R-FR-12", "R-FR-13")
@@ -64,3 +72,54 @@ def test_a_yes_is_carried_out_although_the_merchant_had_it_already_and_its_proce
     deciding.run(ctx, now=now + 2 * DAY + HOUR)
     (request,) = make.requests(subscription)
     assert (request.notified_at, one(ctx, received_id)[0].end_request_id) == (now, request.id)
+
+
+ZONE = ZoneInfo("Europe/Paris")
+LAST_MINUTE = datetime(2026, 11, 18, 23, 59, tzinfo=ZONE)  # of who ordered on 4 November
+
+
+@pytest.mark.law("R-FR-31", "R-EU-6")
+@pytest.mark.parametrize("way", ["by itself", "staff"])
+def test_who_withdraws_in_time_and_once_more_too_late_has_withdrawn_in_time(ctx, make, merchant, claire, way):
+    """By the form on the last minute, then logged in on the next morning, since nothing seemed to happen."""
+    ordered = datetime(2026, 11, 4, 10, tzinfo=ZONE)
+    row = make.subscription(merchant=merchant, customer=claire, started_at=ordered)
+    say(ctx, row, ConsentKind.INFORMED, at=ordered)
+    with ctx.db.begin() as session:
+        paid = {"environment": row.environment, "provider_id": "P-1", "state": PaymentState.COMPLETED}
+        money = {"amount": Decimal("29.90"), "currency": "EUR", "paid_at": ordered, "created_at": ordered}
+        session.add(Payment(merchant_id=merchant.id, subscription_id=row.id, **paid, **money))
+
+    def withdraw(page, at, **more):
+        wish = Declared(
+            merchant_id=merchant.id,
+            strategy=strategy(Country.FR, Function.WITHDRAWAL),
+            language="fr",
+            page_token=page,
+            name="Claire Martin",
+            email="claire@client.test",
+            **more,
+        )
+        received_id = declarations.declare(ctx, wish, network="n", now=at)
+        deciding.decide(ctx, received_id, now=at)
+        return received_id
+
+    first_id = withdraw("first", LAST_MINUTE, contract=row.provider_id if way == "by itself" else "")
+    withdraw("second", LAST_MINUTE + 8 * HOUR, subscription_id=row.id)
+    first, _declared = one(ctx, first_id)
+    if way == "staff":  # nobody had said that the first was hers
+        assert first.is_open
+        assert stored(ctx).verdict is Verdict.LATE
+        by_staff(
+            ctx,
+            row,
+            now=LAST_MINUTE + DAY,
+            at=first.received_at,
+            received_request_id=first_id,
+            reference=first.reference,
+        )
+    found = stored(ctx)
+    assert (found.verdict, found.declared_at) == (Verdict.IN_TIME, LAST_MINUTE)
+    assert make.reload(row).withdrawn_at == LAST_MINUTE, "access, too"
+    assert found.refund_due_at == LAST_MINUTE + 14 * DAY
+    assert one(ctx, first_id)[0].state is ReceivedState.MATCHED
