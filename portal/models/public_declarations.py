@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.countries import Country, Function, is_for_a_reason
-from portal.domain.declarations import Carrying
+from portal.domain.declarations import LINK_LIFETIME, Carrying
 from portal.models.base import Base, HasCreation, HasMerchant, words
 from portal.models.received_requests import ReceivedRequest
 
@@ -61,6 +61,11 @@ class PublicDeclaration(HasCreation, HasMerchant, Base):
     def is_answered(self) -> bool:
         """Whether the mailbox on file has spoken."""
         return self.confirmed_at is not None or self.refused_at is not None
+
+    def asks_mailbox(self, now: datetime) -> bool:
+        """Whether who reads the mailbox on file can still answer: a link is good for so long."""
+        is_theirs = self.carrying in (Carrying.BY_MAIL, Carrying.AFTER_DELAY) and not self.is_answered
+        return is_theirs and self.decided_at is not None and now < self.decided_at + LINK_LIFETIME
 
     @property
     def is_for_a_reason(self) -> bool:

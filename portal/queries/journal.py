@@ -14,10 +14,12 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    Text,
     cast,
     column,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -74,6 +76,14 @@ def lock_open_others(session: Session, subscription_id: uuid.UUID, request_id: u
         .where(EndRequest.state.in_(EndRequest.open_states))
         .with_for_update(key_share=True)
     ).all()
+
+
+def done_since(session: Session, of_table: Table, once: Sequence[str], image: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """Lock the other rows that say what an image says, by the columns of which there is one row alone: whole rows."""
+    own = of_table.c
+    same = (own[name] == cast(literal(image[name], Text), own[name].type) for name in once)
+    others = select(of_table).where(own.id != cast(literal(image["id"], Text), own.id.type), *same)
+    return session.execute(others.with_for_update(key_share=True)).all()
 
 
 def merchant_ids(session: Session) -> Sequence[uuid.UUID]:

@@ -30,7 +30,7 @@ from portal.journal.watched import REFERRED, WATCHED, WITNESSES, key_of
 from portal.models import Base, Customer, EndRequest, Installation, JournalEntry, Mail, MailState
 from portal.queries import journal as queries
 from portal.queries.people import customers
-from portal.services import tries
+from portal.services import done_twice, tries
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.lost_jobs import FORGOTTEN
@@ -192,6 +192,11 @@ def _place(session: Session, entry: Entry, report: Report, *, now: datetime) -> 
     if entry.act == "gone":
         _take_out(session, entry)
     else:
+        again = done_twice.give_way(session, entry.of_table, entry.image or {})
+        if again is None:  # what was done first is there
+            report.kept += 1
+            return
+        report.asked_again += again
         _before(session, entry, report, now=now)
         _put(session, entry)
     report.put[entry.of_table] += 1

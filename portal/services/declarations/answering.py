@@ -89,6 +89,8 @@ def confirm(
         if subscription_id not in {one.id for one in _asked(session, row, now=now).choices}:
             raise NoResultFound
         row.subscription_id, row.confirmed_at = subscription_id, now
+        if row.carrying is Carrying.BY_MERCHANT:  # their word is enough: it is tried again should we be stopped now
+            row.carrying = Carrying.BY_MAIL
         received_id = row.received_request_id
         _note(session, row, Act.RECEIVED_CONFIRMED, now=now)
     log.info("declaration_confirmed", received_request_id=str(received_id))

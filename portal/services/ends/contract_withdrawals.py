@@ -7,7 +7,7 @@ alone (law.md, R-FR-31).  Not to be taken for `end_withdrawals`, which takes a r
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -15,6 +15,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
+from portal.domain.countries import Function
 from portal.domain.end_requests import Cause
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
@@ -86,6 +87,10 @@ def accept_held(
     before = withdrawals.of_subscription(session, subscription.id)
     if before is not None:
         _answer(ctx, session, declared, before, now=now)
+        if declared.declared_at < before.declared_at:
+            _count_from(session, subscription, before, declared, now=now)
+            advances.give_way(session, subscription, by=declared.by, now=now)
+            _note(session, subscription, before, key=f"{before.id}:{declared.reference}", now=now)
         return Accepted(withdrawal=before)
     found = _reckoned(session, subscription, declared, now=now)
     subscription.withdrawn_at = found.declared_at
@@ -99,10 +104,13 @@ def accept_held(
         request.cause = Cause.WITHDRAWN  # also of an end that PayPal was being told of already
         found.end_request_id = request.id
         _answer(ctx, session, declared, found, now=now)
+        first = _first_answered(session, request.id)
+        if first is not None and first < found.declared_at:
+            _count_from(session, subscription, found, replace(declared, declared_at=first), now=now)
     session.add(found)
     session.flush()
     advances.give_way(session, subscription, by=declared.by, now=now)
-    _note(session, subscription, found, now=now)
+    _note(session, subscription, found, key=str(found.id), now=now)
     outgoing_access.mark(session, subscription, now=now)
     withdrawal_notices.accepted(ctx, session, found, now=now)
     log.info("contract_withdrawn", withdrawal_id=str(found.id), subscription_id=str(subscription.id))
@@ -136,6 +144,29 @@ def _reckoned(session: Session, subscription: Subscription, declared: Declared, 
         refund_due_at=(declared.informed_at or declared_at) + REFUND_WITHIN,
         closed_at=now if is_nothing else None,
     )
+
+
+def _first_answered(session: Session, request_id: uuid.UUID) -> datetime | None:
+    """Return when the first of the withdrawals was declared that an end answers."""
+    answered = received_stored.lock_matched(session, request_id)
+    return min((one.received_at for one in answered if one.function is Function.WITHDRAWAL), default=None)
+
+
+def _count_from(
+    session: Session, subscription: Subscription, found: Withdrawal, declared: Declared, *, now: datetime
+) -> None:
+    """It had been declared before, though that was carried out later: what was sent first counts (R-EU-6).
+
+    What staff have said of the money stands.
+    """
+    first = _reckoned(session, subscription, declared, now=now)
+    subscription.withdrawn_at = found.declared_at = first.declared_at
+    found.verdict = first.verdict
+    if not found.is_open:
+        return
+    found.owed, found.due, found.currency = first.owed, first.due, first.currency
+    found.refund, found.closed_at = first.refund, first.closed_at
+    found.refund_due_at = min(found.refund_due_at, first.refund_due_at)
 
 
 def _close(
@@ -217,7 +248,7 @@ def _close_declaration(
     received_requests.close_held(ctx, session, received, named, reason=reason, by=declared.by, now=now)
 
 
-def _note(session: Session, subscription: Subscription, found: Withdrawal, *, now: datetime) -> None:
+def _note(session: Session, subscription: Subscription, found: Withdrawal, *, key: str, now: datetime) -> None:
     by = (
         found.by
         if found.actor is Actor.CUSTOMER
@@ -227,7 +258,7 @@ def _note(session: Session, subscription: Subscription, found: Withdrawal, *, no
         session,
         subscription,
         TimelineKind.WITHDRAWN,
-        key=str(found.id),
+        key=key,
         at=found.declared_at,
         by=by,
         reference=found.reference,

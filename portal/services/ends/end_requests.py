@@ -202,7 +202,8 @@ def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, no
     """Say whether a planned end makes room for another one.
 
     One that a customer asked for only gives way to staff who end at once: a plan of theirs could be taken back, and
-    the customer would be forgotten.  A customer stops before the day that staff planned.
+    the customer would be forgotten.  A customer stops before the day that staff planned, and before their own where
+    they have declared so by another way since: that is no second click.
     """
     if not standing.is_planned(now):
         return False
@@ -211,7 +212,8 @@ def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, no
     if wish.actor is Actor.STAFF:
         return planned is None or standing.actor is not Actor.CUSTOMER
     sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
-    return wish.actor is Actor.CUSTOMER and standing.actor is not Actor.CUSTOMER and sooner
+    is_anew = standing.actor is not Actor.CUSTOMER or wish.received_request_id is not None
+    return wish.actor is Actor.CUSTOMER and is_anew and sooner
 
 
 def _replace(

@@ -57,15 +57,19 @@ def sums(
     currency = taken[0].currency
     counted = [one for one in taken if one.currency == currency]
     left = Money(sum((one.left for one in counted), Decimal(0)), currency)
-    paid = Money(sum((one.amount for one in counted), Decimal(0)), currency)
+    kept = (one.amount for one in counted if one.left > 0)  # what went back whole pays for no day (`paid_until`)
+    paid = Money(sum(kept, Decimal(0)), currency)
     return Sums(left=left, owed=_owed(subscription, contract, paid, declared_at=declared_at, time_zone=time_zone))
 
 
 def _owed(
     subscription: Subscription, contract: Contract, paid: Money, *, declared_at: datetime, time_zone: str
 ) -> Decimal:
-    """Return what the customer owes: nothing unless it was expressly agreed to begin at once (L221-25)."""
-    begun, until = subscription.started_at, subscription.paid_until
+    """Return what the customer owes: nothing unless it was expressly agreed to begin at once (L221-25).
+
+    The days of a free trial are no paid ones: neither is any of them owed, nor do they make the others cheaper.
+    """
+    begun, until = contract.charged_since or subscription.started_at, subscription.paid_until
     if not contract.consents.has(ConsentKind.EXPRESS_REQUEST) or begun is None or until is None:
         return Decimal(0)
     zone = ZoneInfo(time_zone)

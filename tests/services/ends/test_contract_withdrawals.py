@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from portal.domain.policies import Role
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action, Status
 from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
-from portal.models import Comeback, Payment, ReceivedRequest, TimelineKind, Withdrawal
+from portal.models import Comeback, Payment, PaymentState, ReceivedRequest, TimelineKind, Withdrawal
 from portal.queries import inbox, retention, subscriptions
 from portal.queries.inbox import Kind
 from portal.services import comebacks
@@ -36,7 +36,7 @@ from tests.services.money.late_money import show
 from tests.services.money.test_given_back import ask as give_back
 from tests.services.money.test_given_back import carry as carry_refund
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -136,6 +136,50 @@ def test_what_was_used_is_owed_only_where_it_was_agreed_to_begin_at_once(ctx, pa
     assert 0 < found.owed < Decimal("29.90")
     assert found.owed + found.due == Decimal("29.90")
     assert abs(found.owed - Decimal("29.90") * 9 / 30) < Decimal("0.60"), "nine of the thirty days, give or take one"
+
+
+def took(ctx, subscription, *, at, amount="30.00", **more):
+    """PayPal took a payment."""
+    with ctx.db.begin() as session:
+        session.add(
+            Payment(
+                merchant_id=subscription.merchant_id,
+                subscription_id=subscription.id,
+                environment=subscription.environment,
+                provider_id=f"P-{uuid.uuid4()}",
+                created_at=at,
+                paid_at=at,
+                amount=Decimal(amount),
+                currency="EUR",
+                **{"state": PaymentState.COMPLETED, **more},
+            )
+        )
+
+
+@pytest.mark.law("R-FR-34")
+@pytest.mark.parametrize(("used", "owed"), [(3, "3.00"), (0, "0.00")])
+def test_the_days_of_a_free_trial_are_not_owed(ctx, make, merchant, used, owed):
+    """A week for nothing, then thirty days for thirty euros, of which so many were used."""
+    charged = datetime.combine(utc_now().date(), datetime.min.time(), tzinfo=UTC) + 12 * HOUR - used * DAY
+    trial = {"unit": "DAY", "count": 7, "cycles": 1, "is_free": True}
+    begun, until = charged - 7 * DAY, charged + 30 * DAY
+    row = make.subscription(merchant=merchant, started_at=begun, paid_until=until, trials=[trial])
+    took(ctx, row, at=charged)
+    say(ctx, row, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=begun)
+    found = declare(ctx, row, now=charged + used * DAY)
+    assert (found.owed, found.due) == (Decimal(owed), 30 - Decimal(owed))
+
+
+@pytest.mark.law("R-FR-34")
+def test_a_payment_that_went_back_whole_makes_no_used_day_dearer(ctx, make, merchant):
+    """It was taken twice, and one of the two was given back before anybody withdrew."""
+    begun = datetime.combine(utc_now().date(), datetime.min.time(), tzinfo=UTC) + 12 * HOUR - 3 * DAY
+    row = make.subscription(merchant=merchant, started_at=begun, paid_until=begun + 30 * DAY)
+    took(ctx, row, at=begun)
+    took(ctx, row, at=begun + HOUR, state=PaymentState.REFUNDED, refunded=Decimal("30.00"))
+    say(ctx, row, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=begun)
+    found = declare(ctx, row, now=begun + 3 * DAY)
+    assert (found.owed, found.due) == (Decimal("3.00"), Decimal("27.00"))
 
 
 @pytest.mark.law("R-FR-34", "R-FR-35")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event
@@ -46,7 +47,8 @@ def test_three_activations_and_the_proof_is_in_hand(browser, merchant, ctx, lett
     assert declared.labels == {"entry": page.h1, "heading": page.h1, "confirm": NOTIFY}
     (mail,) = letters()
     assert mail.recipient == TYPED["email"]
-    for told in (received.reference, TYPED["name"]):
+    at = received.received_at.astimezone(ZoneInfo("Europe/Paris"))
+    for told in (received.reference, TYPED["name"], f"{at:%H:%M}", str(at.year)):
         assert told in mail.text
     file = browser.client.get(done.link("PDF"), base_url=browser.base_url)
     assert file.data.startswith(b"%PDF")

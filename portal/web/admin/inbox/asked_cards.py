@@ -115,14 +115,16 @@ def of_letter(item: Item, role: Role) -> Card:
 
 def _withdrawal(letter: ReceivedRequest, page: str) -> Card:
     """Somebody withdraws from a contract: which one it is, and that it is carried out, is for staff or the mailbox."""
+    label, declared = _("Withdrawal to be matched"), letter.declaration
     todo = _("Find the contract and carry the withdrawal out: the refund is due 14 days after you were told.")
-    asked = letter.declaration.carrying if letter.declaration is not None else None
-    if asked in (Carrying.BY_MAIL, Carrying.AFTER_DELAY):
+    if declared is not None and declared.refused_at is not None:
+        label, todo = _not_them()
+    elif declared is not None and declared.asks_mailbox(utc_now()):
         todo = _("The customer of that address is asked by email and confirms it. You can carry it out before.")
     return Card(
         title=received_pages.title(letter, ""),
         url=page,
-        label=_("Withdrawal to be matched"),
+        label=label,
         happened=_(
             "A withdrawal from a contract was declared (%(way)s). It counts from the day it was sent.",
             way=labels.WAY[letter.way],
@@ -140,8 +142,7 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
         _("Find the subscription it is about and end it, or say why there is nothing to end."),
     )
     if declaration.refused_at is not None:
-        label = _("Not them")
-        todo = _("End nothing by this alone. Whoever reads the address on file says that it was not them.")
+        label, todo = _not_them()
     elif declaration.carrying is Carrying.AFTER_DELAY and declaration.due_at is not None:
         label = _("Ends by itself")
         todo = _(
@@ -149,7 +150,7 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
             "not do anything.",
             date=presenting.short(declaration.due_at),
         )
-    elif declaration.carrying is Carrying.BY_MAIL:
+    elif declaration.carrying is Carrying.BY_MAIL and declaration.asks_mailbox(utc_now()):
         label = _("Waits for the customer")
         todo = _("The customer of that address is asked by email and ends it with one button. You can end it before.")
     found = [(_("Subscription"), _name(letter.suggested))] if letter.suggested is not None else []
@@ -162,6 +163,14 @@ def _declared(letter: ReceivedRequest, declaration: PublicDeclaration, page: str
         todo=todo,
         rows=[*found, *received_pages.received_rows(letter)],
         ways=[*ways, Way(label=_("Find the subscription"), url=page, kind="" if ways else "primary")],
+    )
+
+
+def _not_them() -> tuple[str, str]:
+    """Return label and task of what the mailbox on file has denied."""
+    return (
+        _("Not them"),
+        _("End nothing by this alone. Whoever reads the address on file says that it was not them."),
     )
 
 
