@@ -166,7 +166,7 @@ def fact(kind: TimelineKind, details: Mapping[str, object]) -> LazyString:
 
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("PayPal has confirmed the pause."),
-    PauseKind.RESUME: _l("PayPal has confirmed that the subscription is running again."),
+    PauseKind.RESUME: _l("PayPal has confirmed that the pause is over."),
 }
 
 ENDED: Final[Mapping[str, LazyString]] = {
@@ -185,7 +185,7 @@ def ended(details: Mapping[str, object]) -> LazyString:
 PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.OVER: _l("The subscription has ended."),
     PauseRefusal.LATE: _l("A payment has failed in the meantime: PayPal does not let us pause it."),
-    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
+    PauseRefusal.NOT_STARTED: _l("It is not yet approved at PayPal."),
     PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
     PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day payments were due to start again."),
 }

@@ -151,7 +151,7 @@ def _thread(holding: Held, *, now: datetime) -> Thread | None:
 
 def _late_money(payment: AnyMoney) -> str:
     return _(
-        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. %(merchant)s has "
+        "A payment of %(amount)s arrived on %(date)s after the end of your contract. %(merchant)s has "
         "been told and asked to refund you.",
         amount=formatter().money(Money(payment.amount, payment.currency)),
         date=formatter().day(payment.paid_at),

@@ -134,7 +134,7 @@ def test_few_are_cards_with_what_may_be_done_and_many_a_list_that_leads_there(vi
         assert buttons == ["Cancel a subscription"]
         assert [link.get_text() for link in opened] == ["Lesson 1"] * number
         assert page.text.count("2 more") == number
-        assert page.follow("Cancel a subscription").h1 == "Which subscription do you want to cancel?"
+        assert page.follow("Cancel a subscription").h1 == "Which contract do you want to cancel?"
 
 
 def test_two_of_one_product_are_told_calmly_until_one_of_them_is_about_to_end(visit, make):

@@ -202,7 +202,7 @@ def test_an_end_under_way_leaves_no_pause_to_ask_for(visit, make, product, paypa
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("fr", "Votre abonnement reprend le"), ("en", "The subscription resumes on")]
+    ("language", "words"), [("fr", "Votre abonnement reprend le"), ("en", "Payments start again on")]
 )
 def test_the_day_is_the_subscriptions_not_that_of_a_payment_and_its_button_needs_it(app, language, words):
     with app.test_request_context(method="POST"), flask_babel.force_locale(language):
