@@ -15,7 +15,6 @@ from portal.documents import words
 from portal.domain.access import End
 from portal.domain.account_members import MemberRole, MemberState
 from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.countries import Country
 from portal.domain.end_requests import Basis, Cause, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor, Role
@@ -23,8 +22,6 @@ from portal.domain.received_requests import Way
 from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
-
-COUNTRY: Final[Mapping[Country, LazyString]] = {Country.FR: _l("France"), Country.DE: _l("Germany")}  # filled in
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 

@@ -106,7 +106,7 @@ def _left(holding: Held, *, now: datetime) -> tuple[str, ...]:
     shop = one_line(g.merchant.name)
     return (
         _("Your payment has arrived. PayPal still suspends your payments: it takes none at the moment."),
-        _("PayPal may start it again by itself, and this page then says so."),
+        _("PayPal may start them again by itself, and this page then says so."),
         _("You can also ask for it here: “Resume, or change the day”.")
         if may(holding, PauseKind.RESUME, now=now)
         else _("If it does not, write to %(merchant)s.", merchant=shop),

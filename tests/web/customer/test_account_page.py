@@ -134,7 +134,7 @@ def test_a_customer_with_many_reads_the_live_ones_first_and_pages_on(visit, make
     second = visit.browser.get(first.select_one("nav.pages a[rel=next]")["href"])
     assert shown(second) == ["22", "21", "20"]
     assert "Subscriptions 21 to 23 of 23" in second.text
-    assert "Ended subscriptions: 3 of 3 here" in second.text
+    assert "Ended contracts: 3 of 3 here" in second.text
     assert "page 2" in second.select_one("title").text
     assert second.select_one("nav.pages a[rel=next]") is None
     back = visit.browser.get(second.select_one("nav.pages a[rel=prev]")["href"])
@@ -379,7 +379,7 @@ def test_what_is_over_is_folded_below_what_runs_but_never_alone(make, log_in):
     page = visit.browser.get(visit.home)
     assert len(page.soup.select("main article.card")) == 3
     (fold,) = page.soup.select("main details")
-    assert fold.summary.text == "2 ended subscriptions"
+    assert fold.summary.text == "2 ended contracts"
     assert len(fold.select("article.card")) == 2
     assert not fold.has_attr("open")
     paid = make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED)

@@ -65,7 +65,7 @@ def test_from_the_late_page_to_settled(visit, late, ctx, make, paypal, letters):
     assert before.h1 == PAY
     assert late.provider_id in before.text
     assert "Nothing has been taken yet." in before.text
-    assert "Your subscription goes on as before, and your access is open again" in before.text
+    assert "Your contract goes on as before, and your access is open again" in before.text
     assert rows(ctx) == []
     assert before.follow("Pay nothing now").path == visit.page(late, "/late")
     after = before.submit(press=PAY)
@@ -192,7 +192,7 @@ def test_of_a_suspended_one_no_more_is_promised_than_paypal_does(visit, late, ct
     page = page.submit(press=PAY)
     assert page.h1 == "Your payment is settled"
     assert "Your contract continues." not in page.text
-    assert "PayPal still suspends your subscription: it takes no payment at the moment." in page.text
+    assert "PayPal still suspends your payments: it takes none at the moment." in page.text
 
 
 @pytest.mark.parametrize("offers", [True, False])
