@@ -19,6 +19,7 @@ from math import floor
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
 from babel.numbers import format_currency, format_decimal
 
@@ -181,6 +182,10 @@ class Formatter:
     def city(self, time_zone: str) -> str:
         """Return the city, or the island, that a zone (IANA name) is known by: « Bruxelles »."""
         return get_timezone_location(time_zone, locale=self._format, return_city=True)
+
+    def country(self, code: str) -> str:
+        """Return the name of a country (ISO 3166): « Allemagne »."""
+        return str(Locale.parse(self._format).territories[code])
 
     def with_zone(self, said: str) -> str:
         """Return a text, or a page's HTML, whose first moment says whose clock it is: « à 16:05 (heure de Paris) ».

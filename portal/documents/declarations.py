@@ -42,6 +42,7 @@ class DeclaredFacts(Clean):
     particulars: tuple[tuple[str, str], ...]
     path: str  # of its page
     is_own: bool = False  # who declared it was logged in
+    is_repeated: bool = False  # beyond a limit: nobody is written to, and it is the merchant's to carry out
     is_erased: bool = False  # whose it was asked that what is kept of them goes: no word of theirs is said any more
 
     @property

@@ -63,7 +63,7 @@ def _named(facts: ProofFacts) -> dict[str, Any]:
     reference = facts.asked_under
     return {
         "title": Translator(facts.locale).gettext(
-            "Proof that a subscription has ended, reference %(reference)s", reference=reference
+            "Proof that a contract has ended, reference %(reference)s", reference=reference
         ),
         "author": facts.merchant_name.replace(FSI, "").replace(PDI, ""),
         "language": facts.locale,

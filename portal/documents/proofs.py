@@ -239,7 +239,7 @@ class _Proof:
         return self.facts.answers or self.facts.confirmed_at - self.facts.asked_at > A_WHILE
 
     def _name(self) -> str:
-        return self.facts.product or self.translator.gettext("Subscription %(id)s", id=self.facts.provider_id)
+        return self.facts.product or self.translator.gettext("Contract %(id)s", id=self.facts.provider_id)
 
     def _access_line(self) -> str:
         _, facts, until = self.translator.gettext, self.facts, ""

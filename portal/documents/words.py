@@ -45,8 +45,8 @@ NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
         "The PayPal account that pays is locked, closed or restricted. Nothing was taken."
     ),
     SettlementRefusal.ACCOUNT_CLOSED: N_("PayPal says that one of the two accounts is closed. Nothing was taken."),
-    SettlementRefusal.ENDING: N_("The end of the subscription was requested, or has come. Nothing was taken."),
-    SettlementRefusal.STATUS: N_("PayPal does not allow it in the subscription’s current status. Nothing was taken."),
+    SettlementRefusal.ENDING: N_("The end of the contract was requested, or has come. Nothing was taken."),
+    SettlementRefusal.STATUS: N_("PayPal does not allow it in its current status. Nothing was taken."),
     SettlementRefusal.NO_LINK: N_("The connection to PayPal is not working at the moment. Nothing was taken."),
     SettlementRefusal.NO_ANSWER: N_("PayPal did not answer for a day. Nothing was sent, and nothing was taken."),
     SettlementRefusal.NOT_TAKEN: N_("PayPal has shown no payment for three days: it did not take this amount."),
@@ -54,7 +54,7 @@ NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
 }
 
 END: Final[Mapping[End, str]] = {
-    End.RUNNING: N_("as long as the subscription runs"),
+    End.RUNNING: N_("as long as the contract runs"),
     End.KEPT: N_("kept for good"),
     End.DATED: N_("until a date"),
     End.UNKNOWN: N_("until a date not yet known"),

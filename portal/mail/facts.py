@@ -214,6 +214,7 @@ class PauseFacts(Clean):
     access_until: datetime | None = None  # during the pause
     access_stays: bool = False
     is_access_unknown: bool = False
+    is_schedule: bool = False  # one price paid in instalments
     trouble: Trouble | None = None
     path: str
 

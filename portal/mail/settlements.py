@@ -20,6 +20,7 @@ class SettlementFacts(Clean):
     asked_at: datetime
     why: str  # nothing was taken: English, translated when it is said
     path: str
+    is_schedule: bool = False  # one price paid in instalments
 
 
 def settlement_failed(head: Letterhead, settlement: SettlementFacts) -> Composed:

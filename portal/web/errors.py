@@ -37,7 +37,7 @@ RETRY_AFTER: Final = 30  # seconds to wait when the database is away
 
 DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.SELF_CANCELLATION_OFF: _l(
-        "This subscription cannot be cancelled online. Its page here says how to cancel it with %(merchant)s."
+        "This contract cannot be cancelled online. Its page here says how to cancel it with %(merchant)s."
     ),
     Denial.STAFF_ONLY: _l("Only the merchant’s team can do this."),
     Denial.NOTIFIED: _l(
@@ -63,11 +63,11 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     ),
     Denial.LAST_OWNER: _l("This is the only owner who can come in: make somebody else an owner first."),
     Denial.IN_THE_TEAM: _l("Somebody with this address is in the team already."),
-    Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
+    Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this contract."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
     Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be withdrawn."),
-    Denial.END_UNDER_WAY: _l("The end of this subscription was requested: it can no longer be paused or resumed."),
-    Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
+    Denial.END_UNDER_WAY: _l("The end of this contract was requested: it can no longer be paused or resumed."),
+    Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let payments start again after several have failed."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
     Denial.ERASED: _l("This customer’s data was erased at their request: nothing can be added to it."),
     Denial.ERASURE_UNDER_WAY: _l(
@@ -80,7 +80,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),
     Denial.NOT_SOLD_HERE: _l("%(merchant)s does not sell this subscription here. Ask them for a new one."),
-    Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this subscription yet. Try again later."),
+    Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this contract yet. Try again later."),
     Denial.PAID_TIME_UNKNOWN: _l(
         "The date you have paid until is not known here. %(merchant)s has to enter it first, so that you do not "
         "pay twice."
@@ -102,24 +102,24 @@ NEVER_OFFERED: Final = frozenset(
     {Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED, Denial.NOT_OFFERED_NOW}
 )  # not "any more"
 NOTIFIABLE: Final = _l(
-    "You cannot cancel this subscription here yourself. You can send %(merchant)s a cancellation notice online."
+    "You cannot cancel this contract here yourself. You can send %(merchant)s a cancellation notice online."
 )
 STANDING: Final[Mapping[Status, LazyString]] = {
-    Status.PENDING: _l("The subscription is not yet approved at PayPal."),
-    Status.ACTIVE: _l("The subscription is active."),
-    Status.PAST_DUE: _l("A payment of this subscription is late."),
-    Status.PAUSED: _l("The subscription is paused."),
-    Status.COMPLETED: _l("The subscription is already completed."),
-    Status.CANCELLED: _l("The subscription is already cancelled."),
-    Status.ABANDONED: _l("The subscription has already ended for good."),
+    Status.PENDING: _l("It is not yet approved at PayPal."),
+    Status.ACTIVE: _l("It is active."),
+    Status.PAST_DUE: _l("A payment is late."),
+    Status.PAUSED: _l("It is paused."),
+    Status.COMPLETED: _l("It is already completed."),
+    Status.CANCELLED: _l("It is already cancelled."),
+    Status.ABANDONED: _l("It has already ended for good."),
 }
 REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the key of %(merchant)s."),
     Refusal.FORBIDDEN: _l("The PayPal key of %(merchant)s lacks a right for this."),
-    Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the account of %(merchant)s."),
-    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s status does not allow this."),
-    Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
-    Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
+    Refusal.NOT_FOUND: _l("PayPal does not know this contract in the account of %(merchant)s."),
+    Refusal.STATUS_INVALID: _l("PayPal says that its status does not allow this."),
+    Refusal.ACCOUNT_CLOSED: _l("One of the two PayPal accounts is closed."),
+    Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets payments start again."),
     Refusal.PLAN_STATUS_INVALID: _l("%(merchant)s no longer sells this subscription at PayPal."),
     # Those about webhooks and settlements have words of their own where they can happen.
     **dict.fromkeys(

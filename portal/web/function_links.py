@@ -10,7 +10,8 @@ from flask import Flask, url_for
 
 from portal.domain.countries import Country, Function, known, strategy
 from portal.queries.people.people import MerchantFacts
-from portal.web import labels, locale
+from portal.web import locale
+from portal.web.formatting import formatter
 
 # A function stands in the footer once its page exists.
 SHOWN: Final = {
@@ -82,7 +83,7 @@ def links(
                     label=one.said(language).entry,
                     url=url_for(endpoint, merchant_slug=merchant_slug, page=one.paths[language]),
                     language="" if language == page_language else language,
-                    country=str(labels.COUNTRY[country]) if len(countries) > 1 else "",
+                    country=formatter().country(country) if len(countries) > 1 else "",
                 )
             )
     return found

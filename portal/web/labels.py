@@ -15,7 +15,6 @@ from portal.documents import words
 from portal.domain.access import End
 from portal.domain.account_members import MemberRole, MemberState
 from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.countries import Country
 from portal.domain.end_requests import Basis, Cause, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor, Role
@@ -23,8 +22,6 @@ from portal.domain.received_requests import Way
 from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
-
-COUNTRY: Final[Mapping[Country, LazyString]] = {Country.FR: _l("France"), Country.DE: _l("Germany")}  # filled in
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 
@@ -166,7 +163,7 @@ def fact(kind: TimelineKind, details: Mapping[str, object]) -> LazyString:
 
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("PayPal has confirmed the pause."),
-    PauseKind.RESUME: _l("PayPal has confirmed that the subscription is running again."),
+    PauseKind.RESUME: _l("PayPal has confirmed that the pause is over."),
 }
 
 ENDED: Final[Mapping[str, LazyString]] = {
@@ -185,7 +182,7 @@ def ended(details: Mapping[str, object]) -> LazyString:
 PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.OVER: _l("The subscription has ended."),
     PauseRefusal.LATE: _l("A payment has failed in the meantime: PayPal does not let us pause it."),
-    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
+    PauseRefusal.NOT_STARTED: _l("It is not yet approved at PayPal."),
     PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
     PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day payments were due to start again."),
 }

@@ -22,7 +22,7 @@ from portal.web.formatting import formatter
 class ResumeForm(BaseForm):
     """The day, shown as it is planned so far, and the two buttons."""
 
-    day = DayField(_l("The subscription resumes on"))  # needed by the one button, and by the other not
+    day = DayField(_l("Payments start again on"))  # needed by the one button, and by the other not
     on_day = SubmitField(_l("Resume on this day"))
     at_once = SubmitField(_l("Resume now"))
 

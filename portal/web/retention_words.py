@@ -47,8 +47,8 @@ TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
     Kind.PROOFS: _l("Your requests to cancel and their proofs, after the end"),
     Kind.PAYMENTS: _l("Your payments and refunds, because of accounting rules"),
     Kind.MAILS: _l("The text of the emails sent to you"),
-    Kind.MESSAGES: _l("PayPal’s messages about your subscriptions"),
-    Kind.EVENTS: _l("That the seller’s other systems were told of your subscription, without your name"),
+    Kind.MESSAGES: _l("PayPal’s messages about your contracts"),
+    Kind.EVENTS: _l("That the seller’s other systems were told of your contract, without your name"),
     Kind.LOG_INS: _l("Your log-ins, after they expire"),
     Kind.EXPORTS: _l("The file with your data, once it is ready"),
 }

@@ -57,7 +57,7 @@ def without_extra(monkeypatch, looked_up):
 
 @pytest.mark.parametrize(
     ("locale", "title"),
-    [("fr", "Preuve de la fin d’un abonnement"), ("en", "Proof that a sub"), ("de", "Nachweis über das Ende")],
+    [("fr", "Preuve de la fin d’un contrat"), ("en", "Proof that a contract"), ("de", "Nachweis über das Ende")],
 )
 def test_it_says_to_programs_what_it_is_and_how_it_is_built(locale, title):
     content = made(locale=locale)

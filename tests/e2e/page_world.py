@@ -116,7 +116,7 @@ def _visit(world: World, customer: Visitor) -> None:
     world.paths[customer.name] = customer.path
     if customer.name == ANA:
         customer.press("link", "Pause my subscription")
-        customer.type("The subscription resumes on", (datetime.now(UTC) + timedelta(days=40)).date().isoformat())
+        customer.type("Payments start again on", (datetime.now(UTC) + timedelta(days=40)).date().isoformat())
         customer.press("button", "Pause subscription")
     if customer.name == "mia":
         world.demo.disturb("422-payer-locked", "capture", only=world.demo.id_of("mia"))

@@ -99,7 +99,7 @@ def test_a_file_sent_along_is_compared_byte_by_byte(proof, issued, stranger, sen
     if said is None:
         assert "The PDF you sent" not in page.text
     else:  # judged before anything is told of the proof
-        assert page.text.index(said) < page.text.index("The portal recorded that this subscription ended")
+        assert page.text.index(said) < page.text.index("The portal recorded that this contract ended")
 
 
 def sent_along(stranger, proof, content):

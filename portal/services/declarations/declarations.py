@@ -158,6 +158,7 @@ def facts_of(row: PublicDeclaration, *, path: str) -> DeclaredFacts:
         particulars=tuple((name, str(said)) for name, said in row.particulars.items()),
         path=path,
         is_own=row.is_own,
+        is_repeated=row.is_repeated,
     )
 
 

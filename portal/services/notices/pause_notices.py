@@ -126,6 +126,7 @@ def _facts_at(post: Post, request: PauseRequest, subscription: Subscription, *, 
         access_until=last if last is not None and last > now + timedelta(seconds=1) else None,
         access_stays=bool(seen.stays) and not seen.stops,
         is_access_unknown=subscription.paid_until is None and bool(seen.stops) and last is None,
+        is_schedule=subscription.is_schedule,
         trouble=request.trouble,
         path=path,
     )

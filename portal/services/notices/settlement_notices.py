@@ -30,6 +30,7 @@ def failed(ctx: Context, session: Session, subscription: Subscription, found: Se
         asked_at=found.created_at,
         why=NOT_SETTLED[found.failed_for],
         path=f"/account/{post.merchant.slug}/settlements/{found.id}",
+        is_schedule=subscription.is_schedule,
     )
     composed = mails.settlement_failed(post.head_for(subscription.customer), told)
     post.to_holder(subscription, composed, key=f"settlement-failed:{found.id}")

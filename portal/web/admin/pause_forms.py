@@ -18,7 +18,7 @@ class PauseForm(BaseForm):
     """A pause: on which day the subscription resumes, and the note that the payer may read."""
 
     until = DayField(
-        _l("The subscription resumes on"),
+        _l("Payments start again on"),
         description=_l("Leave empty for no set day."),
         validators=[Optional()],
     )

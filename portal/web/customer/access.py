@@ -86,14 +86,14 @@ def _source(holding: Held, *, now: datetime) -> Source:
     subscription = holding.subscription
     found = accesses.of_subscription(subscription, holding.request, holding.grants, now=now)
     status = labels.CUSTOMER_STATUS[subscription.status]
-    seen = found.windows
+    seen, schedule = found.windows, subscription.is_schedule
     return Source(
         title=presenting.product_name(holding),
         url=url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=subscription.id),
         status=status,
         label=labels.CUSTOMER_LABEL[status],
-        open_now=tuple(opened(one, now, with_since=True) for one in seen if one.is_open(now)),
-        later=tuple(opened(one, now) for one in seen if one.since > now),
+        open_now=tuple(opened(one, now, with_since=True, is_schedule=schedule) for one in seen if one.is_open(now)),
+        later=tuple(opened(one, now, is_schedule=schedule) for one in seen if one.since > now),
         closed=tuple(opened(one, now, with_since=True) for one in seen if one.until is not None and one.until <= now),
         rows=_rows(found, now=now),
     )
@@ -128,7 +128,7 @@ def _why(found: Access, *, now: datetime) -> str:
     shop = one_line(g.merchant.name)
     match found.why:
         case Why.KEPT if found.ending is Ending.HAS_COME:
-            return _("%(merchant)s leaves it open after the end of your subscription.", merchant=shop)
+            return _("%(merchant)s leaves it open after the end of your contract.", merchant=shop)
         case Why.KEPT:
             return _("%(merchant)s leaves open what is unlocked by then.", merchant=shop)
         case Why.AT_ONCE:

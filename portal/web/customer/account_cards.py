@@ -71,6 +71,11 @@ class Card:
     withdrawal: withdrawal_words.Offer | None  # while the contract can be withdrawn from
 
     @property
+    def mark(self) -> str:
+        """Whose mark the badge has: of one that was withdrawn from and lives, that of what was asked for."""
+        return "recorded" if self.label is labels.WITHDRAWAL_RECEIVED else self.status
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is over and nothing goes on about it, no paid time either: it may be folded."""
         waits = self.late_money or self.comeback_id or self.has_open_request or self.opens_until
@@ -151,7 +156,7 @@ def _thread(holding: Held, *, now: datetime) -> Thread | None:
 
 def _late_money(payment: AnyMoney) -> str:
     return _(
-        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. %(merchant)s has "
+        "A payment of %(amount)s arrived on %(date)s after the end of your contract. %(merchant)s has "
         "been told and asked to refund you.",
         amount=formatter().money(Money(payment.amount, payment.currency)),
         date=formatter().day(payment.paid_at),

@@ -33,7 +33,7 @@ from portal.web.login_fields import EMAIL_RULES
 from portal.web.typed_text import one_line
 
 HINTS: Final[dict[str, LazyString]] = {
-    MemberRole.READER.value: _l("Sees subscriptions, access and payments, and changes nothing."),
+    MemberRole.READER.value: _l("Sees contracts, access and payments, and changes nothing."),
     MemberRole.OWNER.value: _l("Sees everything too, can cancel and pay, and invites others."),
 }
 # What the form says beside the address; whoever is no owner any more is told so by the page of every refusal.

@@ -49,5 +49,5 @@ def account_choice() -> ResponseReturnValue:
     chosen = as_id(request.form.get("customer")) or abort(404)
     visitor = identity.visitor(Kind.CUSTOMER)
     token = sessions.switch(identity.context(), identity.person(), chosen, visitor=visitor, now=utc_now())
-    flash(_("Here are the subscriptions you chose."), "success")
+    flash(_("Here is what you chose."), "success")
     return identity.log_in(redirect(url_for(".subscriptions"), 303), Kind.CUSTOMER, token)

@@ -32,7 +32,7 @@ def cancel() -> ResponseReturnValue:
         flash(
             _("The request to cancel is already under way: see below where it stands.")
             if under_way
-            else _("You have no subscription that can be cancelled."),
+            else _("You have no contract that can be cancelled."),
             "info",
         )
         return redirect(url_for(".subscriptions", merchant_slug=g.merchant.slug))

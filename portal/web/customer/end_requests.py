@@ -133,7 +133,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         next_payment=presenting.known_day(payment),
         takes_no_payment=subscription.takes_no_payment,
         stops=tuple(presenting.closing(window, now) for window in preview.stops),
-        stays=tuple(presenting.opening(window, now) for window in preview.stays),
+        stays=tuple(presenting.opening(window, now, is_schedule=subscription.is_schedule) for window in preview.stays),
         never=tuple(presenting.never(window) for window in preview.never),
         is_schedule=subscription.is_schedule,
         is_pending=subscription.status is Status.PENDING,

@@ -51,10 +51,10 @@ def waits(
     """Return what the wish waits for; `last`: when the last planned end takes effect."""
     fmt, merchant = formatter(), one_line(g.merchant.name)
     said = {
-        Hold.LIVE: _("The end of your subscription is about to be requested."),
+        Hold.LIVE: _("The end of your contract is about to be requested."),
         Hold.NOTICE: _("%(merchant)s has to answer your cancellation notice.", merchant=merchant),
         Hold.PLANNED_END: _("A cancellation takes effect on %(date)s.", date=fmt.day(last)),
-        Hold.END: _("PayPal has to confirm the end of your subscription first."),
+        Hold.END: _("PayPal has to confirm the end of your contract first."),
         Hold.PAUSE: _("A pause or a resumption is still under way at PayPal."),
         Hold.COMEBACK: _("A new subscription that you began is still open at PayPal. It closes by itself."),
         Hold.REFUND: _("A refund is still under way."),

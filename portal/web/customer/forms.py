@@ -76,7 +76,7 @@ class CancellationForm(DrawnForm):
 class PauseForm(BaseForm):
     """The day on which a pause ends; asked beside its recap."""
 
-    until = DayField(_l("The subscription resumes on"), validators=[InputRequired(_l("Choose a day."))])
+    until = DayField(_l("Payments start again on"), validators=[InputRequired(_l("Choose a day."))])
     submit = SubmitField(_l("Pause subscription"))
 
     def is_within(self, first: date, last: date) -> bool:

@@ -171,7 +171,7 @@ def _kept(merchant: Merchant, found: stored.Kept, *, ends: bool) -> list[str]:
         lines.append(_("Your requests to cancel and their proofs, in case of a dispute: until %(date)s.", date=last))
     if ends:
         lines.append(_("The ends that this request leads to are proven too, and kept in the same way."))
-    lines.append(_("Your subscriptions under their PayPal IDs, without your name, so that a late payment is noticed."))
+    lines.append(_("Your contracts under their PayPal IDs, without your name, so that a late payment is noticed."))
     lines.append(_("This request itself, under its reference, without your name."))
     return lines
 

@@ -90,22 +90,23 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
     if subscription.status is not Status.PAUSED:
         return None, ()
     if subscription.is_left_suspended(holding.pauses):
-        return _("PayPal still suspends your subscription"), _left(holding, now=now)
+        return _("PayPal still suspends your payments"), _left(holding, now=now)
     planned = next((row for row in holding.pauses if row.waits(now)), None)
     said = [_("No payment is taken while the pause lasts.")]
     if planned is not None:
         said.append(_("It starts again on %(date)s.", date=fmt.day(planned.due_at)))
     else:
         said.append(_("No date is set for payments to start again."))
-    return _("Your subscription is paused"), tuple(said)
+    title = _("Your payment schedule is paused") if subscription.is_schedule else _("Your subscription is paused")
+    return title, tuple(said)
 
 
 def _left(holding: Held, *, now: datetime) -> tuple[str, ...]:
     """Return what is true of one that PayPal suspends though its payment came, what comes next, and who can help."""
     shop = one_line(g.merchant.name)
     return (
-        _("Your payment has arrived. PayPal still suspends your subscription: it takes no payment at the moment."),
-        _("PayPal may start it again by itself, and this page then says so."),
+        _("Your payment has arrived. PayPal still suspends your payments: it takes none at the moment."),
+        _("PayPal may start them again by itself, and this page then says so."),
         _("You can also ask for it here: “Resume, or change the day”.")
         if may(holding, PauseKind.RESUME, now=now)
         else _("If it does not, write to %(merchant)s.", merchant=shop),
@@ -143,7 +144,5 @@ def late_because(holding: Holding) -> tuple[str, ...]:
             else _("PayPal may try this payment again, or take what is unpaid together with the next payment.")
         )
         if threshold > 0:
-            said.append(
-                _("PayPal suspends the subscription once %(count)s payments in a row have failed.", count=threshold)
-            )
+            said.append(_("PayPal suspends payments once %(count)s in a row have failed.", count=threshold))
     return tuple(said)

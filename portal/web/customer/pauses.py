@@ -52,16 +52,18 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _back(subscription_id, 303)
     _require(held, PauseKind.PAUSE, now=now)
     seen = pauses.preview(held.subscription, held.grants, now=now)
+    schedule = held.subscription.is_schedule
     page = render_template(
         "customer/pause.html",
         form=form,
         subscription_id=subscription_id,
         product=presenting.product_name(held),
         price=presenting.price(held),
+        is_schedule=schedule,
         next_payment=presenting.known_day(held.subscription.next_payment_at),
         stops=[presenting.closing(window, now) for window in seen.stops],
         kept_by_cancelling=[window.title for window in seen.kept_by_cancelling],
-        stays=[presenting.opening(window, now) for window in seen.stays],
+        stays=[presenting.opening(window, now, is_schedule=schedule) for window in seen.stays],
         first=fmt.day(offered.first),
         last=fmt.day(offered.last),
     )
@@ -90,6 +92,7 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
         subscription_id=subscription_id,
         product=presenting.product_name(held),
         price=presenting.price(held),
+        is_schedule=held.subscription.is_schedule,
         planned=presenting.known_day(due),
         first=fmt.day(offered.first),
         last=fmt.day(offered.last),
@@ -177,7 +180,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     with context().db.read() as session:
         request = queries.of_customer(session, who.merchant_id, who.id, asked.request_id)
     if request.state is PauseState.REFUSED:
-        flash(_("PayPal does not allow this in the subscription’s current status. Nothing was changed."), "warning")
+        flash(_("PayPal does not allow this in its current status. Nothing was changed."), "warning")
     elif request.state is PauseState.DONE:
         flash(str(labels.PAUSE_CONFIRMED[request.kind]), "success")
     elif request.due_at is not None:

@@ -56,7 +56,7 @@ def payment_search() -> ResponseReturnValue:
 
 def _there(found: Called, number: str) -> ResponseReturnValue:
     if found.subscription_id is not None:
-        flash(_("The PayPal number %(number)s is this subscription.", number=number), "info")
+        flash(_("The PayPal number %(number)s is this contract.", number=number), "info")
         return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
     if found.is_move:
         flash(_("The PayPal number %(number)s is money returned from this payment.", number=number), "info")

@@ -52,7 +52,7 @@ def customer_words() -> str:
 
 def product_words(paid: Paid) -> str:
     """Return what was paid for on one line; PayPal's number stands in for a name that nobody gave."""
-    return one_line(paid.product_name) or _("Subscription %(id)s", id=paid.subscription_number)
+    return one_line(paid.product_name) or _("Contract %(id)s", id=paid.subscription_number)
 
 
 def issuer() -> Issuer:

@@ -52,7 +52,7 @@ class Opened:
 def product_name(holding: Held) -> str:
     """Return the product's name on one line; PayPal's id stands in for a name that nobody gave."""
     subscription = holding.subscription
-    return one_line(subscription.product.name) or _("Subscription %(id)s", id=subscription.provider_id)
+    return one_line(subscription.product.name) or _("Contract %(id)s", id=subscription.provider_id)
 
 
 def price_of(holding: Held) -> Money | None:
@@ -94,13 +94,13 @@ def until(window: Window, *, is_schedule: bool = False) -> str:
     return words
 
 
-def opening(window: Window, now: datetime) -> str:
+def opening(window: Window, now: datetime, *, is_schedule: bool = False) -> str:
     """Return one content with when it is open: « Leçon 3 : s’ouvre le lundi 7 décembre 2026, … »."""
-    title = one_line(window.title)
+    title, ends = one_line(window.title), until(window, is_schedule=is_schedule)
     if window.since > now:
         since = formatter().day(window.since)
-        return _("%(title)s: opens on %(date)s, %(until)s", title=title, date=since, until=until(window))
-    return _("%(title)s: %(until)s", title=title, until=until(window))
+        return _("%(title)s: opens on %(date)s, %(until)s", title=title, date=since, until=ends)
+    return _("%(title)s: %(until)s", title=title, until=ends)
 
 
 def opened(window: Window, now: datetime, *, with_since: bool = False, is_schedule: bool = False) -> Opened:

@@ -35,8 +35,11 @@ NAMED: Final = 3  # products of which there are several subscriptions; the other
 SHORT: Final = 30  # letters of a name that is kept on one line
 
 
-def greeting(name: str, *, live: int, late: int) -> str:
-    """Return the page's title: who it is for, and how things stand; without a name, with whom."""
+def greeting(name: str, *, live: int, late: int, has_schedule: bool = False) -> str:
+    """Return the page's title: who it is for, and how things stand; without a name, with whom.
+
+    `has_schedule`: some of it is paid in instalments, so that they are not all subscriptions.
+    """
     who, shop = one_line(name), one_line(g.merchant.name)
     who = who.replace(" ", "\N{NO-BREAK SPACE}") if len(who) <= SHORT else who
     if late and who:
@@ -45,6 +48,8 @@ def greeting(name: str, *, live: int, late: int) -> str:
         )
     if late:
         return ngettext("One payment is late", "%(num)s payments are late", late)
+    if has_schedule:
+        return _contracts(who, shop, live)
     if live and who:
         return ngettext(
             "Hello %(name)s, you have one subscription",
@@ -64,6 +69,23 @@ def greeting(name: str, *, live: int, late: int) -> str:
     return _("You have no subscription with %(merchant)s at the moment", merchant=shop)
 
 
+def _contracts(who: str, shop: str, live: int) -> str:
+    if live and who:
+        return ngettext(
+            "Hello %(name)s, you have one contract", "Hello %(name)s, you have %(num)s contracts", live, name=who
+        )
+    if live:
+        return ngettext(
+            "You have one contract with %(merchant)s",
+            "You have %(num)s contracts with %(merchant)s",
+            live,
+            merchant=shop,
+        )
+    if who:
+        return _("Hello %(name)s, you have no contract at the moment", name=who)
+    return _("You have no contract with %(merchant)s at the moment", merchant=shop)
+
+
 def doubles(held: Iterable[Held]) -> str:
     """Return which products are paid by several subscriptions of which none is about to end; empty where none is."""
     going_on = [
@@ -80,9 +102,9 @@ def doubles(held: Iterable[Held]) -> str:
         return ""
     if len(found) == 1:
         name, count = found[0]
-        return _("You have %(num)s subscriptions to “%(product)s”.", num=formatter().number(count), product=name)
+        return _("You have %(num)s contracts for “%(product)s”.", num=formatter().number(count), product=name)
     listed = ", ".join(name for name, _count in found[:NAMED]) + ("…" if len(found) > NAMED else "")
-    return _("You have more than one subscription to several products (%(products)s).", products=listed)
+    return _("You have more than one contract for several products (%(products)s).", products=listed)
 
 
 def sentence(holding: Held, seen: tuple[Window, ...], planned: PlannedWords | None, *, now: datetime) -> str:
@@ -179,9 +201,7 @@ def _late(seen: tuple[Window, ...], *, now: datetime) -> str:
 
 def _paused(holding: Held, *, now: datetime) -> str:
     if holding.subscription.is_left_suspended(holding.pauses):
-        return _(
-            "Your payment has arrived. PayPal still suspends your subscription: it takes no payment at the moment."
-        )
+        return _("Your payment has arrived. PayPal still suspends your payments: it takes none at the moment.")
     again = next((row.due_at for row in holding.pauses if row.waits(now)), None)
     if again is not None:
         return _("Payments start again on %(date)s.", date=formatter().day(again))

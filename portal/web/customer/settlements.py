@@ -95,6 +95,7 @@ def settlement_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         amount=formatter().money(due),
         price=presenting.price(held),
         is_open=bool(account_cards.card(held, now=now).open_now),
+        is_schedule=subscription.is_schedule,
         is_suspended=subscription.provider_status == ProviderStatus.SUSPENDED,
         asks=(_("The unpaid amount has changed: check it and confirm again. Nothing was taken."),)
         if is_new_sum

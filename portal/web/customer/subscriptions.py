@@ -75,7 +75,9 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
     live = tuple(sorted((card for card in cards if not card.is_settled), key=lambda card: not card.pause.is_late))
     over = tuple(card for card in cards if card.is_settled)
     late = [card.id for card in live if card.status is Status.PAST_DUE]
-    title = sentences.greeting(person().own_name, live=held.live, late=len(late))
+    title = sentences.greeting(
+        person().own_name, live=held.live, late=len(late), has_schedule=any(card.is_schedule for card in cards)
+    )
     return Home(
         title=title if number == 1 else _("My subscriptions, page %(number)s", number=number),
         count=count_of(held, number),
@@ -101,7 +103,7 @@ def count_of(held: AccountPage, number: int) -> str:
         return ""
     last = first + len(held.subscriptions) - 1
     return _(
-        "Subscriptions %(first)s to %(last)s of %(total)s, running ones first.",
+        "Contracts %(first)s to %(last)s of %(total)s, running ones first.",
         first=say(first),
         last=say(last),
         total=say(total),
@@ -111,9 +113,9 @@ def count_of(held: AccountPage, number: int) -> str:
 def _over_count(shown: int, held: AccountPage) -> str:
     """Return how many are over, and how many of them are here: those that still open something stand above."""
     if held.live + held.over <= PAGE:
-        return ngettext("%(num)s ended subscription", "%(num)s ended subscriptions", shown)
+        return ngettext("%(num)s ended contract", "%(num)s ended contracts", shown)
     say = formatter().number
-    return _("Ended subscriptions: %(shown)s of %(total)s here", shown=say(shown), total=say(held.over))
+    return _("Ended contracts: %(shown)s of %(total)s here", shown=say(shown), total=say(held.over))
 
 
 def page_number() -> int:

@@ -33,7 +33,7 @@ def answer(token: str) -> ResponseReturnValue:
         if chosen is not None or "refuse" in request.form:
             _take(token, None if "refuse" in request.form else chosen)
             return redirect(url_for(".answer", token=token), 303)
-        form.form_errors.append(_("Choose the subscription that it is about."))
+        form.form_errors.append(_("Choose the contract that it is about."))
     status = 200 if asked.standing in (Standing.ASKED, Standing.CONFIRMED, Standing.REFUSED) else 410
     page = render_template("declarations/answer.html", form=form, asked=asked)
     return page, 422 if form.errors else status, {"X-Robots-Tag": "noindex"}

@@ -57,7 +57,7 @@ class DeclarationForm(BaseForm):
         validators=[Optional(), Length(max=200, message=_l("Write at most 200 characters."))],
         render_kw={"spellcheck": "false"},
     )
-    subscription = SelectField(_l("Which subscription"), validators=[Optional()], validate_choice=False)
+    subscription = SelectField(_l("Which contract"), validators=[Optional()], validate_choice=False)
     wished_on = DayField(
         _l("End date you want"),
         description=_l("Leave it empty to end as soon as possible."),

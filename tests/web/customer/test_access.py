@@ -67,7 +67,7 @@ def test_what_stays_is_what_the_recap_promises_and_the_account_then_shows(visit,
     assert not any(line.startswith("Later") for line in lines)
     if keeps:
         assert lines[0].endswith("kept for good")
-        assert "leaves it open after the end of your subscription" in after
+        assert "leaves it open after the end of your contract" in after
     elif not at_once:
         assert lines[0].endswith(f"until {until}")
         assert after == told
@@ -112,7 +112,7 @@ def test_what_opens_nothing_is_folded_and_counted(visit, make, ctx):
     page = visit.browser.get(f"{visit.home}access")
     assert "Nothing is open at the moment." in page.text
     (fold,) = [one for one in page.select("details") if one.find_parent("details") is None]
-    assert "1 subscription opens nothing at the moment" in fold.summary.get_text()
+    assert "1 contract opens nothing at the moment" in fold.summary.get_text()
     assert "Old" in fold.get_text()
 
 

@@ -130,11 +130,11 @@ def test_a_customer_with_many_reads_the_live_ones_first_and_pages_on(visit, make
     first = visit.browser.get(visit.home)
     assert shown(first) == [str(number) for number in range(19, -1, -1)]
     assert first.h1.endswith("you have 20 subscriptions"), "all of them are counted, and no ended one"
-    assert "Subscriptions 1 to 20 of 23" in first.text
+    assert "Contracts 1 to 20 of 23" in first.text
     second = visit.browser.get(first.select_one("nav.pages a[rel=next]")["href"])
     assert shown(second) == ["22", "21", "20"]
-    assert "Subscriptions 21 to 23 of 23" in second.text
-    assert "Ended subscriptions: 3 of 3 here" in second.text
+    assert "Contracts 21 to 23 of 23" in second.text
+    assert "Ended contracts: 3 of 3 here" in second.text
     assert "page 2" in second.select_one("title").text
     assert second.select_one("nav.pages a[rel=next]") is None
     back = visit.browser.get(second.select_one("nav.pages a[rel=prev]")["href"])
@@ -237,7 +237,7 @@ def test_names_of_all_kinds_are_shown_and_never_obeyed(make, log_in, name):
 
 def test_a_product_that_nobody_named_goes_by_paypals_number(visit, make):
     subscription = make.subscription(customer=visit.customer, product=make.product(visit.merchant, name="  "))
-    assert f"Subscription {subscription.provider_id}" in visit.browser.get(visit.home).text
+    assert f"Contract {subscription.provider_id}" in visit.browser.get(visit.home).text
 
 
 def test_a_word_of_paypal_that_nobody_knows_is_told_without_alarm(visit, make, ctx):
@@ -379,7 +379,7 @@ def test_what_is_over_is_folded_below_what_runs_but_never_alone(make, log_in):
     page = visit.browser.get(visit.home)
     assert len(page.soup.select("main article.card")) == 3
     (fold,) = page.soup.select("main details")
-    assert fold.summary.text == "2 ended subscriptions"
+    assert fold.summary.text == "2 ended contracts"
     assert len(fold.select("article.card")) == 2
     assert not fold.has_attr("open")
     paid = make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED)

@@ -12,7 +12,7 @@ from portal.models import EndRequest
 from portal.queries.account_page import PAGE
 from tests.web.customer.test_account_page import change
 
-QUESTION = "Which subscription do you want to cancel?"
+QUESTION = "Which contract do you want to cancel?"
 
 
 def test_it_is_kept_through_the_log_in(browser, make, code_and_link):
@@ -62,7 +62,7 @@ def test_of_several_it_asks_and_changes_nothing(visit, make, ctx):
 def test_none_goes_home_with_a_sentence(visit, make):
     page = visit.browser.get(f"{visit.home}cancel")
     assert page.path == visit.home
-    assert "You have no subscription that can be cancelled." in page.select_one(".flashes").get_text()
+    assert "You have no contract that can be cancelled." in page.select_one(".flashes").get_text()
 
 
 def test_what_is_under_way_is_not_asked_for_again(visit, make, paypal):

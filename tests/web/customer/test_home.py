@@ -131,10 +131,10 @@ def test_few_are_cards_with_what_may_be_done_and_many_a_list_that_leads_there(vi
         assert len(opened) == 3 * FEW
         assert page.text.count("as long as your subscription runs") == FEW, "once a card, as it holds for all of them"
     else:
-        assert buttons == ["Cancel a subscription"]
+        assert buttons == ["Cancel a contract"]
         assert [link.get_text() for link in opened] == ["Lesson 1"] * number
         assert page.text.count("2 more") == number
-        assert page.follow("Cancel a subscription").h1 == "Which subscription do you want to cancel?"
+        assert page.follow("Cancel a contract").h1 == "Which contract do you want to cancel?"
 
 
 def test_two_of_one_product_are_told_calmly_until_one_of_them_is_about_to_end(visit, make):
@@ -143,10 +143,10 @@ def test_two_of_one_product_are_told_calmly_until_one_of_them_is_about_to_end(vi
     assert "subscriptions to" not in visit.browser.get(visit.home).text
     second = make.subscription(customer=visit.customer, product=product)
     page = visit.browser.get(visit.home)
-    assert "You have 2 subscriptions to “Piano”." in page.text
+    assert "You have 2 contracts for “Piano”." in page.text
     assert page.follow("Choose which one to cancel").select("main article.card")
     visit.cancel(second)
-    assert "subscriptions to “Piano”" not in visit.browser.get(visit.home).text
+    assert "contracts for “Piano”" not in visit.browser.get(visit.home).text
 
 
 def test_whoever_has_no_name_is_told_with_whom(make, log_in):

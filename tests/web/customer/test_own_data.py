@@ -103,7 +103,7 @@ def test_the_check_page_says_what_happens_and_only_the_click_asks(ctx, make, vis
     page = page.submit(press=ERASE)
     assert "Your request is recorded:" in page.notices[0]
     assert len(make.requests(held)) == 1
-    assert "PayPal has to confirm the end of your subscription first." in page.text
+    assert "PayPal has to confirm the end of your contract first." in page.text
 
 
 def test_an_older_log_in_is_asked_for_a_code_first(ctx, visit, code_and_link):

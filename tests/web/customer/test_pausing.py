@@ -165,7 +165,7 @@ def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx)
     assert page.h1 == "A payment is late"
     assert "2 payments in a row have failed." in page.text
     assert "What is unpaid may be taken together with the next payment." in page.text  # its retries are over
-    assert "once 3 payments in a row have failed" in page.text
+    assert "once 3 in a row have failed" in page.text
     assert "€29.90" in page.text
     assert "until" in page.text
     assert page.select_one("a[href='https://www.paypal.com/myaccount/autopay/']")
@@ -202,7 +202,7 @@ def test_an_end_under_way_leaves_no_pause_to_ask_for(visit, make, product, paypa
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("fr", "Votre abonnement reprend le"), ("en", "The subscription resumes on")]
+    ("language", "words"), [("fr", "Les prélèvements reprennent le"), ("en", "Payments start again on")]
 )
 def test_the_day_is_the_subscriptions_not_that_of_a_payment_and_its_button_needs_it(app, language, words):
     with app.test_request_context(method="POST"), flask_babel.force_locale(language):

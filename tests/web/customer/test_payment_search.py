@@ -40,7 +40,7 @@ def test_a_payment_is_found_however_its_number_was_copied(visit, mine, till, loo
 def test_a_subscription_is_found_by_its_number(visit, mine, look):
     page = look(f" {mine.provider_id.lower()} ")
     assert page.path == visit.page(mine)
-    assert page.notices == [f"The PayPal number {mine.provider_id} is this subscription."]
+    assert page.notices == [f"The PayPal number {mine.provider_id} is this contract."]
 
 
 @pytest.mark.parametrize(

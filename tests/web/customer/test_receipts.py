@@ -226,5 +226,5 @@ def test_a_name_that_nobody_gave_is_paypals_number(visit, make, till, at):
     product = make.product(visit.merchant, name="")
     nameless = make.subscription(merchant=visit.merchant, customer=visit.customer, product=product)
     assert figures(visit.browser.get(at(till.take(nameless, at=NOON))))["Product"] == (
-        f"Subscription {nameless.provider_id}"
+        f"Contract {nameless.provider_id}"
     )

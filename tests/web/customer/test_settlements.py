@@ -65,13 +65,13 @@ def test_from_the_late_page_to_settled(visit, late, ctx, make, paypal, letters):
     assert before.h1 == PAY
     assert late.provider_id in before.text
     assert "Nothing has been taken yet." in before.text
-    assert "Your subscription goes on as before, and your access is open again" in before.text
+    assert "Your contract goes on as before, and your access is open again" in before.text
     assert rows(ctx) == []
     assert before.follow("Pay nothing now").path == visit.page(late, "/late")
     after = before.submit(press=PAY)
     assert after.h1 == "Your payment is settled"
     assert "PayPal took €29.90 on" in after.text
-    assert "Your subscription goes on." in after.text
+    assert "Your contract continues." in after.text
     assert "Lesson 1 as long as your subscription runs" in after.text
     assert make.reload(late).status is Status.ACTIVE
     assert "Unpaid amount paid" in visit.browser.get(visit.page(late)).text
@@ -173,7 +173,7 @@ def test_a_page_of_long_ago_says_that_another_payment_is_late(visit, late, pay, 
     page = visit.browser.get(page.path)
     assert page.h1 == "Your payment is settled"
     assert "Another payment is late since then." in page.text
-    assert "Your subscription goes on." not in page.text
+    assert "Your contract continues." not in page.text
 
 
 def test_access_that_is_open_is_not_said_to_open_again(visit, late, ctx, make):
@@ -191,8 +191,8 @@ def test_of_a_suspended_one_no_more_is_promised_than_paypal_does(visit, late, ct
     assert "is PayPal’s decision" in page.text
     page = page.submit(press=PAY)
     assert page.h1 == "Your payment is settled"
-    assert "Your subscription goes on." not in page.text
-    assert "PayPal still suspends your subscription: it takes no payment at the moment." in page.text
+    assert "Your contract continues." not in page.text
+    assert "PayPal still suspends your payments: it takes none at the moment." in page.text
 
 
 @pytest.mark.parametrize("offers", [True, False])
@@ -209,7 +209,7 @@ def test_settled_and_still_suspended_is_no_pause(visit, late, ctx, paypal, lette
         assert "Your payment has arrived." in page.text
         assert "pause means" not in page.text
     guide = page.follow("Why, and what you can do")
-    assert guide.h1 == "PayPal still suspends your subscription"
+    assert guide.h1 == "PayPal still suspends your payments"
     assert "paused" not in guide.text
     assert ("Resume, or change the day" in guide.text) is offers
     (letter,) = letters()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from portal.clock import utc_now
 from portal.domain.countries import Country, Field, Function, strategy
 from portal.models import Mail
-from portal.services.declarations import answering, deciding
+from portal.services.declarations import answering, deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of
 
 IT_IS_ME = "C’est bien moi : résilier"
@@ -111,6 +111,16 @@ def test_two_presses_are_one_declaration_and_one_page(browser, merchant, ctx):
     summary = browser.get("/atelier/resilier").submit(press=CHECK, **TYPED)
     assert summary.submit(press=NOTIFY).path == summary.submit(press=NOTIFY).path
     assert len(rows_of(ctx)) == 1
+
+
+def test_beyond_a_limit_the_page_promises_no_mail_and_the_file_is_the_proof(browser, make, merchant, letters):
+    make.subscription(customer=make.customer(merchant, email=TYPED["email"]))
+    pages = [notified(browser) for _ in range(declarations.OF_ADDRESS + 1)]
+    assert len({page.path for page in pages}) == len(pages), "each is recorded"
+    assert [mail.recipient for mail in letters()] == [TYPED["email"]] * declarations.OF_ADDRESS
+    words = ("Aucun e-mail ne la confirme", "un second message")
+    assert [[one in page.text for one in words] for page in pages[-2:]] == [[False, True], [True, False]]
+    assert pages[-1].link("PDF")
 
 
 @contextmanager

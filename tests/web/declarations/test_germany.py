@@ -221,6 +221,11 @@ def test_where_functions_of_two_countries_stand_side_by_side_each_says_whose_it_
         assert words in said
 
 
+def test_a_german_page_names_the_countries_in_german(browser, make):
+    make.merchant(slug="atelier", locale="fr", sells_to=["FR", "DE"])
+    assert {"(Frankreich)", "(Deutschland)"} <= set(browser.get(PAGE).select_one("footer").stripped_strings)
+
+
 def test_where_there_is_one_country_nobody_is_told_which(browser, make):
     make.merchant(slug="atelier", locale="fr")
     assert "(France)" not in browser.get("/account/atelier/login", headers={"Accept-Language": "fr"}).text

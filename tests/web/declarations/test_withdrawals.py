@@ -172,8 +172,10 @@ def test_who_is_logged_in_confirms_what_is_filled_in(account, ctx, make, paying,
     done = page.submit(press="Confirmer la rétractation")
     assert "second message" not in done.text, "nobody is asked again"
     for path in ("/account/atelier", f"/account/atelier/subscriptions/{paying.id}"):
-        card = account.get(path).select_one("main").get_text(" ")
+        main = account.get(path).select_one("main")
+        card, badge = main.get_text(" "), main.select_one(".status")
         assert "Rétractation reçue" in card, "before any job has run"
+        assert badge["data-status"] == "recorded", "not the mark of one that runs"
         assert "Vous avez renoncé à ce contrat" in card or "Vous vous êtes rétracté" in card
         assert "Actif" not in card
         assert "Résilié" not in card, "PayPal has not said so"

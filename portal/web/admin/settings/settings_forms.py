@@ -35,7 +35,7 @@ from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
 from portal.web.day_field import DayField
 from portal.web.formatting import formatter
-from portal.web.labels import COUNTRY, LANGUAGE
+from portal.web.labels import LANGUAGE
 from portal.web.local_days import today
 from portal.web.retention_words import KIND
 from portal.web.typed_text import one_line, plain
@@ -190,7 +190,8 @@ class LanguageForm(VersionedForm):
 def countries() -> list[SelectChoice]:
     """Return the countries whose law a merchant may sell under today, and their names."""
     begins = current_app.extensions["portal_config"].uk_regime_from
-    return choices({one: word for one, word in COUNTRY.items() if may_be_chosen(one, utc_now().date(), begins=begins)})
+    chosen = [one for one in Country if may_be_chosen(one, utc_now().date(), begins=begins)]
+    return [SelectChoice(one, formatter().country(one)) for one in chosen]
 
 
 class CountriesForm(VersionedForm):
