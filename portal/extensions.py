@@ -97,6 +97,10 @@ KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
 }
 
 
+# A connection's option: what it commits is the process's own, and not what somebody asked for.
+OF_THE_PROCESS: Final = {"of_the_process": True}
+
+
 class Database:
     """Two ways in: `begin()` for a unit of work that commits, `read()` for pages (autocommit, never writes)."""
 

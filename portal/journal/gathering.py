@@ -19,6 +19,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Engine, event
 
+from portal.extensions import OF_THE_PROCESS
 from portal.journal.pens import Pen
 from portal.journal.stores import Folder
 from portal.journal.watched import WATCHED
@@ -59,7 +60,7 @@ class Journal:
     def start(self, engine: Engine, *, again: bool = False) -> None:
         """Have the database note from now on; said once, and `again` to one that may have been replaced."""
         if again or not self._started:
-            with engine.begin() as connection:
+            with engine.execution_options(**OF_THE_PROCESS).begin() as connection:
                 self._started = True  # before: a connection that is made meanwhile says it again
                 connection.exec_driver_sql(SWITCH_ON)
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from portal.extensions import Database
+from portal.extensions import OF_THE_PROCESS, Database
 from portal.journal.stores import Tail
 from portal.models import Installation, JournalEntry, LoginChallenge, LoginSession
 from portal.queries import journal as queries
@@ -74,6 +74,7 @@ def look(db: Database) -> datetime | None:
         log.error("journal_not_read", reason=error.strerror)
         return restored_at(db)
     with db.begin() as session:
+        session.connection(execution_options=OF_THE_PROCESS)
         here = session.get_one(Installation, 1)
         if here.restored_at is not None:
             return here.restored_at
