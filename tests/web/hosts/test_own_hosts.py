@@ -68,6 +68,30 @@ def test_a_name_that_may_be_taken_back_is_bound_to_https_no_longer_than_it_is_le
     assert asked(LOGIN, HOST).headers["Strict-Transport-Security"] == "max-age=2592000"
 
 
+@pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/subscriptions", "/v1", "/v1/nothing"])
+def test_the_api_is_not_at_it(asked, merchant, with_host, path):
+    with_host(merchant)
+    assert asked("/v1/openapi.json").status_code == 200
+    answer = asked(path, HOST)
+    assert answer.status_code == 404
+    assert answer.headers["Strict-Transport-Security"] == "max-age=2592000"
+    assert asked(path, "evil.example").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/livez", "/readyz", "/metrics", "/.well-known/portal-host/x", "/v1/x", LOGIN]
+)
+def test_no_answer_binds_a_name_that_is_not_ours_for_a_year(asked, ctx, merchant, with_host, path):
+    """Also where it was given up so long ago that it is foreign; its certificate may be good for weeks still."""
+    with_host(merchant)
+    own_hosts.give_up(ctx, merchant.id, by=PORTAL, now=utc_now())
+    for host in (HOST, "10.0.0.7:8000"):
+        assert asked(path, host).headers.get("Strict-Transport-Security") in (None, "max-age=2592000"), host
+    with ctx.db.begin() as session:
+        session.execute(OLDER)
+    assert "Strict-Transport-Security" not in asked(path, HOST).headers
+
+
 def test_nothing_else_is_at_it(asked, merchant, make, with_host):
     make.merchant(slug="studio", name="Studio")
     with_host(merchant)
