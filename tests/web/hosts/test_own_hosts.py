@@ -159,6 +159,36 @@ def test_one_that_stops_leading_here_is_left_after_a_day_and_taken_again(asked, 
     assert acts(ctx) == ["entered", "active", "lost", "active"]
 
 
+@pytest.mark.parametrize(("records", "days"), [([], 2), (["portal-host=somebody-else"], 2)])
+def test_whose_record_is_gone_for_a_day_gets_no_certificate_any_more(
+    asked, ctx, names, merchant, with_host, records, days
+):
+    """Until the record is there again: whose the name is may have changed with it."""
+    row = with_host(merchant)
+    kept = names.records[f"_portal-challenge.{HOST}"]
+    names.records[f"_portal-challenge.{HOST}"] = records
+    question = f"/.well-known/portal-host?domain={HOST}"
+    own_hosts.check_all(ctx, now=utc_now())
+    assert asked(question).status_code == 200
+    own_hosts.check_all(ctx, now=utc_now() + timedelta(days=days))
+    assert (active(ctx, merchant), asked(question).status_code) == (None, 404)
+    names.records[f"_portal-challenge.{HOST}"] = kept
+    assert own_hosts.check_all(ctx, now=utc_now()) == 0
+    assert (active(ctx, merchant), asked(question).status_code) == (row.host, 200)
+
+
+def test_one_that_was_proved_and_never_used_is_given_no_certificate_once_its_record_is_gone(
+    asked, ctx, names, merchant, prove, row_of
+):
+    prove(own_hosts.enter(ctx, merchant.id, HOST, by=PORTAL, now=utc_now()))
+    names.faults[HOST] = Fault.NOT_REACHED
+    own_hosts.check(ctx, merchant.id, by=PORTAL, now=utc_now())
+    names.records.clear()
+    for days in (0, 2):
+        own_hosts.check_all(ctx, now=utc_now() + timedelta(days=days))
+    assert asked(f"/.well-known/portal-host?domain={HOST}").status_code == 404
+
+
 def test_silent_name_servers_say_nothing_about_it(ctx, names, merchant, with_host):
     with_host(merchant)
     names.silent = True
