@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, By
@@ -19,6 +19,7 @@ from portal.models import (
     Base,
     EventDelivery,
     EventEndpoint,
+    JournalEntry,
     LoginSession,
     Merchant,
     Passkey,
@@ -29,6 +30,7 @@ from portal.queries import own_hosts as host_queries
 from portal.queries.people.people import Kind
 from portal.services import recovering
 from portal.services.merchants import departures, own_hosts, standings
+from portal.services.metrics import Figures
 from portal.services.outgoing import event_deliveries, event_endpoints
 from portal.services.outgoing.event_endpoints import Wish
 from portal.services.people.sessions import Visitor, open_for
@@ -116,6 +118,21 @@ def test_no_event_leaves_until_it_is_recovered(ctx, merchant, lose, restarted):
         recovered(restarted)
         lanes.deliver_all(here)
         assert len(receiver.got) == 1
+
+
+def test_the_figures_say_that_it_was_restored_and_that_the_journal_waits(ctx, merchant, lose, restarted, tmp_path):
+    def figure(name):
+        said = Figures(ctx, tmp_path).exposition().decode()
+        return float(next(line.split()[1] for line in said.splitlines() if line.startswith(f"{name} ")))
+
+    lose()
+    assert restarted().is_restored
+    assert figure("portal_database_restored") == 1
+    recovered(restarted)
+    assert (figure("portal_database_restored"), figure("portal_journal_overdue_seconds")) == (0, 0)
+    with ctx.db.begin() as session:
+        session.execute(insert(JournalEntry).values(of_table="staff", key="x", act="gone", at=utc_now() - DAY))
+    assert figure("portal_journal_overdue_seconds") == pytest.approx(DAY.total_seconds(), abs=600)
 
 
 def test_a_receiver_that_was_removed_is_told_nothing_more(ctx, merchant, lose, restarted):
