@@ -47,7 +47,7 @@ async def _waits(job: JobContext) -> bool:
     by_clock = {name for name, _periodic in job.app.periodic_registry.periodic_tasks}
     if job.job.task_name not in by_clock - GOES_ON:
         return False
-    return await asyncio.to_thread(lambda: job.additional_context["portal"].is_restored)
+    return await asyncio.to_thread(lambda: job.additional_context["portal"].is_shut)
 
 
 def _outcome(job: JobContext, error: BaseException) -> str:

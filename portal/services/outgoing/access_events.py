@@ -38,7 +38,7 @@ def follow(ctx: Context, *, now: datetime, limit: int = BATCH) -> int:
 
     Nothing while the database is restored and not recovered: what it remembers is no news.
     """
-    if ctx.is_restored:
+    if ctx.is_shut:
         return 0
     _begin_watching(ctx, now=now)
     with ctx.db.begin() as session:

@@ -70,7 +70,7 @@ class _Try:
 
 def due(ctx: Context, *, now: datetime) -> list[uuid.UUID]:
     """Return which endpoints have something to be told; none while the database is restored and not recovered."""
-    if ctx.is_restored:
+    if ctx.is_shut:
         return []
     with ctx.db.read() as session:
         return endpoints.due(session, now=now)
@@ -105,7 +105,7 @@ def _tries(
     tries: list[_Try] = []
     until = time.monotonic() + BUSY_FOR
     for delivery in claimed:
-        if ctx.is_restored:
+        if ctx.is_shut:
             break
         tries.append(_try(ctx, endpoint, delivery, bodies[delivery.event_id]))
         last = tries[-1]

@@ -13,6 +13,7 @@ from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, By
 from portal.domain.own_hosts import challenge_name, challenge_value
 from portal.domain.policies import Actor
+from portal.domain.task_links import TaskKind
 from portal.jobs import event_deliveries as lanes
 from portal.jobs import housekeeping, run_worker
 from portal.models import (
@@ -33,7 +34,9 @@ from portal.services.merchants import departures, own_hosts, standings
 from portal.services.metrics import Figures
 from portal.services.outgoing import event_deliveries, event_endpoints
 from portal.services.outgoing.event_endpoints import Wish
+from portal.services.people import task_offers
 from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.task_offers import Offer
 from tests.fakes.host_names import Names
 from tests.fakes.receivers import receiving
 from tests.services.carrying.carried import ask
@@ -154,6 +157,16 @@ def test_nobody_stays_logged_in_where_the_recovery_is_what_notices_the_restore(c
     recovered(restarted)
     with ctx.db.read() as session:
         assert session.scalars(select(LoginSession)).all() == []
+
+
+def test_a_link_for_a_subscription_that_is_newer_than_the_backup_has_its_place(ctx, make, merchant, lose, restarted):
+    def link():
+        newer = make.subscription(merchant=merchant)
+        wish = Offer(kind=TaskKind.CANCEL, subscription_id=newer.id)
+        task_offers.make(ctx, merchant.id, newer.customer_id, wish, by=SAM, now=utc_now())
+
+    lose(link)
+    assert recovered(restarted).put["task_links"] == 1
 
 
 def test_a_passkey_that_was_removed_does_not_come_back(ctx, merchant, lose, restarted, make):
