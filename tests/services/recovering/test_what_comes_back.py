@@ -132,7 +132,8 @@ def test_the_figures_say_that_it_was_restored_and_that_the_journal_waits(ctx, me
     assert restarted().is_restored
     assert figure("portal_database_restored") == 1
     recovered(restarted)
-    assert (figure("portal_database_restored"), figure("portal_journal_overdue_seconds")) == (0, 0)
+    assert figure("portal_database_restored") == 0
+    assert figure("portal_journal_overdue_seconds") < 300, "what was written is crossed off later"
     with ctx.db.begin() as session:
         session.execute(insert(JournalEntry).values(of_table="staff", key="x", act="gone", at=utc_now() - DAY))
     assert figure("portal_journal_overdue_seconds") == pytest.approx(DAY.total_seconds(), abs=600)
