@@ -87,7 +87,7 @@ CONNECTIONS_MOST: Final = Gauge(
 
 # What an alert waits for is there from the start: the first of its kind would else be seen as no rise.
 for _lane in RANKS:
-    for _outcome in ("done", "retried", "failed"):
+    for _outcome in ("done", "retried", "failed", "put_off"):
         JOBS.labels(_lane, _outcome)
 for _outcome in ("sent", "refused", "put_off"):
     MAILS.labels(_outcome)

@@ -7,7 +7,8 @@ The description (`/v1/openapi.json`) is made from the same schemas; tests hold b
 from __future__ import annotations
 
 import importlib
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from apiflask import APIFlask
 from flask import Flask
@@ -15,8 +16,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import ROOT, Config
+from portal.domain.own_hosts import OurHost
 from portal.services.access_tokens import Signer
 from portal.services.context import Context
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PREFIX: Final = "/v1"
 MOST_BYTES: Final = 256 * 1024  # of a body: a batch of 500 is some 80 kB
@@ -61,7 +66,17 @@ def make_api(config: Config, context: Context) -> APIFlask:
 
 
 def mount(app: Flask, config: Config) -> None:
-    """Answer what begins with `/v1` by the API, and everything else by the pages, as before."""
+    """Answer what begins with `/v1` by the API, and everything else by the pages, as before.
+
+    At the installation's own host alone: anywhere else `/v1` is a page that is not there, of merchants' hosts too.
+    """
     api = make_api(config, app.extensions["portal"])
     app.extensions["portal_api"] = api
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: api.wsgi_app})  # type: ignore[method-assign]
+    pages, ours = app.wsgi_app, OurHost(config.base_url, config.is_pretend)
+    mounted = DispatcherMiddleware(pages, {PREFIX: api.wsgi_app})
+
+    def by_host(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = mounted if ours.is_it(environ.get("HTTP_HOST", "")) else pages
+        return answer(environ, start_response)
+
+    app.wsgi_app = by_host  # type: ignore[method-assign]

@@ -21,6 +21,7 @@ from portal.domain.api_keys import Mode
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.merchants import MerchantState, goes_on
+from portal.domain.own_hosts import HTTPS_ALONE
 from portal.domain.policies import Actor
 from portal.queries import api_lists
 from portal.queries.api_keys import Caller
@@ -34,7 +35,6 @@ log = structlog.get_logger("portal.api")
 
 IN_ADDRESS: Final = ("key", "api_key", "apikey", "access_token", "token")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-HSTS: Final = "max-age=31536000; includeSubDomains"  # as the pages say it: who asks for the API alone hears it too
 KEPT_HEADERS: Final = ("Content-Type", "Location")
 CALLER: Final = "portal.caller"  # in a call's environment: its key was read already
 
@@ -219,7 +219,7 @@ def told(request_id: str, endpoint: str | None, method: str, use: Use | None, *,
         "Cache-Control": "private, no-cache" if method == "GET" else "no-store",
     }
     if is_https:
-        headers["Strict-Transport-Security"] = HSTS
+        headers["Strict-Transport-Security"] = HTTPS_ALONE  # who asks for the API alone hears it too
     if use is not None:
         headers["RateLimit-Policy"] = f'"minute";q={use.limit};w=60'
         headers["RateLimit"] = f'"minute";r={use.left};t={use.resets_in}'

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "reconcile": ("reconcile", "reconcile"),
     "paypal": ("paypal", "paypal"),
     "secrets": ("secrets", "secrets"),
+    "sessions": ("sessions", "sessions"),
     "mail": ("mail", "mail"),
     "audit": ("audit", "audit"),
     "backup": ("backups", "backup"),

@@ -138,6 +138,7 @@ class Act(StrEnum):
     STAFF_ENABLED = "staff.enabled"
     STAFF_REMOVED = "staff.removed"
     STAFF_SESSIONS_ENDED = "staff.sessions_ended"  # by an owner
+    ALL_SESSIONS_ENDED = "merchant.sessions_ended"  # of the desk and of customers, by the operator
     MERCHANT_CREATED = "merchant.created"
     MERCHANT_SUSPENDED = "merchant.suspended"
     MERCHANT_RESUMED = "merchant.resumed"

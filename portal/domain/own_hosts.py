@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
+from urllib.parse import urlsplit
 
 import idna
 
@@ -20,6 +23,12 @@ LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 PATIENCE: Final = timedelta(days=1)  # that an active host may not lead here before links stop naming it
 KEPT: Final = timedelta(days=30)  # that a host that was given up still leads visitors to the installation's
 DESK: Final = "/admin/"  # where the paths of staff begin
+LOCAL: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+# How long browsers are told to come by https alone: the installation's own name and those below it; one that may be
+# taken back no longer than it leads back, and what is below it is not ours.
+HTTPS_ALONE: Final = "max-age=31536000; includeSubDomains"
+HTTPS_ALONE_FOR_NOW: Final = f"max-age={int(KEPT.total_seconds())}"
 
 
 class BadHost(StrEnum):
@@ -63,6 +72,32 @@ class Standing(StrEnum):
     ACTIVE = "active"
     LOST = "lost"  # was active and does not lead here: links name the installation's until it does
     GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True)
+class OurHost:
+    """Under which host the installation itself is reached; `is_pretend`: a demo's, by this machine's names as well."""
+
+    base_url: str
+    is_pretend: bool
+
+    @cached_property
+    def name(self) -> str:
+        """The host as a request names it: lower case, a port only where it is not the scheme's own."""
+        return urlsplit(self.base_url).netloc.lower().removesuffix(self._port)
+
+    def told(self, host: str) -> str:
+        """Return a request's Host as `name` is written."""
+        return host.lower().removesuffix(self._port)
+
+    def is_it(self, host: str) -> bool:
+        """Say whether a request's Host is the installation's."""
+        told = self.told(host)
+        return told == self.name or (self.is_pretend and LOCAL.fullmatch(told) is not None)
+
+    @cached_property
+    def _port(self) -> str:
+        return DEFAULT_PORTS[urlsplit(self.base_url).scheme]
 
 
 def parsed(typed: str, *, ours: str) -> str:

@@ -1,10 +1,14 @@
-"""Each job's one line in the log, with its id beside every line it makes meanwhile; and its part of the figures."""
+"""Each job's one line in the log, with its id beside every line it makes meanwhile; and its part of the figures.
+
+And whether what the clock plans is done at all: not by what a restored backup remembers.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from procrastinate import JobContext
@@ -13,6 +17,10 @@ from portal import logs, metrics, queue
 
 log = structlog.get_logger(__name__)
 
+# What goes on while a restored database waits for its recovery. All else that comes by the clock would remind, close
+# and erase by what the backup remembers, and what was changed since a restore counts more than the journal.
+GOES_ON: Final = frozenset({"housekeeping.stalled_jobs", "housekeeping.left_jobs", "housekeeping.journal"})
+
 
 async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: object) -> Any:
     """Run a job. Who put it named its id in a line of its own (`jobs_put`): so a call to PayPal leads to a click."""
@@ -20,6 +28,9 @@ async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: obj
     logs.begin(job_id=about.id, task=about.task_name)
     started, outcome = time.perf_counter(), "done"
     try:
+        if await _waits(job):
+            outcome = "put_off"
+            return None
         return await run()
     except BaseException as error:
         outcome = _outcome(job, error)
@@ -29,6 +40,14 @@ async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: obj
         rank = queue.rank_name(about.priority)
         metrics.job(about.task_name, rank, outcome, spent)
         log.info("job", rank=rank, outcome=outcome, ms=round(spent * 1000, 1), **logs.jobs_put())
+
+
+async def _waits(job: JobContext) -> bool:
+    """Say whether it is one that comes by the clock, and the database has to be recovered first: it comes again."""
+    by_clock = {name for name, _periodic in job.app.periodic_registry.periodic_tasks}
+    if job.job.task_name not in by_clock - GOES_ON:
+        return False
+    return await asyncio.to_thread(lambda: job.additional_context["portal"].is_shut)
 
 
 def _outcome(job: JobContext, error: BaseException) -> str:

@@ -24,7 +24,7 @@ class OwnHost(HasId, HasCreation, HasMerchant, Base):
 
     host: Mapped[str]
     token: Mapped[str]  # of the challenge in the name's zone: no secret, it stands there for everybody
-    proved_at: Mapped[datetime | None]  # when the challenge was found for the first time
+    proved_at: Mapped[datetime | None]  # since when the challenge was found; None again once it is gone for a day
     active_since: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
     fault: Mapped[Fault | None] = mapped_column(words(Fault, "fault"))  # of the last check

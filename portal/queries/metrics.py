@@ -55,6 +55,14 @@ JOBS: Final = text(f"""
 """)  # noqa: S608 - a number of ours
 
 
+# Mails of the last day, of the merchant who has most of them: by one look in the index each.
+BUSIEST: Final = text(f"""
+    SELECT coalesce(max(number), 0) FROM merchants CROSS JOIN LATERAL (SELECT count(*) AS number FROM (
+        SELECT FROM mails WHERE merchant_id = merchants.id AND created_at > now() - interval '1 day'
+            AND (content IS NOT NULL OR subject <> '') LIMIT {MOST}) AS few) AS counted
+""")  # noqa: S608 - a number of ours
+
+
 def open_requests(session: Session) -> Sequence[Found]:
     """Return (kind, state, whom it waits for, how many, seconds since the oldest was due) of what is not finished."""
     return session.execute(union_all(*(_open(kind, row) for kind, row in KINDS.items()))).all()
@@ -84,6 +92,11 @@ def mails(session: Session) -> Found:
             select(func.coalesce(late, 0)).where(waiting).scalar_subquery(),
         )
     ).one()
+
+
+def busiest_merchant(session: Session) -> int:
+    """Return how many mails of the last day the merchant has who has most of them, up to MOST."""
+    return int(session.scalar(BUSIEST) or 0)
 
 
 def messages(session: Session) -> Found:

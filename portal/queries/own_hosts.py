@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain import own_hosts
@@ -61,6 +61,7 @@ def is_proved(session: Session, host: str, *, now: datetime) -> bool:
 
 
 def watched(session: Session) -> Sequence[uuid.UUID]:
-    """Return the merchants whose host is or was active: it is looked at again, the longest unseen first."""
-    every = select(OwnHost.merchant_id).where(OwnHost.active_since.is_not(None), OwnHost.given_up_at.is_(None))
+    """Return the merchants whose host is or was proved or active: it is looked at again, the longest unseen first."""
+    is_known = or_(OwnHost.proved_at.is_not(None), OwnHost.active_since.is_not(None))
+    every = select(OwnHost.merchant_id).where(is_known, OwnHost.given_up_at.is_(None))
     return session.scalars(every.order_by(OwnHost.checked_at)).all()

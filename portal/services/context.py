@@ -41,5 +41,10 @@ class Context:
 
     @property
     def is_restored(self) -> bool:
-        """Whether the database was restored and is not recovered: nothing leaves until then."""
+        """Whether it is known that the database was restored and is not recovered: nothing leaves until then."""
+        return self.gate is not None and self.gate.is_restored()
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether nothing may leave: it was restored, or does not say that it was not."""
         return self.gate is not None and self.gate.is_shut()

@@ -24,6 +24,7 @@ from portal import clock, metrics, queue
 from portal.extensions import Busy
 from portal.models import KeyState
 from portal.queries import health as health_rows
+from portal.queries import journal as journal_rows
 from portal.queries import metrics as queries
 from portal.services import health
 from portal.services.context import Context
@@ -116,6 +117,8 @@ def _mails(session: Session) -> Iterator[Metric]:
         many.add_metric([state], number)
     yield many
     yield GaugeMetricFamily("portal_mail_overdue_seconds", "How late the oldest mail is.", value=float(late or 0))
+    most = queries.busiest_merchant(session)
+    yield GaugeMetricFamily("portal_mails_of_one_merchant", "Mails of a day, of whoever has most of them.", value=most)
 
 
 def _messages(session: Session) -> Iterator[Metric]:
@@ -164,6 +167,16 @@ def _workers(session: Session) -> Iterator[Metric]:
     yield GaugeMetricFamily("portal_worker_is_polling", "Whether nothing wakes a worker.", value=found.is_deaf)
 
 
+def _journal(session: Session) -> Iterator[Metric]:
+    """Whatever process failed to write: what is missing waits in the database, so this tells of each of them."""
+    since, restored = journal_rows.oldest_waiting(session), journal_rows.restored_at(session)
+    late = max(0.0, (clock.utc_now() - since).total_seconds()) if since is not None else 0.0
+    yield GaugeMetricFamily("portal_journal_overdue_seconds", "How late the oldest of the journal's is.", value=late)
+    yield GaugeMetricFamily(
+        "portal_database_restored", "Whether it was, and waits for flask recover.", value=restored is not None
+    )
+
+
 def _disk(folder: Path) -> Iterator[Metric]:
     place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     usage = shutil.disk_usage(place)
@@ -179,4 +192,5 @@ GROUPS: Final[dict[str, Group]] = {
     "comparisons": _comparisons,
     "keys": _keys,
     "workers": _workers,
+    "journal": _journal,
 }

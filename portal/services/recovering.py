@@ -30,10 +30,11 @@ from portal.journal.watched import REFERRED, WATCHED, WITNESSES, key_of
 from portal.models import Base, Customer, EndRequest, Installation, JournalEntry, Mail, MailState
 from portal.queries import journal as queries
 from portal.queries.people import customers
-from portal.services import done_twice, tries
+from portal.services import done_twice, restores, tries
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.lost_jobs import FORGOTTEN
+from portal.services.merchants import departures
 from portal.services.own_data import erasing
 
 log = structlog.get_logger("portal.journal")
@@ -92,7 +93,10 @@ def recover(ctx: Context, *, now: datetime, dry_run: bool = False, adopt: Sequen
         if dry_run:
             report.put = Counter(entry.of_table for entry in entries)
             return report
+        if entries:
+            _notice(ctx, journal)
         left = _replay(ctx, entries, report, now=now)
+        _erase_merchants(ctx, entries, now=now)
         while left and len(still := _replay(ctx, left, report, now=now)) < len(left):
             left = still  # one may refer to another that was noted after it
         _give_up(ctx, left)
@@ -125,6 +129,13 @@ def _names(ctx: Context, journal: Journal, adopt: Sequence[str], *, is_kept: boo
         if is_kept:
             here.adopted = sorted(names - {here.name.hex})
     return names
+
+
+def _notice(ctx: Context, journal: Journal) -> None:
+    """Where no process has looked yet: shut the gate, and let nobody stay logged in, as if one had."""
+    with ctx.db.begin() as session:
+        if session.get_one(Installation, 1).restored_at is None:
+            restores.mark(session, restores.BEHIND, journal.folder.tails())
 
 
 def _missing(ctx: Context, journal: Journal, report: Report, names: Collection[str]) -> list[Entry]:
@@ -162,6 +173,13 @@ def _replay(ctx: Context, entries: Sequence[Entry], report: Report, *, now: date
                 else:
                     _know(session, entry)
     return left
+
+
+def _erase_merchants(ctx: Context, entries: Sequence[Entry], *, now: datetime) -> None:
+    """Erase again, by the same service, merchants that had been erased: not all their rows are in the journal."""
+    told = [entry for entry in entries if entry.of_table == "merchants" and (entry.image or {}).get("erased_at")]
+    for key in {entry.key for entry in told}:
+        departures.erase(ctx, uuid.UUID(key), now=now)
 
 
 def _give_up(ctx: Context, left: Sequence[Entry]) -> None:

@@ -53,6 +53,11 @@ class Gate:
             return True
         return self._is_shut
 
+    def is_restored(self) -> bool:
+        """Say whether it is known that the database was restored: one that only reads, or is away, says nothing."""
+        self.is_shut()
+        return self._is_shut
+
 
 def restored_at(db: Database) -> datetime | None:
     """Return since when it is known that the database was restored, None when it was not, or was recovered."""

@@ -7,8 +7,10 @@ typed address is counted alike.  Keys are hashed: no address is kept here.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -36,6 +38,17 @@ class Limit:
         """Return when the window that holds `now` began."""
         seconds = int(self.window.total_seconds())
         return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
+
+
+OF_MERCHANT: Final = 2_000  # mails in a day
+
+
+def mails_of(merchant_id: uuid.UUID) -> Limit:
+    """Bound what a merchant's team and customers cause one by one, in a day: mailed links, people invited.
+
+    Nothing that is owed is counted, nor a log-in code: whoever spends this up must shut nobody out.
+    """
+    return Limit(name="merchant_mails", who=str(merchant_id), count=OF_MERCHANT, window=timedelta(days=1))
 
 
 class TooManyTries(Exception):

@@ -35,6 +35,11 @@ log = structlog.get_logger("portal.web")
 
 RETRY_AFTER: Final = 30  # seconds to wait when the database is away
 
+# Limits of what the desk and customers write to others, in a day: nobody's log-in is guessed there.
+OF_MAILS: Final = frozenset(
+    {"merchant_mails", "invitations", "account_invitations", "account_invitations_to", "task_link_offers"}
+)
+
 DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.SELF_CANCELLATION_OFF: _l(
         "This contract cannot be cancelled online. Its page here says how to cancel it with %(merchant)s."
@@ -245,7 +250,7 @@ def _unavailable(error: GatewayUnavailable) -> Response:
 def _too_many(error: TooManyTries) -> Response:
     log.warning("throttled", limit=error.name)
     seconds = max(1, ceil(error.wait.total_seconds()))
-    page = _page(429, minutes=ceil(seconds / 60))
+    page = _page(429, "too_many_mails" if error.name in OF_MAILS else None, minutes=ceil(seconds / 60))
     page.headers["Retry-After"] = str(seconds)
     return page
 

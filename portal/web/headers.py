@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, g, request
 
 from config import Config
 from portal import logs, metrics
-from portal.domain.own_hosts import KEPT
+from portal.domain.own_hosts import HTTPS_ALONE, HTTPS_ALONE_FOR_NOW
 from portal.web import logos, stylesheets
 
 log = structlog.get_logger("portal.web")
@@ -41,8 +41,6 @@ ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-HSTS: Final = "max-age=31536000; includeSubDomains"
-HSTS_OF_OWN_HOST: Final = f"max-age={int(KEPT.total_seconds())}"  # it may be taken back; names below are not ours
 WITHOUT_REFERRER: Final = frozenset(
     {
         "auth.customer_address",
@@ -90,8 +88,8 @@ def install(app: Flask, config: Config) -> None:
             response.headers["Content-Security-Policy"] = POLICY.replace(own, f"{own} https://{leads_to}")
         if request.endpoint == "logo" and response.mimetype == "image/png":
             response.headers["Content-Security-Policy"] = logos.POLICY
-        if config.is_https:
-            response.headers["Strict-Transport-Security"] = HSTS_OF_OWN_HOST if g.get("is_own_host") else HSTS
+        if config.is_https and (g.get("is_our_host") or g.get("is_own_host")):  # no foreign name is bound to anything
+            response.headers["Strict-Transport-Security"] = HTTPS_ALONE if g.is_our_host else HTTPS_ALONE_FOR_NOW
         without = request.endpoint in WITHOUT_REFERRER
         response.headers["Referrer-Policy"] = "no-referrer" if without else "same-origin"
         response.headers["X-Request-Id"] = g.get("request_id", "")

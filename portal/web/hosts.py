@@ -6,10 +6,8 @@ A merchant's own host has its customers' pages and nothing else; while it is act
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, abort, g, redirect, request
@@ -18,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from config import Config
 from portal.clock import utc_now
+from portal.domain.own_hosts import OurHost
 from portal.queries import own_hosts
 from portal.web import identity
 from portal.web.addresses import this_page
@@ -37,24 +36,18 @@ SHARED: Final = FILES | {
     "declarations.declared_file",
     "declarations.answer",
 }
-LOCAL: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
-DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def install(app: Flask, config: Config) -> None:
     """Refuse a foreign Host before anything is read or built; say when a proxy stands in front that nobody named."""
-    parts = urlsplit(config.base_url)
-    default = DEFAULT_PORTS[parts.scheme]
-    ours = parts.netloc.lower().removesuffix(default)
+    ours = OurHost(config.base_url, config.is_pretend)
 
     def check() -> Response | None:
-        host = request.host.lower().removesuffix(default)
-        local = config.is_pretend and LOCAL.fullmatch(host)  # the demo, through a tunnel
-        g.is_own_host = False
-        if host == ours or local or request.endpoint in OPEN:
+        g.is_our_host, g.is_own_host = ours.is_it(request.host), False
+        if g.is_our_host or request.endpoint in OPEN:
             return None
-        found = _visited(host)
-        return _at_own_host(config, *found) if found is not None else _refused(app, ours)
+        found = _visited(ours.told(request.host))
+        return _at_own_host(config, *found) if found is not None else _refused(app, ours.name)
 
     app.before_request(check)
     if not config.trusted_proxies:

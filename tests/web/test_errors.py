@@ -100,6 +100,21 @@ def test_too_many_tries_say_how_long_to_wait(app, monkeypatch):
     assert page.response.headers["Retry-After"] == "61"
 
 
+def test_too_many_mails_are_no_guesses_and_say_when_more_may_leave(app, monkeypatch):
+    from datetime import timedelta
+
+    for name in errors.OF_MAILS:
+
+        def fail(name=name):
+            raise TooManyTries(name, timedelta(hours=9))
+
+        monkeypatch.setitem(app.view_functions, "public.accessibility", fail)
+        page = Browser(app).get("/accessibility", status=429, Accept_Language="en")
+        assert "tomorrow" in page.text
+        assert "guess" not in page.text
+        assert page.response.headers["Retry-After"] == "32400"
+
+
 def test_every_reason_has_its_words():
     assert set(errors.DENIALS) == set(Denial)
     assert set(errors.STANDING) == set(Status)

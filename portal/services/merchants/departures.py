@@ -123,6 +123,6 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
     merchant.suspended_at, merchant.suspended_why = None, ""
     merchant.cancellation_text = merchant.sender_name = merchant.receipt_text = ""
     merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = ""
-    merchant.erased_at = now
+    merchant.erased_at = merchant.erased_at or now  # again, after a restored backup: the day of the first time stays
     audit.append(session, merchant_id, Act.MERCHANT_ERASED, by=PORTAL, at=now, rows=rows)
     log.warning("merchant.erased", merchant_id=str(merchant_id), rows=rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -26,6 +27,8 @@ from portal.services.audit import audit
 from portal.services.context import Context
 
 log = structlog.get_logger("portal.own_hosts")
+
+UNPROVED: Final = frozenset({Fault.NO_RECORD, Fault.OTHER_RECORD})
 
 
 def enter(ctx: Context, merchant_id: uuid.UUID, typed: str, *, by: By, now: datetime) -> OwnHost:
@@ -115,9 +118,14 @@ def _note(ctx: Context, checked: OwnHost, fault: Fault | None, *, by: By, now: d
                 merchant.own_host, row.active_since = row.host, now
                 _tell(session, row, Act.HOST_ACTIVE, by=by, now=now)
                 session.flush()
-            elif merchant.own_host == row.host and _is_lost(row, now=now):
-                merchant.own_host = None
-                _tell(session, row, Act.HOST_LOST, by=by, now=now)
+            elif _is_lost(row, now=now):
+                if (
+                    fault in UNPROVED
+                ):  # whose the name is may have changed: no certificate is asked for until it is back
+                    row.proved_at = None
+                if merchant.own_host == row.host:
+                    merchant.own_host = None
+                    _tell(session, row, Act.HOST_LOST, by=by, now=now)
     except IntegrityError:  # of two who proved it, the pages are the first one's until its record is gone
         raise HostTaken from None
 

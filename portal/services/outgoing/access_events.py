@@ -34,7 +34,12 @@ NOTHING: Final[dict[str, Any]] = {"allowed": False, "until": None, "until_is": N
 
 
 def follow(ctx: Context, *, now: datetime, limit: int = BATCH) -> int:
-    """Look at what is due, and tell what changed; return how many were looked at."""
+    """Look at what is due, and tell what changed; return how many were looked at.
+
+    Nothing while the database is restored and not recovered: what it remembers is no news.
+    """
+    if ctx.is_shut:
+        return 0
     _begin_watching(ctx, now=now)
     with ctx.db.begin() as session:
         marks = access_marks.lock_due(session, now=now, limit=limit)

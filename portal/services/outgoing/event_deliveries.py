@@ -69,7 +69,9 @@ class _Try:
 
 
 def due(ctx: Context, *, now: datetime) -> list[uuid.UUID]:
-    """Return which endpoints have something to be told."""
+    """Return which endpoints have something to be told; none while the database is restored and not recovered."""
+    if ctx.is_shut:
+        return []
     with ctx.db.read() as session:
         return endpoints.due(session, now=now)
 
@@ -96,10 +98,15 @@ def drain(ctx: Context, endpoint_id: uuid.UUID, *, limit: int = BATCH, now: date
 def _tries(
     ctx: Context, endpoint: EventEndpoint, claimed: Sequence[EventDelivery], bodies: Mapping[uuid.UUID, bytes]
 ) -> list[_Try]:
-    """Try one after the other, until it does not answer, asks to be left alone, or enough time has passed."""
+    """Try one after the other, until it does not answer, asks to be left alone, or enough time has passed.
+
+    None while the database is restored and not recovered: what it remembers may not be so.
+    """
     tries: list[_Try] = []
     until = time.monotonic() + BUSY_FOR
     for delivery in claimed:
+        if ctx.is_shut:
+            break
         tries.append(_try(ctx, endpoint, delivery, bodies[delivery.event_id]))
         last = tries[-1]
         if last.fault or last.asked or last.status == rules.GONE or time.monotonic() >= until:
@@ -137,7 +144,8 @@ def _write(
     if locked is None:
         return  # removed meanwhile, with all that waited for it
     fence = claimed[0].next_try_at
-    session.execute(insert(EventAttempt), [_attempt(one) for one in tries])
+    if tries:
+        session.execute(insert(EventAttempt), [_attempt(one) for one in tries])
     done = [one for one in tries if one.is_done]
     if done:
         values = {"state": DeliveryState.DELIVERED, "delivered_at": now, "tried_at": now, "next_try_at": None}

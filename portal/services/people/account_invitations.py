@@ -189,6 +189,7 @@ def _pace(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: s
     limits = (
         Limit(name="account_invitations", who=f"{merchant_id}/{customer_id}", count=MAILS, window=DAY),
         Limit(name="account_invitations_to", who=f"{merchant_id}/{email}", count=MAILS_TO_ONE, window=DAY),
+        throttles.mails_of(merchant_id),
     )
     throttles.hit(ctx, *limits, now=now)
 

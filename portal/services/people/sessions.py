@@ -7,13 +7,14 @@ the row ends the session everywhere (docs/decisions/0003-log-in-and-sessions.md)
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import or_, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.site_logins import Proof
 from portal.domain.task_links import LASTS
-from portal.models import LoginSession, Merchant
+from portal.models import LoginChallenge, LoginSession, Merchant
 from portal.queries.people import account_members, customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
@@ -222,6 +223,39 @@ def end_all(
     if but is not None:
         mine.append(LoginSession.id != but)
     return session.connection().execute(update(LoginSession).where(*mine).values(revoked_at=now)).rowcount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How many sessions were ended."""
+
+    staff: int
+    customers: int
+
+
+def end_everybodys(ctx: Context, *, merchant_id: uuid.UUID | None = None, by: By, now: datetime) -> Ended:
+    """End every session that runs, of staff and customers, at one merchant's or all, and every log-in half-way.
+
+    Each merchant's chain says so that had any. What was asked for stays; nobody is kept from logging in again.
+    """
+    running = [LoginSession.revoked_at.is_(None), LoginSession.expires_at > now]
+    half_way = []
+    if merchant_id is not None:
+        running.append(LoginSession.merchant_id == merchant_id)
+        half_way.append(LoginChallenge.merchant_id == merchant_id)
+    ended = update(LoginSession).where(*running).values(revoked_at=now)
+    with ctx.db.begin() as session:
+        session.execute(delete(LoginChallenge).where(*half_way))
+        rows = session.connection().execute(ended.returning(LoginSession.merchant_id, LoginSession.staff_id)).all()
+        found: dict[uuid.UUID, Counter[str]] = {}
+        for row in rows:
+            found.setdefault(row.merchant_id, Counter())["customers" if row.staff_id is None else "staff"] += 1
+        for one in sorted(found):
+            numbers: dict[str, Any] = {name: found[one][name] for name in ("staff", "customers")}
+            audit.append(session, one, Act.ALL_SESSIONS_ENDED, by=by, at=now, **numbers)
+    total = sum(found.values(), Counter[str]())
+    log.warning("session.all_ended", staff=total["staff"], customers=total["customers"])
+    return Ended(staff=total["staff"], customers=total["customers"])
 
 
 def _tell(session: Session, person: Person, act: Act, *, at: datetime, **details: Any) -> None:

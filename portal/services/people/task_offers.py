@@ -50,7 +50,7 @@ def make(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, offer: Of
     """
     if offer.is_mailed:
         limit = Limit(name="task_link_offers", who=str(customer_id), count=MAILS, window=timedelta(days=1))
-        throttles.hit(ctx, limit, now=now)
+        throttles.hit(ctx, limit, throttles.mails_of(merchant_id), now=now)
     with ctx.db.begin() as session:
         post = Post.of(ctx, session, merchant_id, now=now)
         (customer,) = customers.lock(session, merchant_id, customer_id)

@@ -130,6 +130,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.STAFF_ENABLED: _l("Team member reinstated"),
     Act.STAFF_REMOVED: _l("Team member removed"),
     Act.STAFF_SESSIONS_ENDED: _l("Team member’s sessions ended"),
+    Act.ALL_SESSIONS_ENDED: _l("Everybody logged out by the operator"),
     Act.MERCHANT_CREATED: _l("Merchant created"),
     Act.MERCHANT_SUSPENDED: _l("Merchant suspended by the operator"),
     Act.MERCHANT_RESUMED: _l("Merchant’s suspension lifted"),

@@ -14,9 +14,11 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.task_links import TaskKind
 from portal.models import LoginSession, TaskLink
+from portal.services import throttles
 from portal.services.people import customer_joining, task_offers, task_visits
 from portal.services.people.sessions import Visitor
 from portal.services.people.task_offers import Offer
+from portal.services.throttles import TooManyTries
 
 STAFF = By(actor=Actor.STAFF, channel=Channel.STAFF, name="Léa")
 
@@ -39,6 +41,22 @@ def offer(ctx, merchant):
         return task_offers.make(ctx, merchant.id, customer_id, wish, by=STAFF, now=now or utc_now())
 
     return made
+
+
+def test_a_desk_mails_links_to_its_customers_no_more_than_so_often_a_day_in_all(
+    ctx, make, merchant, offer, monkeypatch
+):
+    """Another merchant's are none of these, and the desk may still show a link itself."""
+    monkeypatch.setattr(throttles, "OF_MERCHANT", 3)
+    now = utc_now()
+    everybody = [make.subscription(merchant=merchant) for _ in range(4)]
+    for held in everybody[:3]:
+        offer(held, is_mailed=True, now=now)
+    with pytest.raises(TooManyTries):
+        offer(everybody[3], is_mailed=True, now=now)
+    assert offer(everybody[3], now=now).path
+    assert throttles.mails_of(merchant.id) != throttles.mails_of(make.merchant().id)
+    offer(everybody[3], is_mailed=True, now=now + timedelta(days=1))
 
 
 def token(made):

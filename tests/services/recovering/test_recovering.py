@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState, Trouble
+from portal.extensions import Database
 from portal.journal.gathering import Journal
 from portal.migrating import downgrade, upgrade
 from portal.models import AuditEntry, Installation, JournalEntry, LoginSession, Mail, MailState
@@ -249,6 +250,16 @@ def test_a_restore_is_noticed_by_a_process_that_had_seen_the_whole_journal_befor
     copy.restore()
     make.reload(subscription)  # whoever sends something has read it before
     assert ctx.is_restored
+
+
+def test_a_database_that_only_reads_lets_nothing_out_and_is_not_said_to_be_restored(ctx, journal, database_url):
+    """A replica: the desk must not tell of a backup that nobody restored."""
+    joint = "&" if "?" in database_url else "?"
+    reading = Database(f"{database_url}{joint}options=-c%20default_transaction_read_only%3Don")
+    reading.keep_journal(journal)
+    gate = restores.Gate(reading)
+    assert (gate.is_shut(), gate.is_restored()) == (True, False)
+    reading.dispose()
 
 
 def test_what_has_no_place_is_said_and_keeps_the_gate_shut_for_nobody(ctx, lost, restarted, journal):

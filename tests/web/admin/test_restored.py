@@ -13,7 +13,7 @@ SAID = "A backup was restored"
 
 
 class Shut:
-    def is_shut(self):
+    def is_restored(self):
         return True
 
 

@@ -51,6 +51,7 @@ class Program:
         head = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         response = self.client.open(
             f"/v1{path}",
+            base_url="http://portal.test",
             method=method,
             query_string=query,
             headers=head | (headers or {}),

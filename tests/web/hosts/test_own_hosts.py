@@ -68,6 +68,30 @@ def test_a_name_that_may_be_taken_back_is_bound_to_https_no_longer_than_it_is_le
     assert asked(LOGIN, HOST).headers["Strict-Transport-Security"] == "max-age=2592000"
 
 
+@pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/subscriptions", "/v1", "/v1/nothing"])
+def test_the_api_is_not_at_it(asked, merchant, with_host, path):
+    with_host(merchant)
+    assert asked("/v1/openapi.json").status_code == 200
+    answer = asked(path, HOST)
+    assert answer.status_code == 404
+    assert answer.headers["Strict-Transport-Security"] == "max-age=2592000"
+    assert asked(path, "evil.example").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/livez", "/readyz", "/metrics", "/.well-known/portal-host/x", "/v1/x", LOGIN]
+)
+def test_no_answer_binds_a_name_that_is_not_ours_for_a_year(asked, ctx, merchant, with_host, path):
+    """Also where it was given up so long ago that it is foreign; its certificate may be good for weeks still."""
+    with_host(merchant)
+    own_hosts.give_up(ctx, merchant.id, by=PORTAL, now=utc_now())
+    for host in (HOST, "10.0.0.7:8000"):
+        assert asked(path, host).headers.get("Strict-Transport-Security") in (None, "max-age=2592000"), host
+    with ctx.db.begin() as session:
+        session.execute(OLDER)
+    assert "Strict-Transport-Security" not in asked(path, HOST).headers
+
+
 def test_nothing_else_is_at_it(asked, merchant, make, with_host):
     make.merchant(slug="studio", name="Studio")
     with_host(merchant)
@@ -133,6 +157,36 @@ def test_one_that_stops_leading_here_is_left_after_a_day_and_taken_again(asked, 
     assert own_hosts.check_all(ctx, now=began + timedelta(hours=31)) == 0
     assert active(ctx, merchant) == HOST
     assert acts(ctx) == ["entered", "active", "lost", "active"]
+
+
+@pytest.mark.parametrize(("records", "days"), [([], 2), (["portal-host=somebody-else"], 2)])
+def test_whose_record_is_gone_for_a_day_gets_no_certificate_any_more(
+    asked, ctx, names, merchant, with_host, records, days
+):
+    """Until the record is there again: whose the name is may have changed with it."""
+    row = with_host(merchant)
+    kept = names.records[f"_portal-challenge.{HOST}"]
+    names.records[f"_portal-challenge.{HOST}"] = records
+    question = f"/.well-known/portal-host?domain={HOST}"
+    own_hosts.check_all(ctx, now=utc_now())
+    assert asked(question).status_code == 200
+    own_hosts.check_all(ctx, now=utc_now() + timedelta(days=days))
+    assert (active(ctx, merchant), asked(question).status_code) == (None, 404)
+    names.records[f"_portal-challenge.{HOST}"] = kept
+    assert own_hosts.check_all(ctx, now=utc_now()) == 0
+    assert (active(ctx, merchant), asked(question).status_code) == (row.host, 200)
+
+
+def test_one_that_was_proved_and_never_used_is_given_no_certificate_once_its_record_is_gone(
+    asked, ctx, names, merchant, prove, row_of
+):
+    prove(own_hosts.enter(ctx, merchant.id, HOST, by=PORTAL, now=utc_now()))
+    names.faults[HOST] = Fault.NOT_REACHED
+    own_hosts.check(ctx, merchant.id, by=PORTAL, now=utc_now())
+    names.records.clear()
+    for days in (0, 2):
+        own_hosts.check_all(ctx, now=utc_now() + timedelta(days=days))
+    assert asked(f"/.well-known/portal-host?domain={HOST}").status_code == 404
 
 
 def test_silent_name_servers_say_nothing_about_it(ctx, names, merchant, with_host):
