@@ -78,8 +78,11 @@ class Soak:
             self._storm(traffic, mishaps, sampler)
         finally:
             self._note(traffic, mishaps, sampler)
-        self._judge_measured(traffic, sampler)
+        lost = traffic.regulars.lost_codes
+        report.notes = [*report.notes, f"{lost} codes did not come within 30 s, the mail server being down."]
         self._judge_kept(stack, world, salon, traffic)
+        report.tables = sampler.packed(report.forecast)
+        report.wrong = [*report.wrong, *judgement.oversized(report.tables, report.forecast)]
 
     def _storm(self, traffic: Traffic, mishaps: Mishaps, sampler: Sampler) -> None:
         """Let them all run; a line a minute meanwhile."""
@@ -135,14 +138,6 @@ class Soak:
             *traffic.trouble,
             *mishaps.trouble,
         ]
-
-    def _judge_measured(self, traffic: Traffic, sampler: Sampler) -> None:
-        self.report.tables = sampler.tables()
-        lost = traffic.regulars.lost_codes
-        self.report.notes = [*self.report.notes, f"{lost} codes did not come within 30 s, the mail server being down."]
-        self.report.wrong = [
-            *self.report.wrong, *judgement.oversized(self.report.tables, self.report.forecast)
-        ]  # fmt: skip
 
     def _judge_kept(self, stack: SoakStack, world: World, salon: Salon, traffic: Traffic) -> None:
         """Let it become quiet, and look at what is left as the chaos harness does; then read the logs."""

@@ -26,7 +26,7 @@ WARM: Final = 5_000  # requests of each process, before which caches fill
 MOST_GROWTH: Final = 0.02
 WINDOW: Final = 5  # one in so many of the samples after the warming up is in the first window, and in the last
 LEAST: Final = 3  # samples of a window
-TOLERANCE: Final = 1.5  # times the forecast: a table that is written to holds rows that VACUUM has still to free
+TOLERANCE: Final = 1.5  # times the forecast: words are longer here and shorter there, and few rows fill no page
 FEW: Final = 1_000  # rows: below, the first pages of every index weigh more than what is in them
 
 
@@ -114,15 +114,17 @@ def longest(samples: Sequence[Sample]) -> dict[str, float]:
 def oversized(tables: Mapping[str, Table], forecast: Mapping[str, int]) -> list[str]:
     """Say which tables have larger rows than forecast, of those with enough rows to tell."""
     return [
-        f"a row of {name} takes {size(tables[name]):.0f} bytes, {forecast[name]} are forecast"
+        f"a row of {name} takes {a_row(tables[name].packed, tables[name]):.0f} bytes, {forecast[name]} are forecast"
         for name in sorted(forecast)
-        if name in tables and tables[name].rows >= FEW and size(tables[name]) > forecast[name] * TOLERANCE
+        if name in tables
+        and tables[name].rows >= FEW
+        and a_row(tables[name].packed, tables[name]) > forecast[name] * TOLERANCE
     ]
 
 
-def size(table: Table) -> float:
-    """Return the bytes of a row, with its part of the indexes."""
-    return table.size / table.rows if table.rows else 0.0
+def a_row(size: int, table: Table) -> float:
+    """Return a row's part of so many bytes of a table."""
+    return size / table.rows if table.rows else 0.0
 
 
 def unexplained(failures: Sequence[Failure], mishaps: Sequence[Mishap]) -> list[str]:

@@ -19,7 +19,7 @@ OF_CUSTOMERS: Final = re.compile(r"Unique(atelier|studio|salon)\d|unique\d{5}@|u
 WHAT: Final = {STEADY_WEB: STEADY_ANSWERS, OTHER_WEB: OTHER_ANSWERS, STEADY_WORKER: WAITS, OTHER_WORKER: WAITS}
 ANSWERS: Final = ("request", "api_call")
 SERIOUS: Final = ("error", "critical")
-# « 503, again in a moment » is the answer where a row or a connection was held for seconds; it is no error at this rate.
+# « 503, again in a moment » is answered where a row or a connection was held for seconds: no error at this rate.
 BUSY, BUSY_MAY = 503, 0.001
 
 

@@ -28,6 +28,7 @@ ORDER: Final = (
     *(PAYPAL, "stop-worker", "kill-web", "journal-full", "events-held", "reload-web", "postgres-immediate"),
 )
 LASTS: Final = {"mail-down": 60.0, "events-held": 20.0, "journal-full": 15.0}  # seconds; anything else is over at once
+SETTLES: Final = 2.0  # seconds until a process that was told to stop does not take anything any more
 RECOVERY: Final = 30.0  # seconds after the end of one in which its own consequences do not count
 # What each explains while it lasts, and nothing else: answers of a web that fail, and what waits.  PayPal's errors,
 # dead workers and a full journal explain nothing: nobody is to see them, and nothing is to be late for them.
@@ -102,8 +103,12 @@ class Mishaps:
         self.faults.do(Step("fault", f"{PAYPAL}:{place}", number=self._answers))
 
     def _process(self, act: Callable[[str], None], name: str) -> None:
+        """Do it, and wait until the process is there again: on a busy machine that takes a while."""
         self.journal.disturb()
         act(name)
+        self.stopping.wait(SETTLES)
+        self.stack.settle()
+        self.journal.disturb()
 
     def _lasting(self, kind: str, seconds: float) -> None:
         self.faults.do(Step("fault", kind))

@@ -108,12 +108,11 @@ class Regulars:
         """Pause for some weeks; resume where it is paused."""
         self.come_in(visitor, regular)
         page = f"{HOME}subscriptions/{regular.subscription_id}"
-        for way, field_name in (("pause", "until"), ("resume", "day")):
+        day = (utc_now() + timedelta(days=chance.randint(10, 40))).date().isoformat()
+        for way, more in (("pause", {"until": day}), ("resume", {"at_once": "1"})):
             fields = filled(visitor.text(f"{page}/{way}"), f"{page}/{way}")
             if fields:
-                day = (utc_now() + timedelta(days=chance.randint(10, 40))).date().isoformat()
-                at_once = {field_name: day} if way == "pause" else {}
-                visitor.post(f"{page}/{way}", {**fields, **at_once})
+                visitor.post(f"{page}/{way}", {**fields, **more})
                 visitor.get(page)
                 return
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.soak.judgement import FEW, MOST_GROWTH, TOLERANCE, Growth, counted, longest, size
+from tests.soak.judgement import FEW, MOST_GROWTH, TOLERANCE, Growth, a_row, counted, longest
 from tests.soak.mishaps import Mishap
 from tests.soak.samples import Sample, Table
 
@@ -110,14 +110,16 @@ class Report:
 
     def _tables(self) -> Iterator[str]:
         yield f"Judged where there is a forecast and {FEW:,} rows: up to {TOLERANCE:g} times as large is as forecast.\n"
-        yield "| table | rows before | rows after | MB | bytes a row | forecast |"
-        yield "|---|---|---|---|---|---|"
+        yield "Packed: without dead rows, and without messages' text, which goes after thirty days.\n"
+        yield "| table | rows before | rows after | MB | bytes a row | packed | forecast |"
+        yield "|---|---|---|---|---|---|---|"
         for name, table in sorted(self.tables.items(), key=lambda one: -one[1].size):
             before = self.tables_before.get(name, Table(0, 0))
             if name in self.forecast or table.rows - before.rows >= FEW:
+                packed = f"{a_row(table.packed, table):.0f}" if table.packed else ""
                 yield (
-                    f"| `{name}` | {before.rows:,} | {table.rows:,} | {table.size / 1e6:.1f} | {size(table):.0f} "
-                    f"| {self.forecast.get(name, '')} |"
+                    f"| `{name}` | {before.rows:,} | {table.rows:,} | {table.size / 1e6:.1f} "
+                    f"| {a_row(table.size, table):.0f} | {packed} | {self.forecast.get(name, '')} |"
                 )
 
 

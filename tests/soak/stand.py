@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from portal.demo.run import HOST
+from portal.demo.run import HOST, ROOT
 from portal.demo.supervisor import answers, listens
 from tests.chaos.stack import Process, Stack, free_ports
 
@@ -25,6 +25,7 @@ STEADY: Final = (STEADY_WEB, STEADY_WORKER)
 STEADY_PROCESSES: Final = 2  # that gunicorn starts
 OTHER_REQUESTS: Final = 2_000  # then the other gunicorn's process makes room for a new one
 JOURNAL_BYTES: Final = 8 * 2**20  # of the journal's disk, where it has one of its own
+NO_BYTECODE: Final = "PYTHONDONTWRITEBYTECODE"
 OPEN_FILES: Final = 4096
 TOKEN: Final = "made up for who reads the figures of a soak"
 
@@ -44,6 +45,7 @@ class SoakStack(Stack):
 
     def start(self) -> None:
         """Start all of it and wait until both webs answer."""
+        subprocess.run((sys.executable, "-m", "compileall", "-q", "portal"), cwd=ROOT, env=self.environment, check=True)
         python = (sys.executable, "-m")
         control = ("portal.demo.simulator", "--port", self._port("simulator"))
         self._add("simulator", *python, *control, "--authority", str(self.folder / "authority.pem"))
@@ -56,9 +58,17 @@ class SoakStack(Stack):
         for name in (STEADY_WORKER, OTHER_WORKER):
             told = {"PORTAL_METRICS_WORKER": f"{HOST}:{self.ports[name]}"}
             self.workers.append(self._add(name, *python, "flask", "--app", "wsgi", "work", **told))
+        self._await_webs()
+        self._keeper.start()
+
+    def settle(self) -> None:
+        """Wait until every process that should run does, and both webs answer."""
+        self._wait(lambda: all(process.wanted and process.is_alive() for process in self.processes.values()), "all")
+        self._await_webs()
+
+    def _await_webs(self) -> None:
         for name in (STEADY_WEB, OTHER_WEB):
             self._wait(answers(f"http://{HOST}:{self.ports[name]}/livez"), name)
-        self._keeper.start()
 
     def stop(self) -> None:
         """Stop everything, and give the journal's disk back."""
@@ -73,7 +83,9 @@ class SoakStack(Stack):
         return self._add(name, sys.executable, "-m", *gunicorn, "--log-level", "warning")
 
     def _environment(self, planted: Sequence[str]) -> dict[str, str]:
-        return super()._environment(planted) | {
+        # A process that compiles what it imports is larger for good: as installed, they read bytecode.
+        kept = {name: value for name, value in super()._environment(planted).items() if name != NO_BYTECODE}
+        return kept | {
             "PORTAL_JOURNAL": str(self.journal_folder),
             "PORTAL_LOG_LEVEL": "info",  # what is read for customers' data
             "PORTAL_METRICS_TOKEN": TOKEN,

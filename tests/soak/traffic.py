@@ -56,15 +56,28 @@ class Traffic:
     until: float
     answers: Answers = field(default_factory=Answers)
     stopping: threading.Event = field(default_factory=threading.Event)
-    lived: int = 0
     trouble: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._pace = Pace(RATE)
         self._people = People(self.world, self.journal, self.stack)
         self.regulars = Regulars(self.stack, self.salon)
-        self._desk, self._program = Desk(self.world, self.salon), Program(self.salon)
-        self._nights = Nights(self.stack.cluster)
+        self._program, self._nights = Program(self.salon), Nights(self.stack.cluster)
+        self._by_regulars: dict[str, Callable[[Visitor, Regular, random.Random], None]] = {
+            "look around": self.regulars.look_around,
+            "receipts": self.regulars.receipts,
+            "log in": self.regulars.log_in,
+            "profile": self.regulars.profile,
+            "export": self.regulars.export,
+            "pause": self.regulars.pause,
+            "API: portal session": self._program.send_in,
+        }
+        self._by_others: dict[str, Callable[[Visitor, random.Random], object]] = {
+            "desk": Desk(self.world, self.salon).look_around,
+            "declare": declare,
+            "API: access": self._program.check,
+            "API: lists": self._program.read,
+        }
 
     def run(self) -> None:
         """Let everybody come until the time is over, then wait for whoever is still here."""
@@ -110,28 +123,13 @@ class Traffic:
     # Acts
 
     def _visit(self, kind: str, chance: random.Random) -> None:
-        ofregulars: dict[str, Callable[[Visitor, Regular, random.Random], None]] = {
-            "look around": self.regulars.look_around,
-            "receipts": self.regulars.receipts,
-            "log in": self.regulars.log_in,
-            "profile": self.regulars.profile,
-            "export": self.regulars.export,
-            "pause": self.regulars.pause,
-            "API: portal session": self._program.send_in,
-        }
-        others: dict[str, Callable[[Visitor, random.Random], object]] = {
-            "desk": self._desk.look_around,
-            "declare": declare,
-            "API: access": self._program.check,
-            "API: lists": self._program.read,
-        }
         with Visitor(self.stack, self.answers, self._pace, chance) as visitor:
-            if kind in others:
-                others[kind](visitor, chance)
+            if kind in self._by_others:
+                self._by_others[kind](visitor, chance)
                 return
             regular = self.regulars.one(chance)
             try:
-                ofregulars[kind](visitor, regular, chance)
+                self._by_regulars[kind](visitor, regular, chance)
             finally:
                 self.regulars.leaves(regular)
 
