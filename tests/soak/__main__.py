@@ -6,6 +6,7 @@ Interrupted (Ctrl-C, SIGTERM) it stops everything, writes its report all the sam
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -82,4 +83,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    sys.stderr.flush()
+    os._exit(ended)  # somebody who still tries a page, of a portal that is stopped, would keep the process for minutes

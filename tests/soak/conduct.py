@@ -28,6 +28,8 @@ from tests.soak.traffic import Traffic
 
 SAY_EVERY: Final = 60.0
 QUIET: Final = 600.0  # seconds: an hour leaves more than a storm of minutes
+UNFINISHED: Final = "promises, logs and sizes: they are judged when everything has come to its end"
+LINGERING: Final = 900.0  # seconds after the end of the traffic in which everybody has gone
 AFTERWARDS: Final = 30.0  # seconds that those who are still here have
 
 
@@ -66,23 +68,21 @@ class Soak:
         salon = opened(world, seed=plan.seed)
         self._say(f"{len(world.seats)} + {len(salon.regulars)} subscriptions imported")
         journal, sampler = Journal(), Sampler(stack, world)
-        report.tables_before, report.allowed = sampler.tables(), forecast.allowances()
-        report.forecast = forecast.bytes_a_row()
-        until = time.monotonic() + report.minutes * 60
-        report.began = utc_now()
+        report.allowed, report.forecast = forecast.allowances(), forecast.bytes_a_row()
+        report.tables_before = sampler.tables()
+        report.began, until = utc_now(), time.monotonic() + report.minutes * 60
         traffic = Traffic(stack, world, salon, journal, plan, until)
         mishaps = Mishaps(stack, Faults(stack, world, journal), journal, until)
         if not stack.has_own_disk:
-            report.notes = [*report.notes, "The journal's disk was not filled: no disk of its own could be mounted."]
+            report.notes = ["The journal's disk was not filled: no disk of its own could be mounted."]
+        report.unjudged = [UNFINISHED]
         try:
             self._storm(traffic, mishaps, sampler)
         finally:
             self._note(traffic, mishaps, sampler)
-        lost = traffic.regulars.lost_codes
-        report.notes = [*report.notes, f"{lost} codes did not come within 30 s, the mail server being down."]
         self._judge_kept(stack, world, salon, traffic)
-        report.tables = sampler.packed(report.forecast)
-        report.wrong = [*report.wrong, *judgement.oversized(report.tables, report.forecast)]
+        self._judge_tables(sampler)
+        report.unjudged = [one for one in report.unjudged if one != UNFINISHED]
 
     def _storm(self, traffic: Traffic, mishaps: Mishaps, sampler: Sampler) -> None:
         """Let them all run; a line a minute meanwhile."""
@@ -94,6 +94,9 @@ class Soak:
             while running[0].is_alive():
                 running[0].join(SAY_EVERY)
                 self._say(self._line(traffic, mishaps, sampler))
+                if time.monotonic() > traffic.until + LINGERING:
+                    traffic.trouble.append(f"somebody was still here {LINGERING / 60:.0f} minutes after the end")
+                    break
         finally:
             for one in (traffic, mishaps, sampler):
                 one.stopping.set()
@@ -123,21 +126,27 @@ class Soak:
         report.served = report.samples[-1].served if report.samples else 0
         report.requests, report.statuses = traffic.answers.total, dict(traffic.answers.counts)
         report.acts = {**traffic.answers.acts, "scrape": sampler.scrapes}
-        after = report.warm * STEADY_PROCESSES
-        warm = [one for one in report.samples if one.served >= after]
-        report.warm_after = (warm[0].at - report.began).total_seconds() / 60 if warm else None
-        report.growths = judgement.growths(report.samples, after=after)
-        if not report.growths:
-            least = judgement.LEAST * judgement.WINDOW
-            report.unjudged = [f"memory: fewer than {least} samples after {report.warm:,} requests a process"]
+        lost = traffic.regulars.lost_codes
+        report.notes = [*report.notes, f"{lost} codes did not come within 30 s: the mail server was down."]
+        self._judge_memory()
         report.wrong = [
-            *judgement.grown(report.growths),
+            *report.wrong,
             *judgement.replaced(report.samples),
             *judgement.late(report.samples, report.mishaps, report.allowed),
             *judgement.unexplained(traffic.answers.failures, report.mishaps),
-            *traffic.trouble,
-            *mishaps.trouble,
+            *(*traffic.trouble, *mishaps.trouble, *sampler.trouble),
         ]
+
+    def _judge_memory(self) -> None:
+        report, after = self.report, self.report.warm * STEADY_PROCESSES
+        warm = [one for one in report.samples if one.served >= after]
+        report.warm_after = (warm[0].at - report.began).total_seconds() / 60 if warm else None
+        report.growths = judgement.growths(report.samples, after=after)
+        report.wrong = judgement.grown(report.growths)
+        if not report.growths:
+            least = judgement.LEAST * judgement.WINDOW
+            told = f"memory: fewer than {least} samples after {report.warm:,} requests a process"
+            report.unjudged = [*report.unjudged, told]
 
     def _judge_kept(self, stack: SoakStack, world: World, salon: Salon, traffic: Traffic) -> None:
         """Let it become quiet, and look at what is left as the chaos harness does; then read the logs."""
@@ -154,3 +163,7 @@ class Soak:
         found = [*of_chaos(stack, world, salon, traffic), *stack.trouble]
         found += log_lines.wrong(stack.folder / "logs", self.report.mishaps)
         self.report.wrong = [*self.report.wrong, *found]
+
+    def _judge_tables(self, sampler: Sampler) -> None:
+        self.report.tables = sampler.packed(self.report.forecast)
+        self.report.wrong = [*self.report.wrong, *judgement.oversized(self.report.tables, self.report.forecast)]

@@ -62,9 +62,10 @@ class Mishaps:
     faults: Faults
     journal: Journal
     until: float
-    done: list[Mishap] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    _done: list[Mishap] = field(default_factory=list)
+    _now: tuple[str, datetime] | None = None
     _answers: int = 0
 
     def run(self) -> None:
@@ -76,11 +77,19 @@ class Mishaps:
             if kind == "journal-full" and not self.stack.has_own_disk:
                 continue
             began = utc_now()
+            self._now = (kind, began)
             try:
                 self._do(kind)
             except Exception as error:
                 self.trouble.append(f"the harness could not do {kind}: {type(error).__name__}: {error}")
-            self.done.append(Mishap(self._shown(kind), began, utc_now()))
+            self._done.append(Mishap(self._shown(kind), began, utc_now()))
+            self._now = None
+
+    @property
+    def done(self) -> list[Mishap]:
+        """Everything so far, and what is going on."""
+        now = self._now
+        return [*self._done, *([Mishap(now[0], now[1], utc_now())] if now is not None else [])]
 
     def _do(self, kind: str) -> None:
         acts: dict[str, Callable[[], None]] = {
@@ -94,7 +103,7 @@ class Mishaps:
             "events-held": lambda: self._lasting(kind, LASTS[kind]),
             "journal-full": self._journal_full,
         }
-        acts.get(kind, lambda: self.faults.do(Step("fault", kind, number=len(self.done))))()
+        acts.get(kind, lambda: self.faults.do(Step("fault", kind, number=len(self._done))))()
 
     def _paypal(self) -> None:
         """Each kind of answer in its turn, to a few calls."""

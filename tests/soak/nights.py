@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from procrastinate.periodic import PeriodicTask
 
@@ -30,7 +30,7 @@ class Nights:
         self.fallen += 1
 
 
-def planned() -> list[PeriodicTask[..., object]]:
+def planned() -> list[PeriodicTask[Any, Any, Any]]:
     """Return what is planned for certain minutes of the hour, or hours of the day."""
     found = queue.app.periodic_registry.periodic_tasks.values()
     return [one for one in found if one.cron.split()[0] != "*"]

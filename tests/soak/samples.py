@@ -65,12 +65,16 @@ class Sampler:
     world: World
     samples: list[Sample] = field(default_factory=list)
     scrapes: int = 0
+    trouble: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Look until told to stop."""
         while not self.stopping.wait(EVERY):
-            self.look()
+            try:
+                self.look()
+            except Exception as error:
+                self.trouble.append(f"a sample could not be taken: {type(error).__name__}: {error}")
 
     def look(self) -> Sample:
         """Take one sample."""
