@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from portal.clock import utc_now
+from portal.demo.run import ROOT
+from portal.version import VERSION
 from tests.chaos.faults import Faults
 from tests.chaos.journal import Journal
 from tests.chaos.nudging import Nudger
@@ -41,7 +45,7 @@ class Soak:
     """A run, and its report, which is whole at any moment."""
 
     def __init__(self, minutes: float, *, seed: int, warm: int, say: Say) -> None:
-        self.report = Report(minutes=minutes, seed=seed, warm=warm, began=utc_now())
+        self.report = Report(minutes=minutes, seed=seed, warm=warm, began=utc_now(), machine=_machine())
         self._say = say
         self._folder = make_folder("soak-")
 
@@ -167,3 +171,10 @@ class Soak:
     def _judge_tables(self, sampler: Sampler) -> None:
         self.report.tables = sampler.packed(self.report.forecast)
         self.report.wrong = [*self.report.wrong, *judgement.oversized(self.report.tables, self.report.forecast)]
+
+
+def _machine() -> str:
+    """Say on what it runs, how busy that is before anything has begun, and which release it is."""
+    head = ("git", "rev-parse", "--short", "HEAD")
+    commit = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f} before; release {VERSION} {commit}."

@@ -23,6 +23,7 @@ class Report:
     seed: int
     warm: int  # requests of each process before memory is compared
     began: datetime
+    machine: str = ""  # on what it ran, and which release
     ended: datetime | None = None
     is_interrupted: bool = False
     requests: int = 0  # answered to the traffic beside the stories
@@ -63,7 +64,7 @@ class Report:
         """Return it as Markdown."""
         lasted = ((self.ended or self.began) - self.began).total_seconds() / 60
         yield f"# A soak of {self.minutes:g} minutes, {self.began:%Y-%m-%d %H:%M} UTC"
-        yield f"\n**{self.verdict}**, after {lasted:.0f} minutes with everything, seed {self.seed}.\n"
+        yield f"\n**{self.verdict}**: {lasted:.0f} minutes of traffic, seed {self.seed}. {self.machine}\n"
         warm = (
             f"{self.warm:,} a process were over after {self.warm_after:.1f} minutes"
             if self.warm_after

@@ -39,7 +39,13 @@ class SoakStack(Stack):
         self.journal_folder = folder / "journal"
         self.journal_folder.mkdir()
         self.has_own_disk = _mounted(self.journal_folder)
-        super().__init__(folder)
+        try:
+            super().__init__(folder)
+        except BaseException:  # it takes a while: somebody may interrupt it
+            if hasattr(self, "cluster"):
+                self.cluster.stop()
+            self._unmount()
+            raise
         self.ports.update(zip((OTHER_WEB, STEADY_WORKER, OTHER_WORKER), free_ports(3), strict=True))
         _open_files()
 
@@ -73,6 +79,9 @@ class SoakStack(Stack):
     def stop(self) -> None:
         """Stop everything, and give the journal's disk back."""
         super().stop()
+        self._unmount()
+
+    def _unmount(self) -> None:
         if self.has_own_disk:
             subprocess.run(("umount", "--lazy", str(self.journal_folder)), check=False)
 

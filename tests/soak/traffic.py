@@ -22,7 +22,7 @@ from tests.soak.salon import Regular, Salon
 from tests.soak.stand import SoakStack
 from tests.soak.visits import Answers, Pace, Visitor
 
-RATE: Final = 30.0  # requests a second, beside the stories
+RATE: Final = 20.0  # requests a second, beside the stories: two idle cores have some room left
 VISITORS: Final = 6  # at once
 AT_ONCE: Final = 8  # stories at once
 PAYPAL_EVERY: Final = 0.6  # seconds between two happenings there

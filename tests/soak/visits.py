@@ -44,12 +44,12 @@ class Answers:
     failures: list[Failure] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, web: str, what: str, status: str, at: datetime) -> None:
-        """Count an answer; keep one that is an error of ours, or none at all."""
+    def note(self, web: str, what: str, status: str) -> None:
+        """Count an answer that came just now; keep one that is an error of ours, or none at all."""
         with self.lock:
             self.counts[status] += 1
             if status == "none" or (status.startswith("5") and status != "503"):  # of these the logs tell
-                self.failures.append(Failure(at, web, f"{status} to {what}"))
+                self.failures.append(Failure(utc_now(), web, f"{status} to {what}"))
 
     @property
     def total(self) -> int:
@@ -88,6 +88,7 @@ class Visitor:
         self.http.headers["Host"] = urlsplit(stack.environment["PORTAL_BASE_URL"]).netloc
         self.http.headers["X-Forwarded-For"] = "10." + ".".join(str(chance.randrange(256)) for _ in range(3))
         self.http.headers["Sec-Fetch-Site"] = "same-origin"
+        self.http.headers["Connection"] = "close"  # a kept one may be closed as it is used: no fault of anybody's
 
     def __enter__(self) -> Visitor:
         return self
@@ -98,15 +99,13 @@ class Visitor:
     def ask(self, method: str, path: str, **given: Any) -> requests.Response | None:
         """Ask; None where there was no answer."""
         self._pace.wait()
-        began, shown = utc_now(), path.partition("?")[0]
+        asked = f"{method} {path.partition('?')[0]}"
         try:
-            answer = self.http.request(
-                method, self.root + path, timeout=PATIENCE, allow_redirects=False, **given
-            )  # fmt: skip
+            answer = self.http.request(method, self.root + path, timeout=PATIENCE, allow_redirects=False, **given)
         except requests.RequestException as error:
-            self._answers.note(self.web, f"{method} {shown} ({type(error).__name__})", "none", began)
+            self._answers.note(self.web, f"{asked} ({type(error).__name__})", "none")
             return None
-        self._answers.note(self.web, f"{method} {shown}", str(answer.status_code), began)
+        self._answers.note(self.web, asked, str(answer.status_code))
         return answer
 
     def get(self, path: str) -> requests.Response | None:
