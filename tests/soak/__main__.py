@@ -76,7 +76,7 @@ def main() -> int:
     for path in soak.report.write(given.report):
         say(f"written: {path}")
     print("\n".join([*(f"WRONG {one}" for one in soak.report.wrong), *soak.report.unjudged]))
-    print(f"{'interrupted; ' if stopped else ''}{soak.report.verdict}", flush=True)
+    print(soak.report.verdict, flush=True)
     if stopped:
         return 128 + stopped
     return 1 if soak.report.wrong else 2 if soak.report.unjudged else 0

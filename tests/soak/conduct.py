@@ -46,6 +46,7 @@ class Soak:
 
     def __init__(self, minutes: float, *, seed: int, warm: int, say: Say) -> None:
         self.report = Report(minutes=minutes, seed=seed, warm=warm, began=utc_now(), machine=_machine())
+        self.report.unjudged = [UNFINISHED]
         self._say = say
         self._folder = make_folder("soak-")
 
@@ -79,7 +80,6 @@ class Soak:
         mishaps = Mishaps(stack, Faults(stack, world, journal), journal, until)
         if not stack.has_own_disk:
             report.notes = ["The journal's disk was not filled: no disk of its own could be mounted."]
-        report.unjudged = [UNFINISHED]
         try:
             self._storm(traffic, mishaps, sampler)
         finally:

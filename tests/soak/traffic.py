@@ -103,12 +103,13 @@ class Traffic:
             self._guarded(kind, lambda kind=kind: self._visit(kind, chance))
 
     def _stories(self, chance: random.Random) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for step in self.plan.stormy:
-                if self.is_over:
-                    return
-                pool.submit(self._guarded, f"story {step.kind}", lambda step=step: self._live(step))
-                self.stopping.wait(STORY_EVERY)
+        pool = ThreadPoolExecutor(AT_ONCE)
+        for step in self.plan.stormy:
+            if self.is_over:
+                break
+            pool.submit(self._guarded, f"story {step.kind}", lambda step=step: self._live(step))
+            self.stopping.wait(STORY_EVERY)
+        pool.shutdown(cancel_futures=True)  # on a busy machine some have not begun: they end nothing
 
     def _paypal(self, chance: random.Random) -> None:
         charged = [self.world.seats[seat].provider_id for seat in self.plan.bystanders]
