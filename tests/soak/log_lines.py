@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.soak.judgement import is_explained
-from tests.soak.mishaps import OTHER_ANSWERS, STEADY_ANSWERS, WAITS, Mishap
+from tests.soak.mishaps import JOURNAL, OTHER_ANSWERS, STEADY_ANSWERS, WAITS, Mishap
 from tests.soak.stand import OTHER_WEB, OTHER_WORKER, STEADY_WEB, STEADY_WORKER
 
 # As the harness names its customers, their addresses, and strangers at the public pages.
 OF_CUSTOMERS: Final = re.compile(r"Unique(atelier|studio|salon)\d|unique\d{5}@|unique\.passante|Unique Passante", re.I)
 WHAT: Final = {STEADY_WEB: STEADY_ANSWERS, OTHER_WEB: OTHER_ANSWERS, STEADY_WORKER: WAITS, OTHER_WORKER: WAITS}
 ANSWERS: Final = ("request", "api_call")
+UNWRITTEN: Final = "journal_not_written"
 SERIOUS: Final = ("error", "critical")
 # « 503, again in a moment » is answered where a row or a connection was held for seconds: no error at this rate.
 BUSY, BUSY_MAY = 503, 0.001
@@ -46,7 +47,8 @@ def of_lines(lines: Iterable[str], what: str, mishaps: Sequence[Mishap]) -> Iter
                 yield f"not a line of the log: {line.strip()[:80]}"
             continue
         answers += row.get("event") in ANSWERS
-        if _is_bad(row) and not is_explained(what, datetime.fromisoformat(row["timestamp"]), mishaps):
+        about = JOURNAL if row.get("event") == UNWRITTEN else what
+        if _is_bad(row) and not is_explained(about, datetime.fromisoformat(row["timestamp"]), mishaps):
             if row.get("status") == BUSY:
                 busy += 1
             elif row.get("kind") != "Busy":  # the line beside such an answer

@@ -27,16 +27,17 @@ ORDER: Final = (
     *(PAYPAL, "kill-worker", PAYPAL, "events-repeated", "stop-web", PAYPAL, "mail-down", "postgres-fast"),
     *(PAYPAL, "stop-worker", "kill-web", "journal-full", "events-held", "reload-web", "postgres-immediate"),
 )
-LASTS: Final = {"mail-down": 60.0, "events-held": 20.0, "journal-full": 15.0}  # seconds; anything else is over at once
+LASTS: Final = {"mail-down": 60.0, "events-held": 20.0, "journal-full": 20.0}  # seconds; anything else is over at once
 SETTLES: Final = 2.0  # seconds until a process that was told to stop does not take anything any more
 RECOVERY: Final = 30.0  # seconds after the end of one in which its own consequences do not count
 # What each explains while it lasts, and nothing else: answers of a web that fail, and what waits.  PayPal's errors,
-# dead workers and a full journal explain nothing: nobody is to see them, and nothing is to be late for them.
-STEADY_ANSWERS, OTHER_ANSWERS, WAITS, MAILS = "steady web", "other web", "waits", "mails"
+# dead workers and a full journal explain neither: nobody is to see them, and nothing is to be late for them.
+STEADY_ANSWERS, OTHER_ANSWERS, WAITS, MAILS, JOURNAL = "steady web", "other web", "waits", "mails", "journal"
 EXPLAINS: Final = {
     **dict.fromkeys(("postgres-fast", "postgres-immediate"), (STEADY_ANSWERS, OTHER_ANSWERS, WAITS, MAILS)),
     **dict.fromkeys(("kill-web", "stop-web", "reload-web"), (OTHER_ANSWERS,)),
     "mail-down": (MAILS,),
+    "journal-full": (JOURNAL,),  # the log says that it could not be written; nobody else notices
 }
 
 
@@ -128,15 +129,11 @@ class Mishaps:
 
     def _journal_full(self) -> None:
         """Nothing can be added to the journal for a while; then its disk has room again."""
-        filling = self.stack.journal_folder / "filling"
+        self.stack.fill_journal()
         try:
-            with filling.open("wb", buffering=0) as file:
-                while True:
-                    file.write(b"\0" * 4096)
-        except OSError:
             self.stopping.wait(LASTS["journal-full"])
         finally:
-            filling.unlink(missing_ok=True)
+            self.stack.free_journal()
 
     def _shown(self, kind: str) -> str:
         if kind != PAYPAL:

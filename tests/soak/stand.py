@@ -7,6 +7,7 @@ other pair, whose web process also makes room for a new one by itself every so m
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -24,7 +25,7 @@ STEADY_WORKER, OTHER_WORKER = "worker-1", "worker-2"
 STEADY: Final = (STEADY_WEB, STEADY_WORKER)
 STEADY_PROCESSES: Final = 2  # that gunicorn starts
 OTHER_REQUESTS: Final = 2_000  # then the other gunicorn's process makes room for a new one
-JOURNAL_BYTES: Final = 8 * 2**20  # of the journal's disk, where it has one of its own
+JOURNAL_BYTES: Final = 2**30  # of the journal's disk, where it has one of its own, in memory: taken as it is used
 NO_BYTECODE: Final = "PYTHONDONTWRITEBYTECODE"
 OPEN_FILES: Final = 4096
 TOKEN: Final = "made up for who reads the figures of a soak"
@@ -80,6 +81,19 @@ class SoakStack(Stack):
         """Stop everything, and give the journal's disk back."""
         super().stop()
         self._unmount()
+
+    def fill_journal(self) -> None:
+        """Let the journal's disk have no room beyond what is on it."""
+        now = os.statvfs(self.journal_folder)
+        self._resize((now.f_blocks - now.f_bfree) * now.f_frsize)
+
+    def free_journal(self) -> None:
+        """Let it have room again."""
+        self._resize(JOURNAL_BYTES)
+
+    def _resize(self, size: int) -> None:
+        remount = ("mount", "-o", f"remount,size={size}", str(self.journal_folder))
+        subprocess.run(remount, check=True, capture_output=True)
 
     def _unmount(self) -> None:
         if self.has_own_disk:

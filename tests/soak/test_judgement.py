@@ -164,6 +164,12 @@ def test_logs_tell_of_errors_and_of_customers():
     ]
 
 
+def test_only_a_full_disk_explains_a_journal_that_was_not_written():
+    error = line(event="journal_not_written", level="error")
+    assert wrong_in(error, mishaps=[away(5, "journal-full")]) == []
+    assert wrong_in(error, mishaps=[away(5, "postgres-fast")]) == ["error journal_not_written"]
+
+
 def test_of_a_worker_only_the_databases_absence_explains_an_error():
     error = line(event="job", level="error", task="mails.send")
     assert list(log_lines.of_lines([error], WAITS, [away(5, "postgres-fast")])) == []
