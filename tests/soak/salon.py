@@ -125,6 +125,9 @@ def _told_outside(salon: Salon) -> None:
     ctx = replace(salon.world.context, event_posts=HttpEventPosts(loopback=True))
     with socket.create_server((HOST, 0)) as probe:
         nobody = f"http://{HOST}:{probe.getsockname()[1]}/dead"
-    event_endpoints.make(ctx, salon.merchant_id, Wish(address=Slow().url, is_full=True), by=By(), now=utc_now())
+    slow = Slow()
+    for one in (salon.world.outside, slow):
+        one.server.handle_error = lambda *_: None  # whoever calls may be killed meanwhile: nothing to print
+    event_endpoints.make(ctx, salon.merchant_id, Wish(address=slow.url, is_full=True), by=By(), now=utc_now())
     dead = event_endpoints.make(ctx, salon.merchant_id, Wish(address=nobody, is_full=True), by=By(), now=utc_now())
     salon.dead = dead.endpoint_id
