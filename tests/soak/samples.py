@@ -79,7 +79,8 @@ class Sampler:
     def look(self) -> Sample:
         """Take one sample."""
         told = [self._scraped(name) for name in (STEADY_WEB, OTHER_WEB, STEADY_WORKER, OTHER_WORKER)]
-        served = sum(float(one) for one in SERVED.findall(told[0]))
+        before = self.samples[-1].served if self.samples else 0
+        served = max(before, sum(float(one) for one in SERVED.findall(told[0])))  # it may not have been told in time
         pids = {name: self._pids(name) for name in STEADY}
         memory = {name: memory_of(found) for name, found in pids.items()}
         sample = Sample(utc_now(), int(served), memory, pids, self._waits())
