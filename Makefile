@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,10 @@ failover: env ## Kill PostgreSQL's primary under people who cancel, promote its 
 
 upgrade-drill: env ## Bring a database to the newest schema beside the release before, which serves people meanwhile (ROWS=1000000)
 	$(BIN)/python -m tests.upgrade_drill --rows $(ROWS)
+
+soak: MINUTES = 90
+soak: env ## Run mixed traffic with faults, and judge memory, waits, sizes and promises (MINUTES=90, alone on two cores)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 html-checker: env ## Fetch the checker of the pages' HTML for the tests (needs npm; run by Java)
 	@$(BIN)/python -m tests.e2e.html

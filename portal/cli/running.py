@@ -7,7 +7,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from config import Config
-from portal import queue, releases
+from portal import arenas, queue, releases
 from portal.cli.context import context
 
 
@@ -69,6 +69,7 @@ def _lanes(_context: click.Context, _option: click.Parameter, value: str) -> tup
 @with_appcontext
 def work(concurrency: int, lanes: tuple[str, ...]) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
+    arenas.keep_few()
     from portal.jobs import metrics, run_worker
 
     config: Config = current_app.extensions["portal_config"]

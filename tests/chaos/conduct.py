@@ -9,38 +9,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.chaos.checks import violations
 from tests.chaos.cluster import Cluster
-from tests.chaos.facts import OURS, Facts, gather
+from tests.chaos.facts import Facts, gather
 from tests.chaos.faults import Faults
 from tests.chaos.journal import Journal
 from tests.chaos.nudging import Nudger
-from tests.chaos.owing import let_captures_come
 from tests.chaos.people import People
 from tests.chaos.plan import Plan, Step
 from tests.chaos.planting import keep_to
+from tests.chaos.quieting import QUIET, SAY_EVERY, Say, until_quiet
 from tests.chaos.stack import Stack, standing
 from tests.chaos.world import World, build
 from tests.folders import make_folder
 
 AT_ONCE: Final = 8  # people who act at the same time
-SAY_EVERY: Final = 10.0  # seconds between two lines of progress
-QUIET: Final = 180.0  # seconds the quiet may take; what moves then still is stuck
-STILL: Final = 3  # looks in a row that find nothing left
 
-LEFT: Final = """SELECT
-    (SELECT count(*) FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn')) AS requests,
-    (SELECT count(*) FROM refunds WHERE state NOT IN ('done', 'failed')) AS refunds,
-    (SELECT count(*) FROM settlements WHERE state NOT IN ('done', 'failed')) AS settlements,
-    (SELECT count(*) FROM customer_erasures WHERE state = 'open') AS erasures,
-    (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
-    (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
-    (SELECT count(*) FROM event_deliveries WHERE state = 'waiting') AS told,
-    (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
-
-Say = Callable[[str], None]
 More = Callable[[Stack, World, Say], list[str]]
 
 
@@ -109,7 +95,7 @@ class _Run:
             nudger.is_quiet = True
             if left:
                 self._notes.append(f"points that no process reached: {', '.join(left)}")
-            self._quiet()
+            until_quiet(self._stack, self._world, self._journal, self._say)
         with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
             list(pool.map(self._people.look, [seat for seat in self._world.seats if not self._world.is_erased(seat)]))
         wrong = more(self._stack, self._world, self._say) if more is not None else []
@@ -174,26 +160,6 @@ class _Run:
                 self._journal.surprises.append(
                     f"story {step.kind} of seat {step.seat}: {type(error).__name__}: {error}"
                 )
-
-    def _quiet(self) -> None:
-        """Wait until nothing moves any more, or too long."""
-        self._stack.settle()
-        deadline, still, last = time.monotonic() + QUIET, 0, {}
-        while still < STILL and time.monotonic() < deadline:
-            time.sleep(1.0)
-            self._world.simulated.post("deliveries/hurry")
-            let_captures_come(self._world, self._journal, self._journal.captures_wait)
-            last = self._left()
-            still = 0 if any(last.values()) else still + 1
-            if time.monotonic() - self._said > SAY_EVERY:
-                self._said = time.monotonic()
-                self._say("quiet: " + ", ".join(f"{count} {what}" for what, count in last.items()) + " left")
-
-    def _left(self) -> dict[str, int]:
-        with self._stack.cluster.connect() as db:
-            found: dict[str, Any] = db.execute(LEFT, (list(OURS),)).fetchone() or {}
-        deliveries = self._world.simulated.get("deliveries")
-        return {**found, "messages": sum(row["state"] == "pending" for row in deliveries)}
 
     def _progress(self, done: int) -> None:
         if time.monotonic() - self._said > SAY_EVERY:

@@ -156,17 +156,11 @@ class Linking:
     def _code(self, seat: Seat, since: datetime) -> str:
         """Return the newest code in the customer's mailbox, "" where there is none."""
         address = self.world.addresses[seat.provider_id]
-        for mail in self._mails_since(since):
+        for mail in mails_since(self.mails, since):
             found = CODE.search(mail.text) if address in mail.to else None
             if found is not None:
                 return found.group()
         return ""
-
-    def _mails_since(self, since: datetime) -> list[Mail]:
-        """Return what came since then, newest first: a mail's id begins with its moment."""
-        folder, first = MailFolder(self.mails), f"{since:%Y%m%dT%H%M%S}"
-        ids = sorted((path.stem for path in self.mails.glob("*.eml") if path.stem >= first), reverse=True)
-        return [mail for mail in map(folder.find, ids) if mail is not None]
 
     def _form(self, browser: Browser, path: str) -> dict[str, str]:
         for _ in range(TRIES):
@@ -187,3 +181,10 @@ class Linking:
 
     def _browser(self, seat: Seat, *, is_staff: bool = False) -> Browser:
         return Browser(self.world, self.journal, seat, staff=is_staff, is_logged_in=is_staff, refusals=REFUSALS)
+
+
+def mails_since(folder: Path, since: datetime) -> list[Mail]:
+    """Return what came since then, newest first: a mail's id begins with its moment."""
+    kept, first = MailFolder(folder), f"{since:%Y%m%dT%H%M%S}"
+    ids = sorted((path.stem for path in folder.glob("*.eml") if path.stem >= first), reverse=True)
+    return [mail for mail in map(kept.find, ids) if mail is not None]

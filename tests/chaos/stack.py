@@ -91,7 +91,7 @@ class Stack:
         self, folder: Path, *, planted: Sequence[str] = (), cluster: Callable[[Path], Cluster] = Cluster
     ) -> None:
         self.folder = folder
-        self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), _free_ports(4), strict=True))
+        self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), free_ports(4), strict=True))
         for name in ("armed", "died", "logs", "mails", planting.OWN):
             (folder / name).mkdir()
         self.cluster = cluster(folder)
@@ -156,9 +156,9 @@ class Stack:
         process.signal(signal.SIGTERM)
         threading.Thread(target=self._await_end, args=(process,)).start()
 
-    def reload_web(self) -> None:
+    def reload_web(self, name: str = "web") -> None:
         """SIGHUP: gunicorn replaces its processes one after the other, the port stays open."""
-        self.processes["web"].signal(signal.SIGHUP)
+        self.processes[name].signal(signal.SIGHUP)
 
     def settle(self) -> None:
         """Wait until every process that should run does, and the web answers."""
@@ -202,8 +202,8 @@ class Stack:
                     if process.wanted and not process.is_alive():
                         process.start()
 
-    def _add(self, name: str, *command: str) -> Process:
-        process = Process(name, command, self.environment, self.folder / "logs")
+    def _add(self, name: str, *command: str, **settings: str) -> Process:
+        process = Process(name, command, self.environment | settings, self.folder / "logs")
         self.processes[name] = process
         process.start()
         return process
@@ -246,7 +246,8 @@ class Stack:
         }
 
 
-def _free_ports(count: int) -> Iterator[int]:
+def free_ports(count: int) -> Iterator[int]:
+    """Return so many ports that nobody listens on."""
     probes = [socket.create_server((HOST, 0)) for _ in range(count)]
     for probe in probes:
         yield int(probe.getsockname()[1])

@@ -210,7 +210,7 @@ def build(stack: Stack, count: int, *, seed: int, pending: int = 0, named: Colle
     ids: list[str] = []
     for place, (slug, name, locale) in enumerate(MERCHANTS):
         share = count // 2 + (count % 2 if place == 0 else 0)
-        ids += _merchant(
+        ids += add_merchant(
             *(world, slug, name, locale),
             share=share,
             seed=seed * 10 + place,
@@ -226,9 +226,10 @@ def build(stack: Stack, count: int, *, seed: int, pending: int = 0, named: Colle
     return world
 
 
-def _merchant(
+def add_merchant(
     world: World, slug: str, name: str, locale: str, *, share: int, seed: int, pending: int, named: Sequence[int]
 ) -> list[str]:
+    """Make a merchant and its subscriptions as `build` does; return PayPal's ids of them."""
     client, secret, plan = f"client-{slug}", f"secret-of-{slug}", f"P-CHAOS{slug.upper():0<20}"
     world.simulated.post("accounts", client_id=client, secret=secret)
     world.simulated.post("plans", name=f"Cours {name}", plan_id=plan, client_id=client)
