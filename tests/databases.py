@@ -10,6 +10,7 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import event
 
 from portal.extensions import Database
 
@@ -62,6 +63,12 @@ GUARDS: Final[LiteralString] = """
 """
 
 
+def _prepare_all(connection: Any, _record: Any) -> None:
+    """Have each statement prepared the second time, and kept: psycopg keeps a hundred, the tests have more."""
+    connection.prepare_threshold = 1
+    connection.prepared_max = 5_000
+
+
 def address(server: str, database: str) -> str:
     """Return the address of a database of the server."""
     return server.replace("/postgres?", f"/{database}?")
@@ -75,6 +82,7 @@ class OwnDatabase:
         self._name = f"t{os.getpid()}"
         self.url = address(server, self._name)
         self.engine = Database(self.url)
+        event.listen(self.engine.engine, "connect", _prepare_all)
         self._connection: psycopg.Connection[Any] | None = None
 
     def ready(self) -> None:
