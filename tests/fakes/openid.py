@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -23,11 +24,18 @@ from joserfc.jwk import RSAKey
 CLIENT, SECRET = "portal-at-the-site", "client-pass-81ab-of-the-site"
 
 
+def _made() -> RSAKey:
+    return RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
+
+
+_first_key = cache(_made)  # of every site in turn: making one takes as long as a page
+
+
 class Site:
     """What the site knows: its client, its keys, who is logged in, and the codes it gave out."""
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
+        self.key = _first_key()
         self.redirects: set[str] = set()
         self.person: dict[str, Any] = {"sub": "7", "email": "zoe@client.test", "email_verified": True}
         self.in_token = True  # else the person is told by the page of the person alone
@@ -42,7 +50,7 @@ class Site:
 
     def rotate(self) -> None:
         """Sign by another key from now on."""
-        self.key = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
+        self.key = _made()
 
     def authorize(self, url: str, **changed: str) -> str:
         """Do what the browser and the person do there; return the address that the site leads back to."""

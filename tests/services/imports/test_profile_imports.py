@@ -109,14 +109,6 @@ def list_of(rows):
     return "\n".join(f"I-{number:012d}" for number in range(rows)).encode()
 
 
-@pytest.mark.exhaustive
-def test_200000_rows_are_stored_in_one_go(ctx, merchant):
-    made = profile_imports.start(ctx, merchant.id, file_name="", content=list_of(200_000), now=utc_now())
-    assert made.total == 200_000
-    with ctx.db.read() as session:
-        assert session.scalar(select(func.count()).select_from(ProfileImportRow)) == 200_000
-
-
 def test_a_list_takes_little_memory(ctx, merchant):
     """A tenth of the longest list: to watch every allocation takes several times as long as to make them."""
     content = list_of(20_000)
