@@ -38,6 +38,7 @@ WATCHED: Final = frozenset(
         "mails",
         "memberships",
         "merchants",
+        "notice_texts",
         "passkeys",
         "pause_requests",
         "paypal_accounts",

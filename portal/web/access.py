@@ -327,6 +327,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_countries": SETTINGS,
     "admin.setting_sections": SETTINGS,
+    "admin.setting_notices": SETTINGS,
     "admin.setting_retention": SETTINGS,
     "admin.setting_legal_texts": DESK,
     "admin.setting_legal_text": SETTINGS,

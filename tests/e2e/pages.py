@@ -368,6 +368,7 @@ PAGES = {
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
     "desk sections": Shown(SAM, "/admin/settings/sections"),
     "desk countries": Shown(SAM, "/admin/settings/countries"),
+    "desk emails": Shown(SAM, "/admin/settings/notices"),
     "desk retention": Shown(SAM, "/admin/settings/retention"),
     "desk own host": Shown(SAM, "/admin/settings/host"),
     "desk own host, to be proved": Shown(ANNE, "/admin/settings/host", open_folds),

@@ -13,6 +13,7 @@ from typing import Final, Self
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.notices import is_sent
 from portal.domain.policies import Actor
 from portal.domain.profiles import REMINDERS
 from portal.i18n import pick_locale
@@ -81,8 +82,14 @@ class Post:
         request: EndRequest | None = None,
         customer: Customer | None = None,
         send_at: datetime | None = None,
+        is_work: bool = False,
     ) -> Mail | None:
-        """Write a message to an address (`outbox.put`); `customer`: whose record shows it."""
+        """Write a message to an address (`outbox.put`), unless the merchant leaves it out; None where nothing is new.
+
+        `customer`: whose record shows it; `is_work`: somebody has something to do by it, so that it leaves either way.
+        """
+        if not (is_work or self.sends(composed.kind)):
+            return None
         return outbox.put(
             self.ctx,
             self.session,
@@ -96,6 +103,10 @@ class Post:
             customer_id=customer.id if customer is not None else None,
             send_at=send_at,
         )
+
+    def sends(self, kind: str) -> bool:
+        """Say whether the merchant sends mails of that kind."""
+        return is_sent(kind, self.merchant.notices_left_out)
 
     def to_holder(
         self,
@@ -163,12 +174,14 @@ class Post:
             send_at=send_at,
         )
 
-    def to_merchant(self, composed: Composed, *, key: str, request: EndRequest | None = None) -> None:
-        """Write a message to the merchant."""
+    def to_merchant(
+        self, composed: Composed, *, key: str, request: EndRequest | None = None, is_work: bool = False
+    ) -> None:
+        """Write a message to the merchant. `is_work`: they have something to do, and it leaves either way."""
         language = pick_locale(self.merchant.locale)
         for address in self.desk_addresses(kind=composed.kind):
             marked = f"{key}{address.mark}"
-            self.put(composed, key=marked, recipient=address.email, language=language, request=request)
+            self.put(composed, key=marked, recipient=address.email, language=language, request=request, is_work=is_work)
 
     def desk_addresses(self, *, kind: str) -> tuple[Address, ...]:
         """Return where the merchant is told: the support address, else every owner's own."""

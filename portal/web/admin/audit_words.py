@@ -185,6 +185,7 @@ GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
     "settings.logo": (_l("Logo"), "admin.setting_logo"),
     "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
     "settings.countries": (_l("Countries and texts of the law"), "admin.setting_countries"),
+    "settings.notices": (_l("Emails"), "admin.setting_notices"),
     "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
     "settings.links": (_l("Links for your site"), "admin.setting_links"),
     "settings.returns": (_l("Return addresses"), "admin.setting_returns"),
