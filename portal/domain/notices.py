@@ -147,6 +147,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "payment_missed": _late(None),
     "access_closes_soon": _late(Why.LOSS),
     "payment_settled": _late(None),
+    "price_changed": Notice(topic=Topic.PAYMENTS, always=Why.MONEY, names=_PAID),
     "settlement_failed": _money(after=False),
     "payment_refunded": _money(),
     "late_payment": _money(),

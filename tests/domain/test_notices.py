@@ -6,8 +6,8 @@ import pytest
 
 from portal.domain.bounces import PROMISED
 from portal.domain.notices import EDITED, NOTICES, OPTIONAL, Name, Why, is_sent, left_out_with
-from portal.mail.logins import OPENING
 from portal.mail.ends import PROVING
+from portal.mail.logins import OPENING
 from portal.web.admin.settings.notice_words import ALWAYS, FIXED, TOPIC, WHEN
 from portal.web.admin.words import MAIL_KIND
 from tests.mail.test_german_mails import AROUND_AN_END

@@ -1,4 +1,4 @@
-"""0067: down, texts and choices are forgotten and the merchant stays; up again every mail leaves in the portal's words."""
+"""0067: down, texts and choices are forgotten and the merchant stays; up again all is as the portal has it."""
 
 from __future__ import annotations
 

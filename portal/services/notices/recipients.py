@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from portal.domain.notices import is_sent
 from portal.domain.policies import Actor
 from portal.domain.profiles import REMINDERS
-from portal.i18n import pick_locale
+from portal.i18n import DECLARED, pick_locale
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
-from portal.queries import subscriptions
+from portal.queries import notice_texts, subscriptions
 from portal.queries.people import account_members, merchants, staff
 from portal.services import languages
 from portal.services.context import Context
@@ -55,8 +55,9 @@ class Post:
         return cls(ctx, session, merchants.of(session, merchant_id), now)
 
     def letterhead(self, language: str) -> Letterhead:
-        """Return the merchant's letterhead in a language."""
-        return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url)
+        """Return the merchant's letterhead in a language, with what it writes itself in it."""
+        texts = notice_texts.of_language(self.session, self.merchant.id, pick_locale(language, among=DECLARED))
+        return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url, texts=texts)
 
     def head_for(self, customer: Customer, language: str | None = None) -> Letterhead:
         """Return the letterhead for a customer: their language (or another) and time zone, else the merchant's."""
@@ -70,7 +71,7 @@ class Post:
     @property
     def desk_head(self) -> Letterhead:
         """The letterhead of what the merchant is told."""
-        return self.letterhead(self.merchant.locale)
+        return Letterhead.of(self.merchant, locale=self.merchant.locale, base_url=self.ctx.base_url)
 
     def put(
         self,

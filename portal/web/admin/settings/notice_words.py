@@ -60,6 +60,7 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "payment_missed": _l("When PayPal could not take a payment."),
     "access_closes_soon": _l("Before access closes because a payment is missing."),
     "payment_settled": _l("When a missing payment has arrived."),
+    "price_changed": _l("When PayPal shows another price for a running subscription."),
     "settlement_failed": _l("When PayPal could not take an outstanding amount that the customer wanted to pay."),
     "payment_refunded": _l("When PayPal confirms a refund."),
     "late_payment": _l("When PayPal takes a payment after the confirmed end."),
