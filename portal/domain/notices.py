@@ -69,6 +69,10 @@ class Notice:
     is_after: bool = False
     is_german: bool = False
 
+    def languages(self, *, german: bool) -> tuple[str, ...]:
+        """Return in which languages it is sent; `german`: the merchant sells to Germany."""
+        return ("fr", "en", "de") if german and self.is_german else ("fr", "en")
+
     @property
     def in_subject(self) -> tuple[Name, ...]:
         """What its subject may put in braces."""

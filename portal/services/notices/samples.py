@@ -9,13 +9,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from portal.domain.audit import Act, By
 from portal.domain.end_requests import Basis
 from portal.domain.money import Money
 from portal.domain.notice_texts import Text
 from portal.domain.pauses import PauseRefusal, PauseState
+from portal.i18n import Translator
 from portal.mail import comebacks, customers, declarations, ends, late_payments, missed_payments, own_data, pauses
 from portal.mail.composing import Composed
 from portal.mail.prices import price_changed
@@ -23,9 +25,15 @@ from portal.mail.refunds import payment_refunded
 from portal.mail.settlements import settlement_failed
 from portal.mail.withdrawals import withdrawal_accepted
 from portal.queries import subscriptions
+from portal.services import throttles
+from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.notices import outbox
 from portal.services.notices.recipients import Post
 from portal.services.notices.sample_facts import Model, facts_of
+from portal.services.throttles import Limit
+
+TESTS: Final = 30  # that one person sends themselves in an hour
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,29 @@ def of_kind(
         found = subscriptions.newest(session, merchant_id)
         model = Model(head, now, post.merchant.slug, facts_of(found, head, now))
     return Sample(COMPOSE[kind](model), is_made_up=found is None)
+
+
+def send(
+    ctx: Context, merchant_id: uuid.UUID, kind: str, language: str, *, recipient: str, by: By, now: datetime
+) -> None:
+    """Send a sample, in the words that are saved, to who asks for it. Raises TooManyTries.
+
+    It is of the same kind, and says in its subject that it is a test; no customer's record shows it.
+    """
+    throttles.hit(
+        ctx, Limit(name="notice_tests", who=str(by.actor_id), count=TESTS, window=timedelta(hours=1)), now=now
+    )
+    mail = of_kind(ctx, merchant_id, kind, language, now=now).mail
+    test = replace(mail, subject=Translator(language).gettext("Test: %(subject)s", subject=mail.subject))
+    with ctx.db.begin() as session:
+        key = f"notice-test:{uuid.uuid4()}"
+        outbox.put(
+            ctx, session, test, merchant_id=merchant_id, key=key, recipient=recipient, language=language, now=now
+        )
+        about = ("merchant", merchant_id)
+        audit.append(
+            session, merchant_id, Act.NOTICE_TESTED, by=by, at=now, subject=about, mail=kind, language=language
+        )
 
 
 COMPOSE: Final[Mapping[str, Callable[[Model], Composed]]] = {

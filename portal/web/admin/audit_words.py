@@ -38,6 +38,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.API_KEY_REVOKED: _l("API key revoked"),
     Act.API_KEY_REPORTED: _l("API key reported as public"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
+    Act.NOTICE_TESTED: _l("Email sent to oneself as a test"),
     Act.NOTICE_CHANGED: _l("Words of an email changed"),
     Act.LEGAL_TEXT_PUBLISHED: _l("Legal text published"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),

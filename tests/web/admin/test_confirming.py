@@ -38,6 +38,7 @@ ASKING = {
     "admin.setting_sections": {"POST"},
     "admin.setting_legal_text": {"POST"},
     "admin.setting_notices": {"POST"},
+    "admin.setting_notice": {"POST"},
     "admin.setting_retention": {"POST"},
     "admin.setting_links": {"POST"},
     **{f"admin.setting_host{act}": {"POST"} for act in ("", "_removal")},

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.notices import Topic, Why
+from portal.domain.notice_texts import LONGEST_SUBJECT, LONGEST_TEXT, Flaw, Part, Problem
+from portal.domain.notices import Name, Topic, Why
 
 TOPIC: Final[Mapping[Topic, LazyString]] = {
     Topic.ENDS: _l("Cancellations"),
@@ -124,3 +126,60 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "staff_suspended": _l("When the operator suspends you."),
     "staff_leaving": _l("When the operator has recorded that you leave."),
 }
+
+
+NAME: Final[Mapping[Name, LazyString]] = {
+    Name.FACT: _l("The portal’s own subject, which says what happened"),
+    Name.HELLO: _l("“Hello” with the customer’s name, where one is known"),
+    Name.MERCHANT: _l("Your name"),
+    Name.PRODUCT: _l("The product"),
+    Name.REFERENCE: _l("The reference of the request"),
+    Name.AMOUNT: _l("The amount with its currency"),
+    Name.DATE: _l("The date"),
+}
+
+
+def said(part: Part, problem: Problem) -> str:
+    """Return what is wrong with a part of a mail, in a sentence that says what to do."""
+    offered = _listed(problem)
+    if problem.flaw is Flaw.EMPTY:
+        return _("Enter a subject.") if part is Part.SUBJECT else _("Enter how the email begins, for example {hello}.")
+    if problem.flaw is Flaw.TOO_LONG:
+        return _("Write at most %(most)s characters.", most=LONGEST_SUBJECT if part is Part.SUBJECT else LONGEST_TEXT)
+    if problem.flaw is Flaw.CODE:
+        return _(
+            "“%(found)s” looks like program code, which is not run here. Write a name in single braces: %(offered)s.",
+            found=problem.found,
+            offered=offered,
+        )
+    if problem.flaw is Flaw.BRACE:
+        return _("A brace stands alone here. Braces hold one of these names: %(offered)s.", offered=offered)
+    if problem.flaw is Flaw.UNKNOWN:
+        return _("There is no {%(found)s} here. You can use: %(offered)s.", found=problem.found, offered=offered)
+    if problem.flaw is Flaw.MISSING:
+        return _missing(problem)
+    if problem.flaw is Flaw.TAG:
+        return _("“%(found)s” is HTML, which is not read here. Write plain text.", found=problem.found)
+    if problem.flaw is Flaw.ADDRESS:
+        return _(
+            "“%(found)s” is no page of yours. Use the https address of a page on your own site, as entered under "
+            "Addresses.",
+            found=problem.found,
+        )
+    return _(
+        "“%(found)s” must not stand here: this email may leave before PayPal has confirmed anything.",
+        found=problem.found,
+    )
+
+
+def _missing(problem: Problem) -> str:
+    if problem.found == Name.FACT:
+        return _("The subject needs {fact}: it says what really happened, which you cannot know beforehand.")
+    return _(
+        "The subject needs {%(found)s}, or {fact}, which holds it: your customer has to see what the email is about.",
+        found=problem.found,
+    )
+
+
+def _listed(problem: Problem) -> str:
+    return ", ".join(f"{{{name}}}" for name in problem.offered)
