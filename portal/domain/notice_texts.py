@@ -123,15 +123,11 @@ def _offered(part: Part, notice: Notice) -> tuple[Name, ...]:
 
 
 def _of_names(part: Part, text: str, notice: Notice) -> Iterator[Problem]:
-    offered, used = _offered(part, notice), set()
-    for found in BRACES.finditer(text):
-        name = (found[1] or "").strip()
-        used.add(name)
-        if not name:
-            yield Problem(Flaw.BRACE, found[0], offered)
-        elif name not in offered:
-            yield Problem(Flaw.UNKNOWN, name, offered)
-    if part is Part.SUBJECT and Name.FACT not in used:
+    offered, used = _offered(part, notice), {(found[1] or "").strip() for found in BRACES.finditer(text)}
+    if "" in used:
+        yield Problem(Flaw.BRACE, "{}", offered)
+    yield from (Problem(Flaw.UNKNOWN, name, offered) for name in sorted(used - {"", *offered}))
+    if part is Part.SUBJECT and Name.FACT not in used and used <= {*offered}:
         needed = (Name.FACT,) if notice.is_spoken else notice.names
         yield from (Problem(Flaw.MISSING, name, offered) for name in needed if name not in used)
 

@@ -193,8 +193,12 @@ NOTICES: Final[Mapping[str, Notice]] = {
         for kind in (
             *("invitation", "unlock", "password", "password_changed", "factor_changed", "recovery_code"),
             *("passkey_added", "passkey_removed", "passkey_copied", "renewal_asked", "renewal"),
-            *("refusals", "new_device", "api_key_reported", "suspended", "leaving"),
+            *("refusals", "new_device", "api_key_reported"),
         )
+    },
+    **{
+        f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.WORK, fixed=Why.PORTAL)
+        for kind in ("suspended", "leaving")
     },
 }
 OPTIONAL: Final = tuple(kind for kind, one in NOTICES.items() if one.always is None)  # these may be left out

@@ -64,7 +64,7 @@ def test_words_are_looked_at_then_saved_then_taken_back(owner, ctx, subscription
     page = owner.submit(RECORDED, press=SAVE, **own)
     assert page.notices == ["Saved: emails that are written from now on use it."]
     assert stored(ctx) == {("end_recorded", "en"): tuple(own.values())}
-    assert "Your words: English" in owner.get("/admin/settings/notices").select_one("#ends").get_text()
+    assert "Your words: English" in owner.get("/admin/settings/notices").select_one("#all").get_text()
     page = owner.get(f"{RECORDED}?text=portal")
     assert stored(ctx) != {}, "nothing is changed by looking"
     page.submit(press=SAVE)
@@ -87,7 +87,7 @@ def test_words_are_looked_at_then_saved_then_taken_back(owner, ctx, subscription
         ("opening", "Your contract is cancelled.", "before PayPal has confirmed anything"),
         ("opening", "x" * 100_000, "at most 2000 characters"),
         ("closing", "https://evil.test/pay", "is no page of yours"),
-        ("subject", "Hello", "The subject needs {product}"),
+        ("subject", "Hello", "The subject needs {product}, {reference}, or {fact}"),
         ("subject", "", "Enter a subject."),
         ("subject", "{hello} {fact}", "There is no {hello} here"),
     ],

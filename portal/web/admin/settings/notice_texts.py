@@ -20,7 +20,7 @@ from portal.services.notices.samples import Sample
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile
 from portal.web.admin.settings.notice_forms import NoticeForm
-from portal.web.admin.settings.notice_words import ALWAYS, FIXED, NAME, WHEN, said
+from portal.web.admin.settings.notice_words import ALWAYS, FIXED, NAME, WHEN, sentences
 from portal.web.admin.settings.settings import status
 from portal.web.admin.words import MAIL_KIND
 from portal.web.formatting import formatter
@@ -30,9 +30,10 @@ STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 LANGUAGE: Final = {"fr": "Français", "en": "English", "de": "Deutsch"}  # each in its own words
 
 
-@bp.route("/settings/notices/<kind>/<language>", methods=["GET", "POST"], endpoint="setting_notice")
-def edit(kind: str, language: str) -> ResponseReturnValue:
+@bp.route("/settings/notices/<notice>/<language>", methods=["GET", "POST"], endpoint="setting_notice")
+def edit(notice: str, language: str) -> ResponseReturnValue:
     """Show a mail, preview what is typed, and save it. `?text=` fills the form with an older text, or the portal's."""
+    kind = notice
     if kind not in NOTICES or language not in languages(kind):
         abort(404)
     if NOTICES[kind].fixed is not None:
@@ -46,25 +47,26 @@ def edit(kind: str, language: str) -> ResponseReturnValue:
                 _check(form, kind)
             else:
                 _save(form, kind, language)
-                return redirect(url_for(".setting_notice", kind=kind, language=language), 303)
+                return redirect(url_for(".setting_notice", notice=kind, language=language), 303)
         except TextRefused as refused:
             for part, found in refused.problems.items():
-                form[part].errors = [said(part, one) for one in found]
+                form[part].errors = sentences(part, found)
         except EditedMeanwhile as edited:
             meanwhile = edits.settle(form, edited, form.text.as_dict())
     return _page(form, kind, language, meanwhile), status(form, meanwhile)
 
 
-@bp.post("/settings/notices/<kind>/<language>/test", endpoint="setting_notice_test")
-def test(kind: str, language: str) -> ResponseReturnValue:
+@bp.post("/settings/notices/<notice>/<language>/test", endpoint="setting_notice_test")
+def test(notice: str, language: str) -> ResponseReturnValue:
     """Send the mail, in the words that are saved, to whoever presses the button."""
+    kind = notice
     if kind not in NOTICES or language not in languages(kind) or NOTICES[kind].fixed is not None:
         abort(404)
     who = person()
     recipient = who.email or ""
     samples.send(context(), who.merchant_id, kind, language, recipient=recipient, by=by(), now=utc_now())
     flash(_("A test is on its way to %(address)s.", address=recipient), "success")
-    return redirect(url_for(".setting_notice", kind=kind, language=language), 303)
+    return redirect(url_for(".setting_notice", notice=kind, language=language), 303)
 
 
 def languages(kind: str) -> tuple[str, ...]:
@@ -140,16 +142,16 @@ def _earlier(edit: Any, language: str, kind: str) -> tuple[str, str]:
     when = formatter().short(edit.at)
     return (
         _("The text before %(date)s", date=when),
-        url_for(".setting_notice", kind=kind, language=language, text=edit.version),
+        url_for(".setting_notice", notice=kind, language=language, text=edit.version),
     )
 
 
 def _head(kind: str, language: str) -> dict[str, Any]:
     always = NOTICES[kind].always
-    others = [(one, LANGUAGE[one], url_for(".setting_notice", kind=kind, language=one)) for one in languages(kind)]
+    others = [(one, LANGUAGE[one], url_for(".setting_notice", notice=kind, language=one)) for one in languages(kind)]
     return {
         "kind": kind,
-        "language": language,
+        "written_in": language,
         "name": MAIL_KIND[kind],
         "when": WHEN[kind],
         "always": ALWAYS[always] if always is not None else _("You can leave it out, in the list of all emails."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flask_babel import LazyString
@@ -139,8 +139,15 @@ NAME: Final[Mapping[Name, LazyString]] = {
 }
 
 
+def sentences(part: Part, problems: Sequence[Problem]) -> list[str]:
+    """Return what is wrong with a part, in sentences that say what to do; all that its subject misses in one."""
+    missing = [one.found for one in problems if one.flaw is Flaw.MISSING]
+    others = [said(part, one) for one in problems if one.flaw is not Flaw.MISSING]
+    return [*others, _missing(missing)] if missing else others
+
+
 def said(part: Part, problem: Problem) -> str:
-    """Return what is wrong with a part of a mail, in a sentence that says what to do."""
+    """Return one flaw as a sentence that says what to do."""
     offered = _listed(problem)
     if problem.flaw is Flaw.EMPTY:
         return _("Enter a subject.") if part is Part.SUBJECT else _("Enter how the email begins, for example {hello}.")
@@ -156,8 +163,6 @@ def said(part: Part, problem: Problem) -> str:
         return _("A brace stands alone here. Braces hold one of these names: %(offered)s.", offered=offered)
     if problem.flaw is Flaw.UNKNOWN:
         return _("There is no {%(found)s} here. You can use: %(offered)s.", found=problem.found, offered=offered)
-    if problem.flaw is Flaw.MISSING:
-        return _missing(problem)
     if problem.flaw is Flaw.TAG:
         return _("“%(found)s” is HTML, which is not read here. Write plain text.", found=problem.found)
     if problem.flaw is Flaw.ADDRESS:
@@ -172,12 +177,12 @@ def said(part: Part, problem: Problem) -> str:
     )
 
 
-def _missing(problem: Problem) -> str:
-    if problem.found == Name.FACT:
+def _missing(names: Sequence[str]) -> str:
+    if Name.FACT in names:
         return _("The subject needs {fact}: it says what really happened, which you cannot know beforehand.")
     return _(
-        "The subject needs {%(found)s}, or {fact}, which holds it: your customer has to see what the email is about.",
-        found=problem.found,
+        "The subject needs %(names)s, or {fact}, which holds that: your customer has to see what the email is about.",
+        names=", ".join(f"{{{name}}}" for name in names),
     )
 
 

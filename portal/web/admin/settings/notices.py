@@ -61,7 +61,7 @@ def _row(kind: str, saved: set[str], own: list[tuple[str, str]]) -> Row:
     sent = str(ALWAYS[always]) if always is not None else _("Sent") if kind in saved else _("Not sent: left out by you")
     words = ", ".join(LANGUAGE[language] for language in written)
     return Row(
-        url=url_for(".setting_notice", kind=kind, language=pick_locale(g.merchant.locale)),
+        url=url_for(".setting_notice", notice=kind, language=pick_locale(g.merchant.locale)),
         name=str(MAIL_KIND[kind]),
         note=_("Your words: %(languages)s", languages=words) if words else "",
         when=str(WHEN[kind]),
