@@ -30,7 +30,8 @@ from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import outbox
 from portal.services.notices.recipients import Post
-from portal.services.notices.sample_facts import Model, facts_of
+from portal.services.notices.sample_facts import facts_of
+from portal.services.notices.sample_shapes import Model
 from portal.services.throttles import Limit
 
 TESTS: Final = 30  # that one person sends themselves in an hour
