@@ -46,6 +46,8 @@ class Act(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_REPORTED = "api_key.reported"  # as lying in the open
     SETTINGS_CHANGED = "settings.changed"
+    NOTICE_TESTED = "notice.tested"  # somebody of the team sent themselves a mail as customers get it
+    NOTICE_CHANGED = "notice.changed"  # what the merchant writes around the facts of a mail
     LEGAL_TEXT_PUBLISHED = "legal_text.published"  # a new version beside the old ones
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_MADE = "product.made"

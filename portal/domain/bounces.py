@@ -96,6 +96,7 @@ PROMISED: Final = frozenset(
         "payment_missed",
         "access_closes_soon",
         "payment_settled",
+        "price_changed",
         "settlement_failed",
         "late_payment",
         "late_payment_refunded",

@@ -1,4 +1,4 @@
-"""Which tables the database notes (the triggers of migrations 0064 and 0065), and how a row of each is found again.
+"""Which tables the database notes (the triggers of migration 0064 and those after it), and how a row of each is found again.
 
 Keys are random UUIDs or hashes: no other row takes one after a restore.
 """
@@ -38,6 +38,7 @@ WATCHED: Final = frozenset(
         "mails",
         "memberships",
         "merchants",
+        "notice_texts",
         "own_hosts",
         "passkeys",
         "pause_requests",

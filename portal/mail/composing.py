@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal.i18n import Translator
 from portal.mail.letterhead import Letterhead, one_line, short
+from portal.mail.own_words import worded
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 TEAM: Final = ("merchant_", "staff_")  # how the kinds begin that go to the merchant's own people
@@ -75,7 +76,10 @@ def environment(locale: str, *, html: bool) -> Environment:
 
 
 def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
-    """Render the message `kind` with its facts, in the letterhead's language; its heading is the subject, or else."""
+    """Render the message `kind` with its facts, in the letterhead's language; its heading is the subject, or else.
+
+    The merchant's own words stand around the facts, and the heading stays the portal's (`own_words`).
+    """
     formatter, to_team = head.formatter, kind.startswith(TEAM)
     head = replace(head, accent="") if to_team else head  # the desk is the portal's: docs/design.md, Two owners
     context = {"head": head, "fmt": formatter, "kind": kind, "to_team": to_team, **facts}
@@ -83,9 +87,11 @@ def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
     rich = environment(formatter.locale, html=True)
     subject = re.sub(r"[ \t\r\n]+", " ", plain.get_template(f"mail/{kind}/subject.txt").render(context)).strip()
     context.setdefault("heading", subject)
+    own = worded(kind, head, facts, fact=subject)
+    context |= {"opening": own and own.opening, "closing": own.closing if own else ()}
     return Composed(
         kind=kind,
-        subject=subject,
+        subject=own.subject if own else subject,
         text=_tidy(plain.get_template("mail/layout.txt").render(context)),
         html=rich.get_template("mail/layout.html").render(context),
         language=formatter.locale,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 
 from portal.domain import colours, own_hosts
+from portal.domain.notice_texts import Text
 from portal.formatting import Formatter
 from portal.i18n import Translator
 
@@ -63,12 +65,12 @@ class Clean:
     """A frozen dataclass whose texts are names: each is put on one line when it is made."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
+        for one in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, one.name)
             if type(value) is str:  # an enum's word is a str too, and stays what it is
-                object.__setattr__(self, field.name, one_line(value))
+                object.__setattr__(self, one.name, one_line(value))
             elif isinstance(value, tuple) and all(type(item) is str for item in value):
-                object.__setattr__(self, field.name, tuple(one_line(item) for item in value))
+                object.__setattr__(self, one.name, tuple(one_line(item) for item in value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class Letterhead(Clean):
     """The merchant in whose name it is written, the reader's language, the merchant's time zone.
 
     `base_url` is the portal's own address, from the settings and never from a request; `own_host` the merchant's.
+    `texts`: kind → what the merchant writes around the facts of that mail, in this language.
     """
 
     merchant_name: str
@@ -89,9 +92,12 @@ class Letterhead(Clean):
     terms_url: str = ""
     privacy_url: str = ""
     legal_url: str = ""
+    texts: Mapping[str, Text] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, merchant: Merchant | MerchantFacts, *, locale: str, base_url: str) -> Self:
+    def of(
+        cls, merchant: Merchant | MerchantFacts, *, locale: str, base_url: str, texts: Mapping[str, Text] | None = None
+    ) -> Self:
         """Return the merchant's in a language."""
         return cls(
             merchant_name=merchant.name,
@@ -105,6 +111,7 @@ class Letterhead(Clean):
             terms_url=merchant.terms_url,
             privacy_url=merchant.privacy_url,
             legal_url=merchant.legal_url,
+            texts=texts or {},
         )
 
     @property

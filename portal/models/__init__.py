@@ -34,6 +34,7 @@ from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
+from portal.models.notice_texts import NoticeText
 from portal.models.outgoing_events import OutgoingEvent
 from portal.models.own_hosts import OwnHost
 from portal.models.passkeys import Passkey, SpentChallenge
@@ -123,6 +124,7 @@ __all__ = [
     "Merchant",
     "MerchantNews",
     "NewsKind",
+    "NoticeText",
     "OutgoingEvent",
     "OwnHost",
     "Passkey",

@@ -56,6 +56,7 @@ class Merchant(HasId, HasCreation, Base):
     legal_url: Mapped[str] = mapped_column(default="")
     receipt_text: Mapped[str] = mapped_column(default="")  # its own lines on each receipt
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
+    notices_left_out: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of what may be (domain.notices)
     retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
     return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
     placed_links: Mapped[dict[str, Any]] = mapped_column(

@@ -56,6 +56,12 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
     return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
 
 
+def newest(session: Session, merchant_id: uuid.UUID) -> Subscription | None:
+    """Return the merchant's newest subscription, None before the first."""
+    statement = _one().where(Subscription.merchant_id == merchant_id)
+    return session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id.desc()).limit(1)).first()
+
+
 def former_of(session: Session, subscription: Subscription) -> list[Subscription]:
     """Return what its customer had of the same product before, and is over."""
     statement = _whole().where(

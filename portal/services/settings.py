@@ -16,6 +16,7 @@ from portal.domain import policies, retention
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.countries import Country
 from portal.domain.edits import Subject
+from portal.domain.notices import OPTIONAL, is_sent, left_out_with
 from portal.domain.sections import Section, hidden_with, is_shown
 from portal.domain.site_links import Place, placed_with
 from portal.models import KeyState, Merchant
@@ -150,6 +151,39 @@ SECTION_OF: Final = {f"shows_{section.value}": section for section in Section}
 Sections = cast(
     "type[Group]",
     make_dataclass("Sections", [(name, bool) for name in SECTION_OF], bases=(_Shown,), frozen=True, kw_only=True),
+)
+
+
+class Letters:
+    """Which mails a merchant sends of those that it may leave out, as columns of their own: `sends_access_given`…"""
+
+    _merchant: Merchant
+
+    def __init__(self, merchant: Merchant) -> None:
+        object.__setattr__(self, "_merchant", merchant)
+
+    def __getattr__(self, name: str) -> bool:
+        return is_sent(NOTICE_OF[name], self._merchant.notices_left_out)
+
+    def __setattr__(self, name: str, sent: bool) -> None:
+        merchant = self._merchant
+        merchant.notices_left_out = left_out_with(merchant.notices_left_out, NOTICE_OF[name], sent=sent)
+
+
+class _Sent(Group):
+    kind = "settings.notices"
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Letters:
+        """Return the mails, one by one."""
+        return Letters(merchant)
+
+
+NOTICE_OF: Final = {f"sends_{kind}": kind for kind in OPTIONAL}
+# Which mails leave: an answer for each that the law and the promise allow to leave out.
+Notices = cast(
+    "type[Group]",
+    make_dataclass("Notices", [(name, bool) for name in NOTICE_OF], bases=(_Sent,), frozen=True, kw_only=True),
 )
 
 

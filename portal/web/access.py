@@ -327,6 +327,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_countries": SETTINGS,
     "admin.setting_sections": SETTINGS,
+    "admin.setting_notices": SETTINGS,
+    "admin.setting_notice": SETTINGS,
+    "admin.setting_notice_test": replace(SETTINGS_ONLY, again=Again.NEVER, work=Work.CARRY_ON),  # to oneself
     "admin.setting_retention": SETTINGS,
     "admin.setting_legal_texts": DESK,
     "admin.setting_legal_text": SETTINGS,

@@ -117,6 +117,11 @@ def no_web_address(page: Page) -> None:
         page.locator(".button-primary").click()
 
 
+def code_in_a_mail(page: Page) -> None:
+    page.locator("textarea[name=opening]").fill("{{ config }}")
+    send(page)
+
+
 def another_rule(page: Page) -> None:
     """Go as far as the numbers: nothing is saved."""
     page.locator("input[name=grace_days]").evaluate("field => { field.value = 30; }")
@@ -368,6 +373,10 @@ PAGES = {
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
     "desk sections": Shown(SAM, "/admin/settings/sections"),
     "desk countries": Shown(SAM, "/admin/settings/countries"),
+    "desk emails": Shown(SAM, "/admin/settings/notices", open_folds),
+    "desk email": Shown(SAM, "/admin/settings/notices/end_recorded/fr", open_folds),
+    "desk email, refused": Shown(SAM, "/admin/settings/notices/end_recorded/en", code_in_a_mail, 422),
+    "desk email, the portal's own": Shown(SAM, "/admin/settings/notices/login_code/en"),
     "desk retention": Shown(SAM, "/admin/settings/retention"),
     "desk own host": Shown(SAM, "/admin/settings/host"),
     "desk own host, to be proved": Shown(ANNE, "/admin/settings/host", open_folds),

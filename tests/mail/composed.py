@@ -25,6 +25,7 @@ from portal.services.keys.key_checks import BROKEN
 from tests.mail.composed_records import (
     about_declarations,
     about_missed_payments,
+    about_prices,
     about_records,
     about_renewals,
     about_settlements,
@@ -330,6 +331,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += late_money(whose, **names)
     told += about_records(whose, **names)
     told += about_missed_payments(whose, **names)
+    told += about_prices(whose, **names)
     told += about_settlements(whose, **names)
     told += about_renewals(whose, **names)
     told += links_to_tasks(whose, **names)

@@ -18,6 +18,7 @@ from portal.mail.facts import RenewalFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
+from portal.mail.prices import PriceFacts, price_changed
 from portal.mail.renewals import RenewalRefundFacts, merchant_renewal_refund, renewal_reminder
 from portal.mail.settlements import SettlementFacts
 from portal.mail.task_links import TaskFacts, task_link
@@ -215,6 +216,21 @@ def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
         for compose in (missed_payments.payment_missed, missed_payments.payment_settled)
         for one in variants
     ]
+
+
+def about_prices(whose: Letterhead, **names: str) -> list[Composed]:
+    """Another price, with and without a day."""
+    one = PriceFacts(
+        customer_name=names.get("customer", ""),
+        product=names.get("product", "Cours"),
+        former=Money(Decimal("29.90"), "EUR"),
+        amount=Money(Decimal("34.00"), "EUR"),
+        interval_unit="MONTH",
+        interval_count=1,
+        next_payment_at=LATER,
+        path="/account/a/subscriptions/s",
+    )
+    return [price_changed(whose, told) for told in (one, dataclasses.replace(one, next_payment_at=None))]
 
 
 def about_renewals(whose: Letterhead, **names: str) -> list[Composed]:

@@ -29,7 +29,7 @@ from portal.services.carrying.subscription_acts import SubscriptionAct, common_o
 from portal.services.context import Context
 from portal.services.dates.provider_facts import is_stale, take_over
 from portal.services.ends import endings
-from portal.services.notices import pause_notices
+from portal.services.notices import pause_notices, price_notices
 from portal.services.pauses import pause_outcomes
 
 TRIES_BEFORE_MERCHANT: Final = 6  # about ten hours: the merchant then looks too
@@ -159,7 +159,9 @@ def note_call(ctx: Context, claim: PauseClaim, before: Reading, *, now: datetime
         subscription, request = engine.lock(PAUSES, session, claim.merchant_id, claim.row_id)
         if not engine.is_ours(PAUSES, request, claim) or end_requests.open_of(session, subscription.id) is not None:
             return False
+        price = price_notices.price_of(subscription)
         take_over(subscription, before, now=now)
+        price_notices.follow(ctx, session, subscription, price, now=now)
         request.sent_at = request.sent_at or now
         return True
 

@@ -29,7 +29,7 @@ from portal.services.dates.provider_facts import is_over, is_stale, take_over
 from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
 from portal.services.money import given_dates, late_payments, settlements
-from portal.services.notices import missed_payment_notices, moved_ends, notices
+from portal.services.notices import missed_payment_notices, moved_ends, notices, price_notices
 from portal.services.pauses import pause_outcomes
 from portal.services.people import customer_addresses
 from portal.services.renewals import advances
@@ -53,9 +53,12 @@ def record_reading(
         return
     stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
     standing, terms = missed_payment_notices.Standing.of(subscription), outgoing_facts.terms_of(subscription)
+    price = price_notices.price_of(subscription)
     take_over(subscription, reading, now=now)
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
+    if not is_over(reading):
+        price_notices.follow(ctx, session, subscription, price, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
     outgoing_facts.of_terms(session, subscription, terms, now=now)
     if subscription.facts != standing.facts:

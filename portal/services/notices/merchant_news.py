@@ -43,12 +43,14 @@ About = EndRequest | ReceivedRequest
 
 
 def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid.UUID | None = None) -> None:
-    """Put a request into the next mail of that kind to the merchant, unless `key` was told before.
+    """Put a request into the next mail of that kind to the merchant, unless `key` was told before, or they want none.
 
     `known_to`: who of the team wrote it down, and need not be told.
     """
     session, merchant, now = post.session, post.merchant, post.now
     session.flush()
+    if not (post.sends(KINDS[kind]) or _is_left_to_them(session, request)):
+        return
     next_payment = _next_payment(session, request, now=now)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
     addresses = post.desk_addresses(kind=kind.value)
@@ -57,6 +59,11 @@ def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid
         news = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
         if news is not None and not staff.is_at(session, merchant.id, known_to, address.email):
             _list(post, news, request, recipient=address.email, is_urgent=is_urgent)
+
+
+def _is_left_to_them(session: Session, request: About) -> bool:
+    """Say whether the portal can tell the customer nothing: then the merchant has to, whatever they want to hear."""
+    return isinstance(request, EndRequest) and not subscriptions.of_request(session, request).customer.email
 
 
 def _next_payment(session: Session, request: About, *, now: datetime) -> datetime | None:
@@ -125,6 +132,7 @@ def _open(post: Post, kind: NewsKind, request: EndRequest | None, *, recipient: 
         recipient=recipient,
         language=pick_locale(post.merchant.locale),
         request=request,
+        is_work=True,  # `tell` has decided
         send_at=max(soon, left + PACE) if left is not None else soon,
     )
     assert mail is not None  # noqa: S101 - its key is new

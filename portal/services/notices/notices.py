@@ -163,7 +163,8 @@ def end_confirmed(
     if request.actor is not Actor.STAFF:
         end = facts.end_facts(post, post.desk_head, request, subscription, path=facts.desk_path(subscription))
         composed = merchants.merchant_end_confirmed(post.desk_head, end, effects)
-        post.to_merchant(composed, key=f"merchant-confirmed:{request.id}", request=request)
+        is_work = not subscription.customer.email or effects.is_access_unknown
+        post.to_merchant(composed, key=f"merchant-confirmed:{request.id}", request=request, is_work=is_work)
 
 
 def end_is_told(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:

@@ -95,7 +95,8 @@ def _tell_customer(
 
 def _tell_merchant(post: Post, request: PauseRequest, subscription: Subscription) -> None:
     composed = mails.merchant_pause(post.desk_head, _desk_facts(post, request, subscription))
-    post.to_merchant(composed, key=f"merchant-pause:{request.id}:{request.state}")
+    is_work = not subscription.customer.email  # somebody has to tell them
+    post.to_merchant(composed, key=f"merchant-pause:{request.id}:{request.state}", is_work=is_work)
 
 
 def _desk_facts(post: Post, request: PauseRequest, subscription: Subscription) -> PauseFacts:

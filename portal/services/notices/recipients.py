@@ -13,13 +13,14 @@ from typing import Final, Self
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.notices import is_sent
 from portal.domain.policies import Actor
 from portal.domain.profiles import REMINDERS
-from portal.i18n import pick_locale
+from portal.i18n import DECLARED, pick_locale
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
-from portal.queries import subscriptions
+from portal.queries import notice_texts, subscriptions
 from portal.queries.people import account_members, merchants, staff
 from portal.services import languages
 from portal.services.context import Context
@@ -54,8 +55,9 @@ class Post:
         return cls(ctx, session, merchants.of(session, merchant_id), now)
 
     def letterhead(self, language: str) -> Letterhead:
-        """Return the merchant's letterhead in a language."""
-        return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url)
+        """Return the merchant's letterhead in a language, with what it writes itself in it."""
+        texts = notice_texts.of_language(self.session, self.merchant.id, pick_locale(language, among=DECLARED))
+        return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url, texts=texts)
 
     def head_for(self, customer: Customer, language: str | None = None) -> Letterhead:
         """Return the letterhead for a customer: their language (or another) and time zone, else the merchant's."""
@@ -69,7 +71,7 @@ class Post:
     @property
     def desk_head(self) -> Letterhead:
         """The letterhead of what the merchant is told."""
-        return self.letterhead(self.merchant.locale)
+        return Letterhead.of(self.merchant, locale=self.merchant.locale, base_url=self.ctx.base_url)
 
     def put(
         self,
@@ -81,8 +83,14 @@ class Post:
         request: EndRequest | None = None,
         customer: Customer | None = None,
         send_at: datetime | None = None,
+        is_work: bool = False,
     ) -> Mail | None:
-        """Write a message to an address (`outbox.put`); `customer`: whose record shows it."""
+        """Write a message to an address (`outbox.put`), unless the merchant leaves it out; None where nothing is new.
+
+        `customer`: whose record shows it; `is_work`: somebody has something to do by it, so that it leaves either way.
+        """
+        if not (is_work or self.sends(composed.kind)):
+            return None
         return outbox.put(
             self.ctx,
             self.session,
@@ -96,6 +104,10 @@ class Post:
             customer_id=customer.id if customer is not None else None,
             send_at=send_at,
         )
+
+    def sends(self, kind: str) -> bool:
+        """Say whether the merchant sends mails of that kind."""
+        return is_sent(kind, self.merchant.notices_left_out)
 
     def to_holder(
         self,
@@ -163,12 +175,14 @@ class Post:
             send_at=send_at,
         )
 
-    def to_merchant(self, composed: Composed, *, key: str, request: EndRequest | None = None) -> None:
-        """Write a message to the merchant."""
+    def to_merchant(
+        self, composed: Composed, *, key: str, request: EndRequest | None = None, is_work: bool = False
+    ) -> None:
+        """Write a message to the merchant. `is_work`: they have something to do, and it leaves either way."""
         language = pick_locale(self.merchant.locale)
         for address in self.desk_addresses(kind=composed.kind):
             marked = f"{key}{address.mark}"
-            self.put(composed, key=marked, recipient=address.email, language=language, request=request)
+            self.put(composed, key=marked, recipient=address.email, language=language, request=request, is_work=is_work)
 
     def desk_addresses(self, *, kind: str) -> tuple[Address, ...]:
         """Return where the merchant is told: the support address, else every owner's own."""

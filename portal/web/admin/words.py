@@ -258,6 +258,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "payment_missed": _l("A payment is missing"),
     "access_closes_soon": _l("Access closes for want of a payment"),
     "payment_settled": _l("The missing payment has arrived"),
+    "price_changed": _l("New price"),
     "settlement_failed": _l("Unpaid amount not taken"),
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not refunded"),

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
-from portal.models import Grant, Mail, Subscription
+from portal.models import Grant, Mail, Merchant, Subscription
 from portal.providers.ports import Reading
 from portal.queries import subscriptions
 from portal.services.ends import endings
@@ -107,6 +107,19 @@ def test_a_first_failure_is_told_once_with_the_last_day_that_is_open(show, told,
     last = paid.paid_until + 7 * DAY - timedelta(microseconds=1)
     assert f"{last.day} {last:%B %Y}" in text
     assert "is cancelled" not in text
+
+
+def test_a_merchant_who_leaves_this_out_still_warns_before_access_closes(ctx, show, told, paid, merchant, now):
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant.id).notices_left_out = ["access_closes_soon", "payment_missed"]
+    show(paid, failed=1)
+    assert kinds(told) == []
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, paid.merchant_id, paid.id)
+        missed_payment_notices.access_closes(ctx, session, locked, now=utc_now())
+    assert kinds(told) == ["access_closes_soon"]
+    show(paid, failed=0)
+    assert kinds(told) == ["access_closes_soon"], "nobody was told that it was missing"
 
 
 def test_what_came_after_all_is_told_to_who_was_told_that_it_was_missing(show, told, paid):

@@ -452,3 +452,34 @@ def test_a_code_goes_to_the_address_that_asked(ctx, merchant, delivered, mailer,
     assert delivered(now) == [("login_code", "zoe@client.test")]
     assert "http://portal.test/account/atelier/login/link/abc" in mailer.sent[0].text
     assert mailer.sent[0].language == "fr"
+
+
+@pytest.fixture
+def leave_out(ctx, merchant):
+    def leave_out(*kinds):
+        with ctx.db.begin() as session:
+            session.get_one(Merchant, merchant.id).notices_left_out = sorted(kinds)
+
+    return leave_out
+
+
+def test_a_merchant_who_wants_no_news_of_ends_gets_none_and_the_customer_all(
+    asked, tell, confirm, delivered, leave_out, now
+):
+    leave_out("merchant_end_requested", "merchant_end_confirmed", "end_confirmed")
+    request = asked()
+    tell(notices.end_recorded, request)
+    assert delivered(now + MINUTE) == [("end_recorded", "zoe@client.test")]
+    confirm(request, at=now + 2 * MINUTE)
+    assert delivered(now + timedelta(hours=1)) == [("end_confirmed", "zoe@client.test")]
+
+
+def test_whoever_has_to_tell_a_customer_without_an_address_is_written_to_all_the_same(
+    asked, tell, confirm, delivered, leave_out, now
+):
+    leave_out("merchant_end_requested", "merchant_end_confirmed")
+    request = asked(email=None)
+    tell(notices.end_recorded, request)
+    assert [kind for kind, _ in delivered(now + MINUTE)] == ["merchant_end_requested"]
+    confirm(request, at=now + 2 * MINUTE)
+    assert [kind for kind, _ in delivered(now + timedelta(hours=1))] == ["merchant_end_confirmed"]

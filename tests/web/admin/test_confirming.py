@@ -37,6 +37,8 @@ ASKING = {
     "admin.setting_returns": {"POST"},
     "admin.setting_sections": {"POST"},
     "admin.setting_legal_text": {"POST"},
+    "admin.setting_notices": {"POST"},
+    "admin.setting_notice": {"POST"},
     "admin.setting_retention": {"POST"},
     "admin.setting_links": {"POST"},
     **{f"admin.setting_host{act}": {"POST"} for act in ("", "_removal")},

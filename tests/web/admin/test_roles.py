@@ -27,6 +27,7 @@ MANAGERS = {
     "admin.setting_countries",
     "admin.setting_sections",
     "admin.setting_legal_text",
+    *("admin.setting_notices", "admin.setting_notice", "admin.setting_notice_test"),
     "admin.setting_retention",
     "admin.setting_links",
     *("admin.setting_sections", "admin.setting_returns"),

@@ -27,12 +27,15 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from portal.clock import utc_now
 from portal.domain import colours, return_addresses
 from portal.domain.countries import Country, may_be_chosen
+from portal.domain.notices import OPTIONAL
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
+from portal.web.admin.settings.notice_words import WHEN
+from portal.web.admin.words import MAIL_KIND
 from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 from portal.web.labels import LANGUAGE
@@ -266,6 +269,12 @@ class SectionsForm(VersionedForm):
     submit = SubmitField(_l("Save the settings"))
 
 
+class NoticesForm(VersionedForm):
+    """Which mails leave, of those that may be left out: a box for each."""
+
+    submit = SubmitField(_l("Save the settings"))
+
+
 class RetentionForm(VersionedForm):
     """How long what is kept: a number for each kind that has something to choose, within its bounds."""
 
@@ -292,6 +301,9 @@ def _span_field(kind: Kind) -> IntegerField:
 
 for _kind in CHOSEN:
     setattr(RetentionForm, f"keeps_{_kind.value}", _span_field(_kind))
+
+for _notice in OPTIONAL:
+    setattr(NoticesForm, f"sends_{_notice}", BooleanField(MAIL_KIND[_notice], description=WHEN[_notice]))
 
 for _section, (_name, _hint) in SECTION.items():
     setattr(SectionsForm, f"shows_{_section.value}", BooleanField(_name, description=_hint))
