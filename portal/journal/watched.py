@@ -1,4 +1,4 @@
-"""Which tables the database notes (the triggers of migration 0064 and those after it), and how a row of each is found again.
+"""Which tables the database notes (triggers of migration 0064 and later ones), and how a row of each is found again.
 
 Keys are random UUIDs or hashes: no other row takes one after a restore.
 """
