@@ -30,9 +30,10 @@ def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionLis
     """Return the form of the filters, and what it carries along unseen."""
     form, merchant_id = SubscriptionListForm(), person().merchant_id
     form.sort.data = str(wanted.sort)
+    rows = products.names_with_plans(session, merchant_id)
     names = {
-        "product": [(str(row.id), row.name) for row in products.names(session, merchant_id)],
-        "plan": [(str(row.id), row.name) for row in products.plan_names(session, merchant_id)],
+        "product": list({str(row.id): (str(row.id), row.name) for row in rows}.values()),
+        "plan": [(str(row.plan_id), f"{row.name} – {row.plan}") for row in rows if row.plan_id is not None],
         "reason": reasons(),
     }
     return form, form.fill(wanted, names)
@@ -43,14 +44,15 @@ def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionLis
 def index() -> ResponseReturnValue:
     """List them as the address says; take a choice of them for a bulk action."""
     choice = ChoiceForm()
-    with context().db.browse() as session:
-        asked = list_pages.asked(session, SubscriptionFilter)
     if choice.validate_on_submit():
+        with context().db.browse() as session:
+            asked = list_pages.asked(session, SubscriptionFilter)
         made = bulk_choices.draft(choice, asked)
         if made is not None:
             return redirect(url_for(".bulk_act", bulk_act_id=made), 303)
     with context().db.browse() as session:
-        page = showing.page("subscriptions.html", session, choice=choice, form=choice, **_shown(session, asked))
+        shown = _shown(session, list_pages.asked(session, SubscriptionFilter))
+        page = showing.page("subscriptions.html", session, choice=choice, form=choice, **shown)
     return page, 422 if choice.errors else 200
 
 
