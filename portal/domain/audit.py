@@ -73,6 +73,9 @@ class Act(StrEnum):
     COMPARISON_STARTED = "comparison.started"  # by hand
     LIST_UPLOADED = "profile_list.uploaded"
     LIST_ENDED = "profile_list.ended"
+    VIEW_SAVED = "list_view.saved"  # filters of a list, under a name
+    VIEW_CHANGED = "list_view.changed"
+    VIEW_REMOVED = "list_view.removed"
     BULK_CONFIRMED = "bulk_act.confirmed"
     BULK_STOPPED = "bulk_act.stopped"
     BULK_RESUMED = "bulk_act.resumed"
