@@ -92,7 +92,7 @@ def _views() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_list_views')),
         if_not_exists=True,
     )
-    op.create_index('ix_list_views_merchant_id_of_list', 'list_views', ['merchant_id', 'of_list'], if_not_exists=True)
+    op.create_index(op.f('ix_list_views_merchant_id'), 'list_views', ['merchant_id'], if_not_exists=True)
     op.create_index(op.f('ix_list_views_staff_id'), 'list_views', ['staff_id'], if_not_exists=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,10 +17,7 @@ class ListView(HasId, HasCreation, HasMerchant, Base):
     """One view. `query` are the parameters of the list's address, as they are written (domain/list_filters.py)."""
 
     __tablename__ = "list_views"
-    __table_args__ = (
-        Index("ix_list_views_merchant_id_of_list", "merchant_id", "of_list"),
-        CheckConstraint("name <> ''", name="has_a_name"),
-    )
+    __table_args__ = (CheckConstraint("name <> ''", name="has_a_name"),)
 
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
     of_list: Mapped[List] = mapped_column(words(List, "of_list"))

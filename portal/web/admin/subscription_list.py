@@ -62,6 +62,7 @@ def _shown(session: Session) -> dict[str, Any]:
     views = list_views.of_list(session, who.merchant_id, who.id, List.SUBSCRIPTIONS)
     asked = list_pages.asked(session, SubscriptionFilter, views)
     wanted = asked.filter
+    list_pages.remember(LIST, wanted)
     found = desk.subscriptions_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or subscription_filters.total(session, whose, wanted)
     filters, carried = panel(session, wanted)

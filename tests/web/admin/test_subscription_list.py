@@ -288,3 +288,26 @@ def test_a_filter_costs_no_more_than_the_plain_list(owner, world, statements):
     for query in ("late=yes", "needs_you=yes", "sort=ended", "ended_by=customer&reason=technical"):
         assert cost("/admin/subscriptions?" + query) <= plain
     assert cost(f"/admin/subscriptions?product={world['plain'].product_id}&plan={uuid.uuid4()}") <= plain + 2
+
+
+def test_the_way_back_from_a_record_leads_to_its_row_on_the_same_page(owner, support, make, merchant, monkeypatch):
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    for _number in range(5):
+        make.subscription(merchant=merchant, at_paypal=False)
+    page = support.get("/admin/subscriptions?state=active&q=").follow("Next page")
+    list_path, row = page.path, page.select("tbody th a")[1]
+    record = support.get(row["href"])
+    way_back = record.link("Back to the list")
+    assert way_back == f"{list_path}#{row['id']}"
+    record.submit(press="Refresh from PayPal")
+    assert support.get(row["href"]).link("Back to the list") == way_back, "also after an act"
+    assert support.get(way_back).select_one(f"#{row['id']}")
+    assert "Back to the list" not in owner.get(row["href"]).text, "who came by another way has none"
+
+
+def test_the_browser_keeps_no_word_that_was_searched(owner, world):
+    owner.get("/admin/subscriptions?q=claire&state=active")
+    way_back = owner.get(f"/admin/subscriptions/{world['plain'].id}").link("Back to the list")
+    assert way_back.startswith("/admin/subscriptions?state=active#row-")
+    owner.get("/admin/customers?email=none")
+    assert "email=none" in owner.get(f"/admin/customers/{world['nameless'].customer_id}").link("Back to the list")

@@ -42,6 +42,7 @@ def _shown(session: Session) -> dict[str, Any]:
     views = list_views.of_list(session, who.merchant_id, who.id, List.CUSTOMERS)
     asked = list_pages.asked(session, CustomerFilter, views)
     wanted = asked.filter
+    list_pages.remember(LIST, wanted)
     found = desk.customers_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or customer_filters.total(session, whose, wanted)
     filters, carried = panel(session, wanted)
