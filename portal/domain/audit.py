@@ -154,6 +154,7 @@ class Act(StrEnum):
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    EXPORT_LIST = "export.list"  # subscriptions or customers, as a list shows them
     PROOF_WRITTEN = "proof.written"  # with the fingerprint of its facts
     ARCHIVE_OPENED = "customer.archive_opened"  # what is kept of somebody erased
     EXPORT_PROOF = "export.proof"  # for a court or an authority

@@ -148,6 +148,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.EXPORT_AUDIT: _l("Audit log exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
+    Act.EXPORT_LIST: _l("List of subscriptions or customers exported"),
     Act.RETENTION_APPLIED: _l("Data kept for long enough erased"),
     Act.PROOF_WRITTEN: _l("Proof of an end written"),
     Act.ARCHIVE_OPENED: _l("Archive of an erased customer opened"),

@@ -74,6 +74,7 @@ def _shown(session: Session) -> dict[str, Any]:
         "carried": carried,
         "chips": list_pages.chips(LIST, asked),
         "views": list_pages.view_links(LIST, wanted, views),
+        "export_url": address(".subscriptions_export", wanted),
         "save_url": list_pages.new_view_url(List.SUBSCRIPTIONS, wanted),
         "faults": asked.faults,
         "rows": found.rows,

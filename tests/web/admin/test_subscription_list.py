@@ -182,12 +182,15 @@ ORDERS = {
 def test_pages_in_every_order_lose_nobody_and_those_without_a_date_come_last(ctx, make, merchant, now, column, falling):
     customer, product = make.customer(merchant), make.product(merchant)
     day = timedelta(days=1)
+
+    def ended(number):
+        return {"status": Status.CANCELLED, "ended_at": now - day * (number % 2)}
+
     made = [
         make.subscription(
             merchant=merchant, customer=customer, product=product, at_paypal=False,
             created_at=now - day * (number % 3), started_at=now - day * (number % 2) if number % 4 else None,
-            next_payment_at=now + day * (number % 3), ended_at=now - day * (number % 2),
-            status=Status.CANCELLED if number % 3 else Status.ACTIVE,
+            next_payment_at=now + day * (number % 3), **(ended(number) if number % 3 else {}),
         )
         for number in range(9)
     ]  # fmt: skip
