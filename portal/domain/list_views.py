@@ -34,6 +34,11 @@ def kept(wanted: ListFilter) -> list[Pair]:
     return [pair for pair in wanted.query() if pair[0] != "q"]
 
 
+def written(wanted: ListFilter) -> list[list[str]]:
+    """Return the same as JSON keeps it."""
+    return [list(pair) for pair in kept(wanted)]
+
+
 def may_share(role: Role | None) -> bool:
     """Say whether somebody may make a view that the whole team sees."""
     return may(role, Duty.CUSTOMERS)

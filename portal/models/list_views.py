@@ -8,7 +8,6 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.list_filters import Pair
 from portal.domain.list_views import List
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
@@ -22,5 +21,5 @@ class ListView(HasId, HasCreation, HasMerchant, Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
     of_list: Mapped[List] = mapped_column(words(List, "of_list"))
     name: Mapped[str]
-    query: Mapped[list[Pair]] = mapped_column(JSONB)
+    query: Mapped[list[list[str]]] = mapped_column(JSONB)
     is_shared: Mapped[bool] = mapped_column(default=False)

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
 from portal.domain.list_filters import ListFilter
-from portal.domain.list_views import List, kept
+from portal.domain.list_views import List, written
 from portal.queries import list_exports
 from portal.queries.merchant_rows import see_one_moment
 from portal.queries.subscription_filters import Whose
@@ -54,7 +54,7 @@ def export(ctx: Context, whose: Whose, which: List, wanted: ListFilter, file_for
             pieces.append("".join(write(row) for row in page))
     with ctx.db.begin() as session:
         told: dict[str, Any] = {"list": which.value, "format": file_format.value, "rows": rows}
-        told |= {"query": kept(wanted), "searched": bool(wanted.search)}
+        told |= {"query": written(wanted), "searched": bool(wanted.search)}
         audit.append(session, whose.merchant_id, Act.EXPORT_LIST, by=by, at=whose.now, **told)
     return pieces
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, DomainError, NotAllowed
 from portal.domain.list_filters import ListFilter
-from portal.domain.list_views import List, kept, may_change, may_share
+from portal.domain.list_views import List, may_change, may_share, written
 from portal.domain.policies import Role
 from portal.models import ListView
 from portal.queries import list_views
@@ -50,7 +50,7 @@ def save(
             staff_id=who.id,
             of_list=which,
             name=name,
-            query=kept(wanted),
+            query=written(wanted),
             is_shared=shared,
         )
         session.add(view)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import abort, flash, g, redirect, request
+from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -40,8 +40,8 @@ def _export(which: List) -> ResponseReturnValue:
     wanted, whose = Format(request.form["format"]), list_pages.whose()
     with context().db.browse() as session:
         asked = list_pages.asked(session, FILTERS[which])
-    if asked.faults:  # another list than the one asked for is not what anybody wants as a file
-        return redirect(list_pages.address(PAGE[which], asked.filter), 303)
+    if asked.faults:  # another list than the one asked for is not what anybody wants as a file: the page says why
+        return redirect(url_for(PAGE[which], **list_pages.grouped(request.args.items(multi=True))), 303)
     try:
         pieces = list_exports.export(context(), whose, which, asked.filter, wanted, by=by())
     except TooLong:
