@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
 from portal.domain.list_filters import ListFilter
 from portal.domain.list_views import List, written
+from portal.domain.money import Money
 from portal.queries import list_exports
 from portal.queries.merchant_rows import see_one_moment
 from portal.queries.subscription_filters import Whose
@@ -68,20 +68,25 @@ def writer(file_format: Format, zone: ZoneInfo) -> Callable[[Row[Any]], str]:
     """Return what makes a line of a row; times are ISO 8601 by the merchant's clock, amounts decimal text."""
 
     def csv(row: Row[Any]) -> str:
-        values = (_plain(value, zone) for value in row)
-        return line_of("" if value is None else _word(value) for value in values)
+        return line_of("" if value is None else _word(value) for value in _facts(row, zone).values())
 
     def jsonl(row: Row[Any]) -> str:
-        facts = {name: _plain(value, zone) for name, value in row._mapping.items()}
-        return json.dumps(facts, ensure_ascii=False) + "\n"
+        return json.dumps(_facts(row, zone), ensure_ascii=False) + "\n"
 
     return csv if file_format is Format.CSV else jsonl
+
+
+def _facts(row: Row[Any], zone: ZoneInfo) -> dict[str, Any]:
+    facts = {name: _plain(value, zone) for name, value in row._mapping.items()}
+    if facts.get("amount") is not None:
+        facts["amount"] = Money(facts["amount"], facts["currency"] or "").figures
+    return facts
 
 
 def _plain(value: Any, zone: ZoneInfo) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
-    if isinstance(value, uuid.UUID | Decimal):
+    if isinstance(value, uuid.UUID):
         return str(value)
     return value.value if isinstance(value, StrEnum) else value
 
