@@ -72,6 +72,7 @@ def upgrade() -> None:
     for name, table, columns, where in INDEXES:
         gently.index(name, table, columns, where=where)
     _views()
+    _exports()
 
 
 def _views() -> None:
@@ -96,8 +97,51 @@ def _views() -> None:
     op.create_index(op.f('ix_list_views_staff_id'), 'list_views', ['staff_id'], if_not_exists=True)
 
 
+def _words(*words: str, name: str) -> sa.Enum:
+    return sa.Enum(*words, name=name, native_enum=False, create_constraint=True, length=40)
+
+
+def _exports() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        'list_exports',
+        sa.Column('id', sa.Uuid(), nullable=False),
+        sa.Column('merchant_id', sa.Uuid(), nullable=False),
+        sa.Column('staff_id', sa.Uuid(), nullable=False),
+        sa.Column('of_list', _words('subscriptions', 'customers', name='of_list'), nullable=False),
+        sa.Column('file_format', _words('csv', 'jsonl', name='file_format'), nullable=False),
+        sa.Column('query', postgresql.JSONB(), nullable=False),
+        sa.Column('state', _words('running', 'ready', name='state'), nullable=False),
+        sa.Column('attempt', sa.Integer(), nullable=False),
+        sa.Column('rows', sa.Integer(), nullable=False),
+        sa.Column('total', sa.Integer(), nullable=True),
+        sa.Column('size', sa.BigInteger(), nullable=False),
+        sa.Column('seen_at', moment, nullable=True),
+        sa.Column('touched_at', moment, nullable=False),
+        sa.Column('ready_at', moment, nullable=True),
+        sa.Column('created_at', moment, nullable=False),
+        sa.CheckConstraint("(state = 'ready') = (ready_at IS NOT NULL)", name=op.f('ck_list_exports_ready_has_a_date')),
+        sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_list_exports_merchant_id_merchants'), ondelete='RESTRICT'),
+        sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_list_exports_staff_id_staff'), ondelete='CASCADE'),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_list_exports')),
+        if_not_exists=True,
+    )
+    for column in ('merchant_id', 'staff_id', 'ready_at'):
+        op.create_index(op.f(f'ix_list_exports_{column}'), 'list_exports', [column], if_not_exists=True)
+    op.create_table(
+        'list_export_parts',
+        sa.Column('export_id', sa.Uuid(), nullable=False),
+        sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('content', sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(['export_id'], ['list_exports.id'], name=op.f('fk_list_export_parts_export_id_list_exports'), ondelete='CASCADE'),
+        sa.PrimaryKeyConstraint('export_id', 'number', name=op.f('pk_list_export_parts')),
+        if_not_exists=True,
+    )
+
+
 def downgrade() -> None:
-    op.drop_table('list_views')
+    for table in ('list_export_parts', 'list_exports', 'list_views'):
+        op.drop_table(table)
     for name, table, _columns, _where in reversed(INDEXES):
         gently.drop_index(name, table)
     op.drop_column('subscriptions', 'ended_by')

@@ -5,21 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from portal.domain.customer_filters import CustomerFilter
 from portal.domain.subscription_filters import Answer
 from portal.models import Customer, Subscription
 from portal.queries import inbox, searches
-from portal.queries.subscription_filters import MOST_COUNTED, Total, Whose, within, without_email
+from portal.queries.subscription_filters import MOST_COUNTED, Total, Whose, counted, within, without_email
 
 
-def matching(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int) -> Select[uuid.UUID]:
+def matching(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int | None) -> Select[uuid.UUID]:
     """Return the ids of the customers whom the filter finds, `most` at most, in no order."""
     statement = select(Customer.id).where(*conditions(whose, wanted))
     if wanted.search:
-        statement = statement.where(Customer.id.in_(found(session, whose, wanted, most=most)))
+        statement = statement.where(Customer.id.in_(found(session, whose, wanted, most=most or MOST_COUNTED)))
     return statement.limit(most)
 
 
@@ -29,11 +29,9 @@ def found(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int) 
     return searches.customers(whose.merchant_id, sought, conditions(whose, wanted), most=most)
 
 
-def total(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int = MOST_COUNTED) -> Total:
-    """Count whom the filter finds, up to `most`."""
-    rows = matching(session, whose, wanted, most=most + 1).subquery()
-    number = session.execute(select(func.count()).select_from(rows)).scalar_one()
-    return Total(most, is_more=True) if number > most else Total(number)
+def total(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int | None = MOST_COUNTED) -> Total:
+    """Count whom the filter finds, up to `most`; None counts them all."""
+    return counted(session, lambda limit: matching(session, whose, wanted, most=limit), most=most)
 
 
 def conditions(whose: Whose, wanted: CustomerFilter) -> list[ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -53,8 +54,12 @@ def matching(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most
 
 def total(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None = MOST_COUNTED) -> Total:
     """Count what the filter finds, up to `most`; None counts it all, which no page has the time for."""
-    limit = most + 1 if most is not None else None
-    rows = matching(session, whose, wanted, most=limit).subquery()
+    return counted(session, lambda limit: matching(session, whose, wanted, most=limit), most=most)
+
+
+def counted(session: Session, found: Callable[[int | None], Select[uuid.UUID]], *, most: int | None) -> Total:
+    """Count what is found up to a limit."""
+    rows = found(most + 1 if most is not None else None).subquery()
     number = session.execute(select(func.count()).select_from(rows)).scalar_one()
     return Total(most, is_more=True) if most is not None and number > most else Total(number)
 

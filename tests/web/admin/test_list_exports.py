@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
+from portal.clock import utc_now
 from portal.domain.ended_by import EndedBy
 from portal.domain.subscriptions import Status
+from portal.models import ListExport, ListExportPart, Mail
 from portal.queries import list_exports as queries
 from portal.services import list_exports
 from tests.web.admin.test_subscription_list import ids
@@ -81,12 +84,117 @@ def test_pages_of_one_file_lose_nobody(manager, make, merchant, monkeypatch):
     assert len(told) == 5
 
 
-def test_more_rows_than_one_file_takes_are_no_file(manager, three, monkeypatch):
+@pytest.fixture
+def long(monkeypatch):
+    """Every list of more than two rows is a long one."""
     monkeypatch.setattr(list_exports, "AT_ONCE", 2)
-    page = taken(manager.get("/admin/subscriptions"), "Download as CSV")
-    assert "This list has more than 5,000 rows." in page.notices[0]
-    page = manager.get("/admin/subscriptions?state=cancelled")
-    assert len(csv_rows(taken(page, "Download as CSV"))) == 2
+    monkeypatch.setattr(queries, "BATCH", 2)
+
+
+def only_export(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(ListExport)).one()
+
+
+def test_a_long_list_is_made_by_a_worker_and_taken_when_it_is_ready(manager, three, long, ctx, now):
+    page = taken(manager.get("/admin/subscriptions?sort=ended"), "Download as CSV")
+    assert page.h1 == "Your file is being prepared"
+    assert not page.select("main form")
+    made = only_export(ctx)
+    list_exports.make(ctx, made.id, now=utc_now())
+    page = manager.get(page.path)
+    assert page.h1 == "Your file is ready"
+    told = csv_rows(taken(page, "Download the file"))
+    assert [row["id"] for row in told] == [str(three[1].id), str(three[0].id), str(three[2].id)]
+    with ctx.db.read() as session:
+        (mail,) = session.scalars(select(Mail).where(Mail.kind == "staff_list_ready"))
+        stored = session.scalars(select(ListExportPart.content)).all()
+    assert mail.recipient.endswith("@desk.test")
+    assert len(stored) == 3, "a head and two stretches"
+    assert not any(b"HYPERLINK" in one for one in stored), "packed and sealed"
+
+
+def test_started_twice_is_one_file_and_three_are_enough(manager, three, long, ctx):
+    first = taken(manager.get("/admin/subscriptions"), "Download as CSV").path
+    assert taken(manager.get("/admin/subscriptions"), "Download as CSV").path == first
+    others = ("/admin/subscriptions?sort=next", "/admin/subscriptions?sort=ended")
+    assert len({taken(manager.get(path), "Download as CSV").path for path in others} | {first}) == 3
+    page = taken(manager.get("/admin/customers"), "Download as JSON Lines")
+    assert "Three files are being prepared already." in page.notices[0]
+    list_exports.make(ctx, uuid.UUID(first.rpartition("/")[2]), now=utc_now())
+    assert taken(manager.get("/admin/subscriptions"), "Download as CSV").path != first, "what is ready is of its moment"
+
+
+def test_rows_that_change_meanwhile_are_in_the_file_as_they_were(manager, three, long, ctx, monkeypatch):
+    taken(manager.get("/admin/subscriptions?sort=ended"), "Download as JSON Lines")
+    keep, changed = list_exports._keep, []
+
+    def change(*given):
+        if not changed and given[2] == 2:
+            with ctx.db.begin() as session:
+                session.execute(
+                    text("UPDATE subscriptions SET ended_at = ended_at + interval '9 years', currency = 'XXX'")
+                )
+            changed.append(True)
+        return keep(*given)
+
+    monkeypatch.setattr(list_exports, "_keep", change)
+    list_exports.make(ctx, only_export(ctx).id, now=utc_now())
+    assert changed
+    page = manager.get(f"/admin/exports/{only_export(ctx).id}")
+    rows = json_rows(taken(page, "Download the file"))
+    assert len({row["id"] for row in rows}) == len(rows) == 3
+    assert {row["currency"] for row in rows} == {"EUR"}
+
+
+def test_a_job_that_was_overtaken_writes_nothing_more_and_one_that_was_lost_is_made_anew(
+    manager, three, long, ctx, monkeypatch
+):
+    taken(manager.get("/admin/subscriptions"), "Download as CSV")
+    made, keep = only_export(ctx), list_exports._keep
+
+    def overtaken(*given):
+        if given[2] == 2 and not overtaken.done:
+            overtaken.done = True
+            list_exports.make(ctx, made.id, now=utc_now())
+        return keep(*given)
+
+    overtaken.done = False
+    monkeypatch.setattr(list_exports, "_keep", overtaken)
+    list_exports.make(ctx, made.id, now=utc_now())
+    assert only_export(ctx).rows == 3
+    assert len(csv_rows(taken(manager.get(f"/admin/exports/{made.id}"), "Download the file"))) == 3
+    with ctx.db.begin() as session:
+        session.execute(update(ListExport).values(state="running", ready_at=None))
+    assert list_exports.sweep(ctx, now=utc_now()) == 0
+    assert list_exports.sweep(ctx, now=utc_now() + timedelta(minutes=16)) == 1
+
+
+def test_it_is_gone_after_seven_days(manager, three, long, ctx):
+    path = taken(manager.get("/admin/subscriptions"), "Download as CSV").path
+    made = only_export(ctx)
+    list_exports.make(ctx, made.id, now=utc_now())
+    list_exports.purge(ctx, now=utc_now() + timedelta(days=6, hours=23))
+    assert only_export(ctx).state == "ready"
+    list_exports.purge(ctx, now=utc_now() + timedelta(days=7, minutes=1))
+    page = manager.get(path, status=404)
+    assert "deleted seven days after" in page.text
+    with ctx.db.read() as session:
+        assert session.scalars(select(ListExportPart)).all() == []
+
+
+def test_nobody_else_sees_the_file(manager, owner, enter, make, three, long, ctx):
+    path = taken(manager.get("/admin/subscriptions"), "Download as CSV").path
+    list_exports.make(ctx, only_export(ctx).id, now=utc_now())
+    for browser in (owner, enter(make.merchant())):
+        browser.get(path, status=404)
+        token = browser.values_of(browser.get("/admin/views/new"))["csrf_token"]
+        browser.post(f"{path}/file", {"csrf_token": token}, status=404)
+
+
+def test_a_search_that_finds_too_much_is_to_be_filtered(manager, three, long):
+    page = taken(manager.get("/admin/subscriptions?q=client.test"), "Download as CSV")
+    assert "Use filters instead of the search" in page.notices[0]
 
 
 def test_managers_take_it_and_nobody_below(support, manager, enter, make, three):
@@ -106,7 +214,7 @@ def test_managers_take_it_and_nobody_below(support, manager, enter, make, three)
 def test_an_address_in_vain_gives_no_other_list(manager, three):
     token = manager.values_of(manager.get("/admin/subscriptions"))["csrf_token"]
     sent = {"csrf_token": token, "format": "csv"}
-    answer = manager.client.post("/admin/subscriptions/export?state=nonsense", data=sent)
+    answer = manager.client.post("/admin/subscriptions/export?state=nonsense", data=sent, base_url=manager.base_url)
     assert answer.status_code == 303
     assert "Status: there is no “nonsense”." in manager.get(answer.headers["Location"]).text
 
