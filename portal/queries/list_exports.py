@@ -53,8 +53,17 @@ def total(session: Session, whose: Whose, wanted: ListFilter) -> int:
 
 def one(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport:
     """Return somebody's own file; raise NoResultFound for any other."""
+    return session.scalars(_own(merchant_id, staff_id, export_id)).one()
+
+
+def find(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport | None:
+    """Return somebody's own file; None for any other, and for one that is gone."""
+    return session.scalars(_own(merchant_id, staff_id, export_id)).one_or_none()
+
+
+def _own(merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> Select[ListExport]:
     mine = ListExport.merchant_id == merchant_id, ListExport.staff_id == staff_id
-    return session.scalars(select(ListExport).where(ListExport.id == export_id, *mine)).one()
+    return select(ListExport).where(ListExport.id == export_id, *mine)
 
 
 def lock(session: Session, export_id: uuid.UUID) -> ListExport | None:

@@ -8,7 +8,6 @@ from typing import Final
 from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.list_exports import KEPT
@@ -75,9 +74,8 @@ def show(list_export_id: uuid.UUID) -> ResponseReturnValue:
     """Show how far a file is; once it is ready, offer it. One that is gone is no error: it was there for a week."""
     who = person()
     with context().db.browse() as session:
-        try:
-            found = stored.one(session, who.merchant_id, who.id, list_export_id)
-        except NoResultFound:
+        found = stored.find(session, who.merchant_id, who.id, list_export_id)
+        if found is None:
             return showing.page("list_export.html", session, export=None), 404
         pairs = [(name, value) for name, value in found.query]
         asked = list_pages.checked(session, FILTERS[found.of_list], pairs)

@@ -132,9 +132,7 @@ def test_rows_that_change_meanwhile_are_in_the_file_as_they_were(manager, three,
     def change(*given):
         if not changed and given[2] == 2:
             with ctx.db.begin() as session:
-                session.execute(
-                    text("UPDATE subscriptions SET ended_at = ended_at + interval '9 years', currency = 'XXX'")
-                )
+                session.execute(text("UPDATE subscriptions SET created_at = now(), currency = 'XXX'"))
             changed.append(True)
         return keep(*given)
 
