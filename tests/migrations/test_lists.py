@@ -11,6 +11,7 @@ from portal.domain.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade
+from portal.services import end_kinds
 from tests.web.admin.waiting import make_request
 
 # status, failed payments, what was asked (actor, state, whether it answers a letter), and the kind
@@ -46,3 +47,7 @@ def test_each_end_gets_its_kind_from_what_is_known_of_it(make, ctx, database_url
         upgrade(database_url)
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT ended_by FROM subscriptions").fetchone() == (kind,)
+            connection.execute("UPDATE subscriptions SET ended_by = NULL")
+    end_kinds.fill(ctx)  # what an older release writes beside the new schema, at night
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT ended_by FROM subscriptions").fetchone() == (kind,)

@@ -24,7 +24,7 @@ MANAGERS = {
     *("admin.product_plan_kind", "admin.renewal_refund_settled"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     "admin.withdrawal_settlement",
-    *("admin.subscriptions_export", "admin.customers_export"),
+    *("admin.subscriptions_export", "admin.customers_export", "admin.list_export_file"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_countries",
     "admin.setting_sections",
@@ -70,6 +70,7 @@ LOOKED_AT_BY_MANAGERS = {
         "admin.late_payment_refund",
         "admin.payment_refund",
         "admin.setting_logo_draft",
+        "admin.list_export",
     ),
 }
 LOOKED_AT_BY_OWNERS = {
