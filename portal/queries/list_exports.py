@@ -81,7 +81,7 @@ def under_way(session: Session, merchant_id: uuid.UUID) -> Sequence[ListExport]:
 def lost(session: Session, *, before: datetime) -> Sequence[ListExport]:
     """Return those that nobody has worked on since then, locked."""
     quiet = ListExport.state == FileState.RUNNING, ListExport.touched_at < before
-    return session.scalars(select(ListExport).where(*quiet).with_for_update(skip_locked=True)).all()
+    return session.scalars(select(ListExport).where(*quiet).with_for_update(key_share=True, skip_locked=True)).all()
 
 
 def part(session: Session, export_id: uuid.UUID, number: int) -> bytes | None:

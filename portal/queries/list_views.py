@@ -34,7 +34,7 @@ def one(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: 
 def lock(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> ListView:
     """Return a view that somebody sees, locked; raise NoResultFound for any other."""
     which = select(ListView).where(ListView.id == view_id, *_seen(merchant_id, staff_id))
-    return session.scalars(which.with_for_update()).one()
+    return session.scalars(which.with_for_update(key_share=True)).one()
 
 
 def is_full(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, *, shared: bool) -> bool:
