@@ -47,6 +47,7 @@ REFUND = "refunds.carry_out"
 SETTLE = "settlements.carry_out"
 REREAD = "subscriptions.reread"
 EXPORT_DATA = "own_data.export"
+EXPORT_LIST = "list_exports.make"
 DECIDE_DECLARATION = "declarations.decide"
 # Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
 # long work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
@@ -65,6 +66,7 @@ TASKS = {
     DECIDE_DECLARATION: FIRST,
     REREAD: NEXT,
     EXPORT_DATA: NEXT,
+    EXPORT_LIST: LAST,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,
     RUN_IMPORT: LAST,

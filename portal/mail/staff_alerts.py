@@ -55,6 +55,11 @@ def passkey_copied(head: Letterhead, *, name: str, at: datetime) -> Composed:
     return compose("staff_passkey_copied", head, name=name, at=at, path=PASSKEYS)
 
 
+def list_ready(head: Letterhead, *, path: str, rows: int, until: datetime) -> Composed:
+    """Compose the news that a list can be taken as a file, until a day."""
+    return compose("staff_list_ready", head, rows=rows, until=until, path=path)
+
+
 def suspended(head: Letterhead, *, why: str) -> Composed:
     """Compose the news that the operator has suspended the merchant, in the operator's words."""
     return compose("staff_suspended", head, why=why, path=DESK)

@@ -40,6 +40,11 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             postgresql_ops={"reference": "text_pattern_ops"},
         ),
         Index("ix_end_requests_merchant_id_created_at", "merchant_id", "created_at", "id"),
+        Index(
+            "ix_end_requests_merchant_id_reason_code",
+            *("merchant_id", "reason_code", "created_at"),
+            postgresql_where=text("reason_code <> ''"),
+        ),
         Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"

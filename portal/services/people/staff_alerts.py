@@ -19,7 +19,7 @@ from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
-from portal.models import ApiKey, Invitation, Passkey, Staff
+from portal.models import ApiKey, Invitation, ListExport, Passkey, Staff
 from portal.queries.people import staff as stored
 from portal.services import throttles
 from portal.services.audit import audit
@@ -174,3 +174,13 @@ def _head(post: Post, staff: Staff, language: str = "") -> Letterhead:
 def _put(post: Post, staff: Staff, composed: Composed, *, key: str) -> None:
     kind = composed.kind
     post.put(composed, key=f"{kind}:{staff.id}:{key}", recipient=staff.email, language=pick_locale(staff.locale))
+
+
+def list_ready(
+    ctx: Context, session: Session, staff: Staff, made: ListExport, *, until: datetime, now: datetime
+) -> None:
+    """Tell the person that the file they asked for is there."""
+    post = Post.of(ctx, session, made.merchant_id, now=now)
+    path = f"/admin/exports/{made.id}"
+    composed = staff_alerts.list_ready(_head(post, staff), path=path, rows=made.rows, until=until)
+    _put(post, staff, composed, key=str(made.id))
