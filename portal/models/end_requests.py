@@ -40,6 +40,12 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             postgresql_ops={"reference": "text_pattern_ops"},
         ),
         Index("ix_end_requests_merchant_id_created_at", "merchant_id", "created_at", "id"),
+        Index(
+            "ix_end_requests_merchant_id_confirmed_at",
+            "merchant_id",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL"),
+        ),
         Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"
