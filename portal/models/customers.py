@@ -37,6 +37,16 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
         ),
         Index("ix_customers_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index(
+            "ix_customers_without_email",
+            *("merchant_id", "created_at", "id"),
+            postgresql_where=text("email IS NULL AND erased_at IS NULL"),
+        ),
+        Index(
+            "ix_customers_erased",
+            *("merchant_id", "created_at", "id"),
+            postgresql_where=text("erased_at IS NOT NULL"),
+        ),
+        Index(
             "uq_customers_merchant_id_external_id",
             "merchant_id",
             "external_id",

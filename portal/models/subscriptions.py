@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
+from portal.domain.ended_by import EndedBy, kind_of
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import (
     ENDED,
     Action,
@@ -47,6 +49,25 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         Index("ix_subscriptions_product_id_created_at", "product_id", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_status", "product_id", "merchant_id", "status", "created_at", "id"),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
+        # What the desk's list is sorted and narrowed by (queries/subscription_filters.py).
+        Index("ix_subscriptions_merchant_id_next_payment_at", "merchant_id", "next_payment_at", "id"),
+        Index("ix_subscriptions_merchant_id_started_at", "merchant_id", "started_at", "id"),
+        Index("ix_subscriptions_merchant_id_ended_at", "merchant_id", "ended_at", "id"),
+        Index(
+            "ix_subscriptions_merchant_id_ended_by",
+            *("merchant_id", "ended_by", "created_at", "id"),
+            postgresql_where=text("ended_by IS NOT NULL"),
+        ),
+        Index(
+            "ix_subscriptions_failed",
+            *("merchant_id", "created_at", "id"),
+            postgresql_where=text("failed_payments > 0"),
+        ),
+        Index(
+            "ix_subscriptions_classic",
+            *("merchant_id", "created_at", "id"),
+            postgresql_where=text("provider = 'paypal_classic'"),
+        ),
         # What PayPal may still change is compared with it: by when it was read last, and before its next payment.
         Index(
             "ix_subscriptions_to_compare",
@@ -112,6 +133,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     end_requested_at: Mapped[datetime | None]
     stopped_at_provider_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    ended_by: Mapped[EndedBy | None] = mapped_column(words(EndedBy, "ended_by"))  # of which kind its end is
     withdrawn_at: Mapped[
         datetime | None
     ]  # the customer withdrew from the contract (models/withdrawals.py): access ended then
@@ -159,9 +181,15 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         if after.status is Status.ABANDONED:
             self.relaunch_allowed = False
 
+    def count_as(self, outcome: Status, *, asked_by: Actor) -> None:
+        """Write of which kind the end is that is being written."""
+        unpaid = self.failed_payments > 0
+        self.ended_by = kind_of(outcome, asked_by=asked_by, is_unpaid=unpaid, before=self.ended_by)
+
     def mark_abandoned(self) -> None:
         """Turn *cancelled* into *abandoned*; raise IllegalTransition from any other ended or living state."""
         if not self.is_over:
             raise IllegalTransition(self.status, Action.ABANDON)
         self.status = transition(self.status, Action.ABANDON)
+        self.ended_by = EndedBy.ABANDONED
         self.relaunch_allowed = False

@@ -43,7 +43,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries import desk
+from portal.queries.keyset import PAGE, Place, Slice, keyset_page
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
@@ -67,14 +67,14 @@ def lock(session: Session, act_id: uuid.UUID) -> BulkAct | None:
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
-def newest(session: Session, merchant_id: uuid.UUID, *, place: desk.Place) -> desk.Slice:
+def newest(session: Session, merchant_id: uuid.UUID, *, place: Place) -> Slice:
     """Return one page of the merchant's acts, newest first; drafts that nobody confirmed are left out."""
     statement = select(
         BulkAct.id, BulkAct.action, BulkAct.state, BulkAct.staff_name, BulkAct.total, BulkAct.confirmed_at
     ).where(BulkAct.merchant_id == merchant_id, BulkAct.state.not_in(NOT_CONFIRMED))
     keys = (BulkAct.created_at, BulkAct.id)
     scope = BulkAct.merchant_id == merchant_id
-    return desk.keyset_page(session, statement, keys, scope, place=place, size=desk.PAGE, descending=True)
+    return keyset_page(session, statement, keys, scope, place=place, size=PAGE, descending=True)
 
 
 def lost_preparations(session: Session, *, before: datetime) -> Sequence[BulkAct]:

@@ -1,4 +1,5 @@
-"""Every SELECT that chooses the subscriptions of a bulk act: those ticked, or all that the desk's list finds."""
+"""Every SELECT that chooses the subscriptions of a bulk act: those ticked; all that the desk's list
+finds are found by its filter (subscription_filters.py)."""
 
 from __future__ import annotations
 
@@ -9,26 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.subscriptions import Status
 from portal.models import BulkRowState, Subscription
-from portal.queries import desk, searches
-
-
-def matching(
-    session: Session,
-    merchant_id: uuid.UUID,
-    *,
-    status: Status | None,
-    product_id: uuid.UUID | None,
-    search: str,
-    most: int,
-) -> Select[uuid.UUID]:
-    """Return the ids that the desk's list shows under these filters, `most` at most, in no order."""
-    narrowed = desk.subscriptions_match(merchant_id, status, product_id)
-    if search:
-        wanted = searches.sought(session, search)
-        narrowed = [Subscription.id.in_(searches.subscriptions(merchant_id, wanted, narrowed, most=most))]
-    return select(Subscription.id).where(*narrowed).limit(most)
 
 
 def among(merchant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:

@@ -1,21 +1,19 @@
-"""Every SELECT behind the desk's lists and records, scoped by merchant. Lists are keyset pages: no OFFSET, no count.
-
-A page is asked for by the id of the row before or after it, so that no name or address stands in a link.  What is
-searched is one page, and says when there is more.
+"""Every SELECT behind the desk's lists and records, scoped by merchant. What is searched is one page, and says when
+there is more.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, tuple_, union
+from sqlalchemy import Row, Select, and_, exists, select, union
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
 from portal.domain.end_requests import OPEN, RequestState
-from portal.domain.subscriptions import Status
+from portal.domain.subscription_filters import ALL, Sort, SubscriptionFilter
 from portal.models import (
     Customer,
     EndRequest,
@@ -25,36 +23,19 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.names import reading_order
-from portal.queries import searches
+from portal.queries import customer_filters, searches, subscription_filters
+from portal.queries.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
+from portal.queries.subscription_filters import Whose
 
-PAGE: Final = 50
 MOST: Final = 100  # of anything that a record lists
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """One page of a list. `next_id` and `previous_id` name the row to go on from, None at an end.
-
-    Of a search `is_cut` says that it finds more than is shown.
-    """
-
-    rows: Sequence[Row[Any]]
-    next_id: uuid.UUID | None = None
-    previous_id: uuid.UUID | None = None
-    is_cut: bool = False
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether there is nothing beyond this page."""
-        return self.next_id is None and self.previous_id is None and not self.is_cut
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where in a list: after a row, before a row, or (neither) at the beginning."""
-
-    after: uuid.UUID | None = None
-    before: uuid.UUID | None = None
+SORTED_BY: Final[Mapping[str, Any]] = {
+    Sort.CREATED: Subscription.created_at,
+    Sort.CUSTOMER: reading_order(Customer.name),
+    Sort.STARTED: Subscription.started_at,
+    Sort.NEXT: Subscription.next_payment_at,
+    Sort.ENDED: Subscription.ended_at,
+}
+MAY_LACK: Final = frozenset({Sort.STARTED, Sort.NEXT, Sort.ENDED})
 
 
 def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:
@@ -66,21 +47,21 @@ def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, enviro
 
 def subscriptions_page(
     session: Session,
-    merchant_id: uuid.UUID,
+    whose: Whose,
+    wanted: SubscriptionFilter = ALL,
     *,
-    status: Status | None = None,
-    product_id: uuid.UUID | None = None,
-    search: str = "",
-    place: Place = Place(),
+    place: Place = BEGINNING,
     size: int = PAGE,
 ) -> Slice:
-    """Return one page of the merchant's subscriptions, newest first, each with the state of its open request."""
+    """Return one page of the merchant's subscriptions, each with the state of its open request."""
     statement = (
         select(
             Subscription.id,
             Subscription.status,
             Subscription.provider_id,
+            Subscription.started_at,
             Subscription.next_payment_at,
+            Subscription.ended_at,
             Subscription.amount,
             Subscription.currency,
             Subscription.interval_unit,
@@ -96,39 +77,54 @@ def subscriptions_page(
         .join(Product, Product.id == Subscription.product_id)
         .outerjoin(EndRequest, and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN)))
     )
-    keys, narrowed = (Subscription.created_at, Subscription.id), subscriptions_match(merchant_id, status, product_id)
-    if search:
-        wanted = searches.sought(session, search)
-        found = searches.subscriptions(merchant_id, wanted, narrowed, most=size + 1)
-        return _found(session, statement, keys, found, size=size, descending=True)
-    scope = Subscription.merchant_id == merchant_id
-    return keyset_page(session, statement.where(*narrowed), keys, scope, place=place, size=size, descending=True)
+    keys, descending = (SORTED_BY[wanted.sort.column], Subscription.id), wanted.sort.is_descending
+    which = subscription_filters.conditions(whose, wanted)
+    if wanted.search:
+        sought = searches.sought(session, wanted.search)
+        found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
+        return _found(session, statement, keys, found, size=size, descending=descending)
+    scope = Subscription.merchant_id == whose.merchant_id
+    if wanted.sort.column == Sort.CUSTOMER:
+        scope = and_(scope, Customer.id == Subscription.customer_id)
+        statement = statement.where(Customer.merchant_id == whose.merchant_id)  # so that the index of their names leads
+    return keyset_page(
+        session,
+        statement.where(*which),
+        keys,
+        scope,
+        place=place,
+        size=size,
+        descending=descending,
+        may_lack=wanted.sort.column in MAY_LACK,
+    )
 
 
-def subscriptions_match(
-    merchant_id: uuid.UUID, status: Status | None, product_id: uuid.UUID | None
-) -> list[ColumnElement[bool]]:
-    """Return what the list of subscriptions is narrowed by."""
-    narrowed = [Subscription.merchant_id == merchant_id]
-    if status is not None:
-        narrowed.append(Subscription.status == status)
-    if product_id is not None:
-        narrowed.append(Subscription.product_id == product_id)
-    return narrowed
+def found(session: Session, merchant_id: uuid.UUID, search: str, *, size: int) -> Sequence[uuid.UUID]:
+    """Return the ids of the merchant's subscriptions that a search alone finds, `size` at most, in no order."""
+    sought, mine = searches.sought(session, search), [Subscription.merchant_id == merchant_id]
+    return session.scalars(searches.subscriptions(merchant_id, sought, mine, most=size)).all()
 
 
 def customers_page(
-    session: Session, merchant_id: uuid.UUID, *, search: str = "", place: Place = Place(), size: int = PAGE
+    session: Session,
+    whose: Whose,
+    wanted: CustomerFilter = EVERYBODY,
+    *,
+    place: Place = BEGINNING,
+    size: int = PAGE,
 ) -> Slice:
-    """Return one page of the merchant's customers, by name."""
+    """Return one page of the merchant's customers."""
     statement: Select[*tuple[Any, ...]] = select(
         Customer.id, Customer.name, Customer.email, Customer.erased_at, Customer.created_at
     )
-    keys, scope = (reading_order(Customer.name), Customer.id), Customer.merchant_id == merchant_id
-    if search:
-        found = searches.customers(merchant_id, searches.sought(session, search), most=size + 1)
-        return _found(session, statement, keys, found, size=size, descending=False)
-    return keyset_page(session, statement.where(scope), keys, scope, place=place, size=size, descending=False)
+    is_by_name = wanted.sort.column == CustomerSort.NAME
+    keys = (reading_order(Customer.name) if is_by_name else Customer.created_at, Customer.id)
+    scope, descending = Customer.merchant_id == whose.merchant_id, wanted.sort.is_descending
+    if wanted.search:
+        found = customer_filters.found(session, whose, wanted, most=size + 1)
+        return _found(session, statement, keys, found, size=size, descending=descending)
+    narrowed = statement.where(*customer_filters.conditions(whose, wanted))
+    return keyset_page(session, narrowed, keys, scope, place=place, size=size, descending=descending)
 
 
 def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[EndRequest]:
@@ -211,38 +207,3 @@ def _found(
     order = [key.desc() if descending else key.asc() for key in keys]
     rows = session.execute(statement.where(keys[1].in_(found)).order_by(*order)).all()
     return Slice(rows=rows[:size], is_cut=len(rows) > size)
-
-
-def keyset_page(
-    session: Session,
-    statement: Select[*tuple[Any, ...]],
-    keys: tuple[Any, Any],
-    scope: ColumnElement[bool],
-    *,
-    place: Place,
-    size: int,
-    descending: bool,
-) -> Slice:
-    """Read one page by its keys; one row more than shown tells whether there is another page."""
-    backwards = place.before is not None and place.after is None
-    anchor_id = place.before if backwards else place.after
-    rising = descending == backwards
-    if anchor_id is not None:
-        anchor = session.execute(select(*keys).where(keys[1] == anchor_id, scope)).one_or_none()
-        if anchor is not None:
-            here, there = tuple_(*keys), tuple_(*anchor)
-            statement = statement.where(here > there if rising else here < there)
-        else:
-            anchor_id, backwards, rising = None, False, not descending
-    order = [key.asc() if rising else key.desc() for key in keys]
-    found = session.execute(statement.order_by(*order).limit(size + 1)).all()
-    more, rows = len(found) > size, found[:size]
-    if backwards:
-        rows = rows[::-1]
-    if not rows:
-        return Slice(rows=rows)
-    return Slice(
-        rows=rows,
-        next_id=rows[-1].id if (more or backwards) else None,
-        previous_id=rows[0].id if (more if backwards else anchor_id is not None) else None,
-    )

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.outgoing_events import DeliveryState
 from portal.models import EventAttempt, EventDelivery, OutgoingEvent
-from portal.queries.desk import PAGE, Place, Slice, keyset_page
 from portal.queries.event_endpoints import IS_WAITING
+from portal.queries.keyset import PAGE, Place, Slice, keyset_page
 
 
 def claim(

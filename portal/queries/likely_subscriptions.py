@@ -85,12 +85,12 @@ def _numbers(received: ReceivedRequest) -> set[str]:
 
 def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscription]:
     """Return subscriptions found by what staff type: an address, a name or a PayPal id, from its beginning."""
-    rows = desk.subscriptions_page(session, merchant_id, search=search, size=LIKELY).rows
+    rows = desk.found(session, merchant_id, search, size=LIKELY)
     return list(
         session.scalars(
             select(Subscription)
             .options(joinedload(Subscription.customer), joinedload(Subscription.product))
-            .where(Subscription.id.in_([row.id for row in rows]), Subscription.merchant_id == merchant_id)
+            .where(Subscription.id.in_(rows), Subscription.merchant_id == merchant_id)
             .order_by(Subscription.next_payment_at.nulls_last(), Subscription.id)
         )
     )

@@ -41,11 +41,18 @@ def sought(session: Session, typed: str) -> Sought:
     return Sought(words=tuple(longest), id=parts[0].upper() if len(parts) == 1 else "", whole=typed)
 
 
-def customers(merchant_id: uuid.UUID, wanted: Sought, *, most: int) -> Select[*tuple[Any, ...]]:
-    """Return the ids of the customers that are found, `most` at most, in no order."""
-    ways = [_by_words(select(SearchWord.customer_id), merchant_id, wanted)] if wanted.words else []
-    ways += _by_id(select(Subscription.customer_id), merchant_id, wanted)
-    return _first([*ways, _named_so(merchant_id, wanted)], most)
+def customers(
+    merchant_id: uuid.UUID, wanted: Sought, narrowed: Sequence[ColumnElement[bool]] = (), *, most: int
+) -> Select[*tuple[Any, ...]]:
+    """Return the ids of the customers that are found among those narrowed to, `most` at most, in no order."""
+    worded, of_contract = select(SearchWord.customer_id), select(Subscription.customer_id)
+    named = _named_so(merchant_id, wanted)
+    if narrowed:
+        worded = worded.join(Customer, Customer.id == SearchWord.customer_id).where(*narrowed)
+        of_contract = of_contract.join(Customer, Customer.id == Subscription.customer_id).where(*narrowed)
+        named = named.where(*narrowed)
+    ways = [_by_words(worded, merchant_id, wanted)] if wanted.words else []
+    return _first([*ways, *_by_id(of_contract, merchant_id, wanted), named], most)
 
 
 def subscriptions(

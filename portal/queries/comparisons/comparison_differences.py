@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final
 
 from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from portal.models import ComparisonDifference, ComparisonRun, Customer, Product, Subscription
-from portal.queries.desk import PAGE, Place, Slice, keyset_page
-
-BEGINNING: Final = Place()
+from portal.queries.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
 
 
 def differences_page(session: Session, run: ComparisonRun, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:

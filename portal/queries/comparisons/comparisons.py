@@ -20,11 +20,10 @@ from portal.models import (
     PayPalAccount,
     Provider,
 )
-from portal.queries.desk import PAGE, Place, Slice, keyset_page
+from portal.queries.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
 
 __all__ = ["ComparisonState", "ComparisonTrigger"]  # the web names these two
 
-BEGINNING: Final = Place()
 LATE_AFTER: Final = timedelta(hours=36)
 KEY_REASONS: Final = ("bad_credentials", "forbidden", "no_key", "key_unreadable")  # first words of ComparisonRun.error
 WHOLE: Final = (ComparisonTrigger.NIGHTLY, ComparisonTrigger.MANUAL)  # these read the list as well

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
-from portal.models import TimelineEntry
+from portal.models import Subscription, TimelineEntry
 from portal.queries.inbox import asked, erasures, found, renewals, strangers, withdrawn
 from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
@@ -92,9 +92,28 @@ def page(
 
 def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Count them all in one statement, up to a hundred; requests that wait for a key alone are one with it."""
+    return session.scalar(_count(), _given(merchant_id, now)) or 0
+
+
+def _given(merchant_id: uuid.UUID, now: datetime) -> dict[str, object]:
+    """Return what the statements of every kind are given."""
     since = {"news_since": found.news_since(now), "failed_since": stored_refunds.failed_since(now)}
-    since |= {"asked_before": erasures.asked_before(now)}
-    return session.scalar(_count(), {"merchant_id": merchant_id, **since}) or 0
+    return {"merchant_id": merchant_id, "asked_before": erasures.asked_before(now), **since}
+
+
+def subscriptions(merchant_id: uuid.UUID, now: datetime) -> Select[uuid.UUID]:
+    """Return the ids of the subscriptions that something to do is about."""
+    return _union(merchant_id, now, asked.about() + found.about() + renewals.about() + withdrawn.about())
+
+
+def customers(merchant_id: uuid.UUID, now: datetime) -> Select[uuid.UUID]:
+    """Return the ids of the customers whom something to do is about: themselves, or a subscription of theirs."""
+    theirs = select(Subscription.customer_id).where(Subscription.id.in_(subscriptions(merchant_id, now)))
+    return _union(merchant_id, now, (theirs, *found.about_customers(), *erasures.about_customers()))
+
+
+def _union(merchant_id: uuid.UUID, now: datetime, kinds: tuple[Select[Any], ...]) -> Select[Any]:
+    return select(union_all(*kinds).params(_given(merchant_id, now)).subquery())
 
 
 @cache

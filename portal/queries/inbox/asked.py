@@ -44,6 +44,17 @@ def counted() -> tuple[Select[Any], ...]:
     )
 
 
+def about() -> tuple[Select[Any], ...]:
+    """Return the id of each subscription that one of these things is about; a key's are those that wait for it."""
+    ends = select(EndRequest.subscription_id).join(EndRequest.subscription)
+    return (
+        select(EndRequest.subscription_id).where(_needing()),
+        select(ReceivedRequest.subscription_id).where(*_received(), ReceivedRequest.subscription_id.is_not(None)),
+        select(PauseRequest.subscription_id).where(*_stuck_pauses()),
+        ends.where(*_dates()),
+    )
+
+
 # Requests to end, and the keys that some of them wait for
 
 

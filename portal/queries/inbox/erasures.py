@@ -26,6 +26,11 @@ def counted() -> tuple[Select[Any], ...]:
     return (select(literal(1)).select_from(CustomerErasure).where(*_waiting()),)
 
 
+def about_customers() -> tuple[Select[Any], ...]:
+    """Return the id of each customer whose erasure waits."""
+    return (select(CustomerErasure.customer_id).where(*_waiting()),)
+
+
 def waiting(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return the erasures that an end holds up which PayPal should have confirmed two weeks ago."""
     values = {"merchant_id": merchant_id, "asked_before": asked_before(now), **place.values}

@@ -64,6 +64,31 @@ def counted() -> tuple[Select[Any], ...]:
     )
 
 
+def about() -> tuple[Select[Any], ...]:
+    """Return the id of each subscription that one of these things is about."""
+    different = select(ComparisonDifference.subscription_id).where(ComparisonDifference.subscription_id.is_not(None))
+    told = select(EndRequest.subscription_id).join(Mail, Mail.end_request_id == EndRequest.id)
+    return (
+        different.where(*_differences()),
+        different.where(*_ends_seen()),
+        told.where(*_refused_mails()),
+        told.where(*_returned_mails()),
+        select(LatePayment.subscription_id).where(*late_payments.OPEN),
+        select(Refund.subscription_id).where(*stored_refunds.stuck()),
+        select(Settlement.subscription_id).where(*stored_settlements.stuck()),
+    )
+
+
+def about_customers() -> tuple[Select[Any], ...]:
+    """Return the id of each customer whom one of these things is about, whatever they have."""
+    mailed = select(Mail.customer_id).where(Mail.customer_id.is_not(None))
+    return (
+        mailed.where(*_refused_mails()),
+        mailed.where(*_returned_mails()),
+        select(AddressHold.customer_id).where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting()),
+    )
+
+
 # What the comparison with PayPal found
 
 

@@ -24,6 +24,14 @@ def counted() -> tuple[Select[Any], ...]:
     )
 
 
+def about() -> tuple[Select[Any], ...]:
+    """Return the id of each subscription that one of these things is about."""
+    return (
+        select(RenewalReminder.subscription_id).where(RenewalReminder.merchant_id == MERCHANT, waiting()),
+        select(RenewalRefund.subscription_id).where(*_owed()),
+    )
+
+
 def reminders(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return renewals of which the customer has to be told by letter, or nobody knows when."""
     rows = session.scalars(_page_of_reminders(place.way), {"merchant_id": merchant_id, **place.values})

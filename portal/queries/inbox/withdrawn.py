@@ -20,6 +20,11 @@ def counted() -> tuple[Select[Any], ...]:
     return (select(literal(1)).select_from(Withdrawal).where(*_waiting()),)
 
 
+def about() -> tuple[Select[Any], ...]:
+    """Return the id of each subscription whose contract that is."""
+    return (select(Withdrawal.subscription_id).where(*_waiting()),)
+
+
 def waiting(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return them among what waits for money that was taken already: the law sets them a day."""
     found = session.scalars(_page(place.way), {"merchant_id": merchant_id, **place.values})

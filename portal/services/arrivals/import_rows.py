@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses
 from portal.domain.money import Money
+from portal.domain.policies import Actor
 from portal.domain.profiles import Answer
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
@@ -141,6 +142,7 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
     if subscription.last_payment_at is not None:
         subscription.follow(Status.ACTIVE, at=at)
     write_end(subscription, subscription.facts, seen, at)
+    subscription.count_as(seen, asked_by=Actor.PROVIDER)
     subscription.stopped_at_provider_at, subscription.stop_paid_until = at, subscription.paid_until
 
 

@@ -7,8 +7,8 @@ all that a search finds among a million, by a worker.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -21,11 +21,14 @@ from portal import queue
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.errors import DomainError
 from portal.domain.retention import OPERATOR, Stock
-from portal.domain.subscriptions import Action, Status
+from portal.domain.subscription_filters import ALL, SubscriptionFilter
+from portal.domain.subscriptions import Action
 from portal.extensions import hurry
 from portal.models import NOT_CONFIRMED, BulkAct, BulkRow, BulkState
 from portal.queries import bulk_acts as acts
-from portal.queries import bulk_choices
+from portal.queries import bulk_choices, subscription_filters
+from portal.queries.people import merchants
+from portal.queries.subscription_filters import Whose
 from portal.services.bulk import bulk_previews
 from portal.services.bulk.bulk_acts import Person, check
 from portal.services.bulk.bulk_running import LOST
@@ -55,27 +58,26 @@ class BadChoice(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was chosen: these ids, or (None) everything that the filters find; `product` is its name, for the record."""
+    """What was chosen: these ids, or (None) everything that the filter finds; `names` of the products it speaks of."""
 
     ids: Sequence[uuid.UUID] | None = None
-    status: Status | None = None
-    product_id: uuid.UUID | None = None
-    product: str = ""
-    search: str = ""
+    filter: SubscriptionFilter = ALL
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def said(self) -> dict[str, Any]:
-        """What the act keeps of it: the filters, nothing for rows that were ticked one by one."""
+        """What the act keeps of it: the filter, nothing for rows that were ticked one by one."""
         if self.ids is not None:
             return {}
-        product_id = str(self.product_id) if self.product_id else None
-        return {
-            "all": True,
-            "status": self.status,
-            "product": self.product,
-            "product_id": product_id,
-            "q": self.search,
-        }
+        return {"all": True, "query": [list(pair) for pair in self.filter.query()], "names": dict(self.names)}
+
+
+def filter_of(said: Mapping[str, Any]) -> SubscriptionFilter:
+    """Return the filter that an act keeps; those before migration 0065 knew a status, a product and words."""
+    if "query" in said:
+        return SubscriptionFilter.parse((name, value) for name, value in said["query"]).filter
+    kept = (("state", said["status"]), ("product", said["product_id"]), ("q", said["q"]))
+    return SubscriptionFilter.parse((name, value) for name, value in kept if value).filter
 
 
 def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: datetime) -> uuid.UUID:
@@ -101,7 +103,7 @@ def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: dat
         )
         session.add(act)
         session.flush()
-        ids = choice.ids if choice.ids is not None else _first(session, act)
+        ids = choice.ids if choice.ids is not None else _first(session, act, now=now)
         if choice.ids is None and len(ids) > AT_ONCE:
             queue.defer(session, queue.PREPARE_BULK_ACT, rank=queue.AWAITED, act_id=str(act.id))
         else:
@@ -118,7 +120,7 @@ def prepare(ctx: Context, act_id: uuid.UUID, *, now: datetime) -> None:
         act = acts.lock(session, act_id)
         if act is None or act.state is not BulkState.PREPARING:
             return
-        if _freeze(session, act, _found(session, act, most=MOST_ROWS + 1)) is not None:
+        if _freeze(session, act, _found(session, act, most=MOST_ROWS + 1, now=now)) is not None:
             act.state = BulkState.UNFIT
             return
         act.counts = bulk_previews.written(bulk_previews.count(session, act, now=now))
@@ -145,20 +147,14 @@ def purge(ctx: Context, *, now: datetime) -> None:
         session.execute(delete(BulkAct).where(BulkAct.state.in_(NOT_CONFIRMED), BulkAct.created_at < now - KEEP_DRAFTS))
 
 
-def _first(session: Session, act: BulkAct) -> Sequence[uuid.UUID]:
-    return session.scalars(_found(session, act, most=AT_ONCE + 1)).all()
+def _first(session: Session, act: BulkAct, *, now: datetime) -> Sequence[uuid.UUID]:
+    return session.scalars(_found(session, act, most=AT_ONCE + 1, now=now)).all()
 
 
-def _found(session: Session, act: BulkAct, *, most: int) -> Select[uuid.UUID]:
-    said = act.filters
-    return bulk_choices.matching(
-        session,
-        act.merchant_id,
-        status=Status(said["status"]) if said["status"] else None,
-        product_id=uuid.UUID(said["product_id"]) if said["product_id"] else None,
-        search=said["q"],
-        most=most,
-    )
+def _found(session: Session, act: BulkAct, *, most: int, now: datetime) -> Select[uuid.UUID]:
+    zone = merchants.of(session, act.merchant_id).time_zone
+    whose = Whose(merchant_id=act.merchant_id, time_zone=zone, now=now)
+    return subscription_filters.matching(session, whose, filter_of(act.filters), most=most)
 
 
 def _freeze(session: Session, act: BulkAct, chosen: Select[uuid.UUID]) -> Fault | None:

@@ -118,6 +118,7 @@ def record_end(
     request.next_try_at = None
     pause_outcomes.withdraw_all(session, subscription, request, now=now)
     received_answers.settle_notified(ctx, session, request, now=now)
+    subscription.count_as(request.outcome, asked_by=request.asked_by)
     timeline.note(
         session,
         subscription,

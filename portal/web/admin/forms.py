@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Row
-from wtforms import Field, SelectChoice, SelectField, StringField, TextAreaField, ValidationError
+from wtforms import Field, SelectChoice, StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from portal.domain.external_ids import is_external_id
 from portal.web.form_words import PlainForm
-from portal.web.labels import STATUS
 from portal.web.typed_text import one_line, plain
 
 Code = TypeVar("Code", bound=str)
@@ -120,23 +118,11 @@ def internal_note() -> TextAreaField:
     )
 
 
-class CustomerFilter(PlainForm):
-    """What a list of customers is narrowed by; a GET form without token, since it changes nothing."""
+class SearchForm(PlainForm):
+    """What a list is searched by; a GET form without token, since it changes nothing."""
 
     q = StringField(
         _l("Name, email, PayPal ID or reference"),
         filters=[one_line],
         render_kw={"type": "search", "maxlength": 100, "autocomplete": "off", "spellcheck": "false"},
     )
-
-
-class SubscriptionFilter(CustomerFilter):
-    """What a list of subscriptions is narrowed by."""
-
-    status = SelectField(_l("Status"), validate_choice=False)
-    product = SelectField(_l("Product"), validate_choice=False)
-
-    def offer(self, products: Iterable[Row[Any]]) -> None:
-        """Offer every state, and the merchant's products (rows of id and name)."""
-        self.status.choices = [SelectChoice("", _l("All")), *choices(STATUS)]
-        self.product.choices = [SelectChoice("", _l("All")), *(SelectChoice(str(row.id), row.name) for row in products)]

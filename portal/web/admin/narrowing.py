@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
+from portal.domain.list_filters import ListFilter
 from portal.extensions import Slow
-from portal.queries import products
-from portal.web.admin.forms import CustomerFilter, SubscriptionFilter
+from portal.web.admin.forms import SearchForm
 from portal.web.headers import shown_path
-from portal.web.identity import context, person
+from portal.web.identity import context
 
 log = structlog.get_logger("portal.web")
 
 STATUS: Final = 503
 View = Callable[..., ResponseReturnValue]
+F = TypeVar("F", bound=ListFilter)
+Panel = Callable[[Session, Any], tuple[SearchForm, list[tuple[str, str]]]]
 
 
-def may_be_too_broad(filters: type[CustomerFilter] | None = None) -> Callable[[View], View]:
-    """Let a view answer `Slow` with its own filters to narrow; one without filters, with the way back to the list."""
+def may_be_too_broad(panel: Panel | None = None, filters: type[ListFilter] | None = None) -> Callable[[View], View]:
+    """Let a view answer `Slow`: a list with its own filters to narrow, another one with the way back to the list."""
 
     def around(view: View) -> View:
         @wraps(view)
@@ -32,16 +35,22 @@ def may_be_too_broad(filters: type[CustomerFilter] | None = None) -> Callable[[V
                 return view(**values)
             except Slow:
                 log.warning("too_broad", path=shown_path())
-                return render_template("admin/too_broad.html", filters=_offered(filters)), STATUS
+                return render_template("admin/too_broad.html", **_offered(panel, filters)), STATUS
 
         return answered
 
     return around
 
 
-def _offered(filters: type[CustomerFilter] | None) -> CustomerFilter | None:
-    form = filters(request.args) if filters is not None else None
-    if isinstance(form, SubscriptionFilter):
-        with context().db.browse() as session:
-            form.offer(products.names(session, person().merchant_id))
-    return form
+def only_searched(_session: Session, _wanted: ListFilter) -> tuple[SearchForm, list[tuple[str, str]]]:
+    """Return the form of a page that is searched and has no filters."""
+    return SearchForm(request.args), []
+
+
+def _offered(panel: Panel | None, filters: type[ListFilter] | None) -> dict[str, object]:
+    if panel is None:
+        return {"filters": None}
+    wanted = (filters or ListFilter).parse(request.args.items(multi=True)).filter
+    with context().db.browse() as session:
+        form, carried = panel(session, wanted)
+    return {"filters": form, "carried": carried}

@@ -1,32 +1,28 @@
-"""The merchant's subscriptions: a list to search, and each one's record."""
+"""Each subscription's record."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.subscriptions import Status
 from portal.queries import (
     comebacks,
-    desk,
     end_requests,
     grants,
-    products,
     received_requests,
     subscriptions,
     timelines,
 )
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
-from portal.queries.desk import Place
 from portal.queries.money import late_payments, payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements
@@ -38,21 +34,12 @@ from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads
 from portal.web.admin import bp, pauses, presenting, settlements, showing, words
-from portal.web.admin.bulk import bulk_choices
-from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.customers import customer_access
 from portal.web.admin.ends import end_facts
-from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
-from portal.web.admin.lists import is_searchable, place, search_words, turn
-from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
-from portal.web.typed_text import as_id
-
-if TYPE_CHECKING:
-    pass
 
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
 
@@ -91,45 +78,6 @@ SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
         "warning",
     ),
 }
-
-
-@bp.route("/subscriptions", methods=["GET", "POST"], endpoint="subscriptions")
-@may_be_too_broad(SubscriptionFilter)
-def index() -> ResponseReturnValue:
-    """List them, newest first, by state, product and what is searched; take a choice of them for a bulk action."""
-    who, search = person(), search_words()
-    status = Status(request.args["status"]) if request.args.get("status") in set(Status) else None
-    product_id = as_id(request.args.get("product"))
-    choice = ChoiceForm()
-    if choice.validate_on_submit():
-        made = bulk_choices.draft(choice, status=status, product_id=product_id, search=search)
-        if made is not None:
-            return redirect(url_for(".bulk_act", bulk_act_id=made), 303)
-    where: Place = place()
-    with context().db.browse() as session:
-        found = desk.subscriptions_page(
-            session, who.merchant_id, status=status, product_id=product_id, search=search, place=where
-        )
-        form = SubscriptionFilter(request.args)
-        form.offer(products.names(session, who.merchant_id))
-        page = showing.page(
-            "subscriptions.html",
-            session,
-            filters=form,
-            rows=found.rows,
-            is_filtered=bool(status or product_id or search),
-            is_searchable=is_searchable(search),
-            is_cut=found.is_cut,
-            next_url=turn(after=found.next_id),
-            previous_url=turn(before=found.previous_id),
-            choice=choice,
-            form=choice,
-            ticked=request.form.getlist("ids"),
-            plans=presenting.plans(end_requests.waiting_of(session, [row.id for row in found.rows]), now=utc_now()),
-            matching=bulk_choices.matching(session, found, status=status, product_id=product_id, search=search),
-            most=MOST_ROWS,
-        )
-    return page, 422 if choice.errors else 200
 
 
 @bp.get("/subscriptions/<uuid:subscription_id>", endpoint="subscription")

@@ -10,7 +10,7 @@ import pytest
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
 from portal.queries import desk
-from portal.queries.desk import Place
+from portal.queries.keyset import Place
 from tests.web.admin.waiting import open_request
 
 

@@ -23,7 +23,7 @@ from portal.queries.bulk_results import BulkState, Hold, Result
 from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews
 from portal.services.csv_files import MARK, line_of
 from portal.web import labels
-from portal.web.admin import bp, presenting, showing
+from portal.web.admin import bp, list_pages, presenting, showing
 from portal.web.admin.bulk import bulk_facts, bulk_words
 from portal.web.admin.bulk.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
 from portal.web.admin.ends.end_forms import neutral_note
@@ -72,13 +72,12 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
 
 def _not_yet(act: BulkAct) -> ResponseReturnValue:
     """Say that what was chosen is being gathered, or why it cannot be one act."""
-    kept = {name: act.filters[name] for name in ("status", "q") if act.filters[name]}
     return showing.page(
         "bulk_choice.html",
         action=bulk_words.ACTION[act.action],
         chosen=bulk_facts.chosen(act.filters),
         fault=bulk_words.FAULT[bulk_choices.fault_of(act)] if act.state is BulkState.UNFIT else None,
-        list_url=url_for(".subscriptions", **kept, product=act.filters["product_id"]),
+        list_url=list_pages.address(".subscriptions", bulk_choices.filter_of(act.filters)),
     )
 
 

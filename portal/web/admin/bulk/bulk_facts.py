@@ -12,24 +12,24 @@ from sqlalchemy import Row
 from portal.domain.bulk_acts import Effect
 from portal.domain.subscriptions import Action, Status
 from portal.queries.bulk_results import Result
+from portal.services.bulk.bulk_choices import filter_of
 from portal.services.bulk.bulk_previews import AccessEffect, Counts
 from portal.web import labels
+from portal.web.admin import list_words
 from portal.web.admin.bulk import bulk_words
 from portal.web.formatting import formatter
 
 Line = tuple[str, int]
 
 
-def chosen(filters: Mapping[str, str]) -> str:
+def chosen(filters: Mapping[str, Any]) -> str:
     """Return what was chosen, in words."""
     if not filters:
         return _("Ticked one by one")
-    parts = [
-        str(labels.STATUS[Status(filters["status"])]) if filters.get("status") else "",
-        filters.get("product") or "",
-        _("“%(text)s”", text=filters["q"]) if filters.get("q") else "",
-    ]
-    return ", ".join(part for part in parts if part) or _("All subscriptions")
+    wanted, names = filter_of(filters), filters.get("names") or {filters.get("product_id"): filters.get("product")}
+    parts = [list_words.value(pair, names) for pair in wanted.narrowing()]
+    parts += [_("“%(text)s”", text=wanted.search)] if wanted.search else []
+    return ", ".join(parts) or _("All subscriptions")
 
 
 def effects(counts: Counts) -> list[Line]:

@@ -1,11 +1,11 @@
-"""The merchant's customers: a list to search, and each one's record (fiche client)."""
+"""Each customer's record (fiche client)."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Final
 
-from flask import g, redirect, request, url_for
+from flask import g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from wtforms import SubmitField, TextAreaField
@@ -30,35 +30,12 @@ from portal.web.admin.customers import (
     customer_history,
     customer_subscriptions,
 )
-from portal.web.admin.forms import CustomerFilter
-from portal.web.admin.lists import is_searchable, place, search_words, turn
-from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
 from portal.web.labels import MEMBER_ROLE, MEMBER_STATE
 from portal.web.typed_text import plain
 
 PAYMENTS: Final = 10  # of all that the customer holds; each subscription shows its own
-
-
-@bp.get("/customers", endpoint="customers")
-@may_be_too_broad(CustomerFilter)
-def index() -> ResponseReturnValue:
-    """List them by name."""
-    search = search_words()
-    with context().db.browse() as session:
-        found = desk.customers_page(session, person().merchant_id, search=search, place=place())
-        return showing.page(
-            "customers.html",
-            session,
-            filters=CustomerFilter(request.args),
-            rows=found.rows,
-            is_filtered=bool(search),
-            is_searchable=is_searchable(search),
-            is_cut=found.is_cut,
-            next_url=turn(after=found.next_id),
-            previous_url=turn(before=found.previous_id),
-        )
 
 
 @bp.post("/customers/<uuid:customer_id>/view", endpoint="customer_view")

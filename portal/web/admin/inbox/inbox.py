@@ -12,6 +12,7 @@ from portal.clock import utc_now
 from portal.queries import desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
+from portal.queries.keyset import PAGE
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
@@ -49,8 +50,8 @@ def index() -> ResponseReturnValue:
             cards=inbox_cards.cards(found.items, role=who.role),
             next_url=turn(after=key_text(found.following)),
             previous_url=turn(before=key_text(found.previous)),
-            under_way=under_way[: desk.PAGE],
-            has_more_under_way=len(under_way) > desk.PAGE,
+            under_way=under_way[:PAGE],
+            has_more_under_way=len(under_way) > PAGE,
             plans=presenting.plans(
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),

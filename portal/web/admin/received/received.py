@@ -19,9 +19,9 @@ from portal.queries.people import customers
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.web.admin import archive, bp, presenting, showing
-from portal.web.admin.forms import CustomerFilter
+from portal.web.admin.forms import SearchForm
 from portal.web.admin.lists import search_words
-from portal.web.admin.narrowing import may_be_too_broad
+from portal.web.admin.narrowing import may_be_too_broad, only_searched
 from portal.web.admin.received import received_pages
 from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm, WordDismissalForm
 from portal.web.identity import by, context, person
@@ -60,7 +60,7 @@ def new() -> ResponseReturnValue:
 
 
 @bp.get("/received/<uuid:received_id>", endpoint="received")
-@may_be_too_broad(CustomerFilter)
+@may_be_too_broad(only_searched)
 def show(received_id: uuid.UUID) -> ResponseReturnValue:
     """Show what was declared, and the subscriptions it may be about."""
     return _page(received_id)
@@ -102,7 +102,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             is_refused=received.declaration is not None and received.declaration.refused_at is not None,
             hints=hints,
             search=search,
-            filters=CustomerFilter(request.args),
+            filters=SearchForm(request.args),
             over_on=over_on,
             form=form,
         ), (422 if form.errors else 200)

@@ -1,0 +1,78 @@
+"""The desk's lists: of which kind each end is, and what they are narrowed and sorted by."""
+
+from alembic import op
+import sqlalchemy as sa
+
+from portal import gently
+
+revision = '0065'
+down_revision = '0064'
+
+KINDS = ('customer', 'staff', 'paypal', 'completed', 'abandoned', 'failed')
+INDEXES = (
+    ('ix_subscriptions_merchant_id_next_payment_at', 'subscriptions', ['merchant_id', 'next_payment_at', 'id'], None),
+    ('ix_subscriptions_merchant_id_started_at', 'subscriptions', ['merchant_id', 'started_at', 'id'], None),
+    ('ix_subscriptions_merchant_id_ended_at', 'subscriptions', ['merchant_id', 'ended_at', 'id'], None),
+    (
+        'ix_subscriptions_merchant_id_ended_by',
+        'subscriptions',
+        ['merchant_id', 'ended_by', 'created_at', 'id'],
+        'ended_by IS NOT NULL',
+    ),
+    (
+        'ix_subscriptions_failed',
+        'subscriptions',
+        ['merchant_id', 'created_at', 'id'],
+        'failed_payments > 0',
+    ),
+    (
+        'ix_subscriptions_classic',
+        'subscriptions',
+        ['merchant_id', 'created_at', 'id'],
+        "provider = 'paypal_classic'",
+    ),
+    (
+        'ix_customers_without_email',
+        'customers',
+        ['merchant_id', 'created_at', 'id'],
+        'email IS NULL AND erased_at IS NULL',
+    ),
+    ('ix_customers_erased', 'customers', ['merchant_id', 'created_at', 'id'], 'erased_at IS NOT NULL'),
+    (
+        'ix_end_requests_merchant_id_reason_code',
+        'end_requests',
+        ['merchant_id', 'reason_code', 'created_at'],
+        "reason_code <> ''",
+    ),
+)
+# The first request that was carried out says whose end it is; without any it was found at PayPal.
+ASKED_BY = """
+    SELECT CASE
+        WHEN r.actor = 'customer' OR r.notified_at IS NOT NULL THEN 'customer'
+        WHEN r.actor = 'staff' THEN 'staff'
+    END
+    FROM end_requests r
+    WHERE r.subscription_id = subscriptions.id AND r.state IN ('confirmed', 'closed') AND r.actor <> 'system'
+    ORDER BY r.confirmed_at, r.id LIMIT 1
+"""
+KIND_OF = f"""
+    ended_by = CASE
+        WHEN status IN ('abandoned', 'completed') THEN status
+        ELSE coalesce(({ASKED_BY}), CASE WHEN failed_payments > 0 THEN 'failed' ELSE 'paypal' END)
+    END
+"""
+
+
+def upgrade() -> None:
+    gently.column('subscriptions', sa.Column('ended_by', sa.String(40), nullable=True))
+    words = ', '.join(f"'{kind}'" for kind in KINDS)
+    gently.check('ck_subscriptions_ended_by', 'subscriptions', f'ended_by IN ({words})')
+    gently.in_batches('subscriptions', KIND_OF, 'ended_at IS NOT NULL AND ended_by IS NULL')
+    for name, table, columns, where in INDEXES:
+        gently.index(name, table, columns, where=where)
+
+
+def downgrade() -> None:
+    for name, table, _columns, _where in reversed(INDEXES):
+        gently.drop_index(name, table)
+    op.drop_column('subscriptions', 'ended_by')

@@ -1,0 +1,130 @@
+"""Pages of lists by their keys: no OFFSET, no count.
+
+A page is asked for by the id of the row before or after it, so that no name or address stands in a link.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy.orm import Session
+
+PAGE: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One page of a list. `next_id` and `previous_id` name the row to go on from, None at an end.
+
+    Of a search `is_cut` says that it finds more than is shown.
+    """
+
+    rows: Sequence[Row[Any]]
+    next_id: uuid.UUID | None = None
+    previous_id: uuid.UUID | None = None
+    is_cut: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing beyond this page."""
+        return self.next_id is None and self.previous_id is None and not self.is_cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where in a list: after a row, before a row, or (neither) at the beginning."""
+
+    after: uuid.UUID | None = None
+    before: uuid.UUID | None = None
+
+
+BEGINNING: Final = Place()
+
+
+def keyset_page(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    keys: tuple[Any, Any],
+    scope: ColumnElement[bool],
+    *,
+    place: Place,
+    size: int,
+    descending: bool,
+    may_lack: bool = False,
+) -> Slice:
+    """Read one page by its keys, of which the second is the id; one row more than shown tells whether there is another.
+
+    `may_lack`: the first key may be empty. Those rows come last, whichever way the list is sorted.
+    """
+    backwards = place.before is not None and place.after is None
+    anchor_id = place.before if backwards else place.after
+    anchor = _anchor(session, keys, scope, anchor_id)
+    if anchor is None:
+        anchor_id, backwards = None, False
+    rising = descending == backwards
+    parts = _parts(keys, may_lack=may_lack)
+    if backwards:
+        parts.reverse()
+    if anchor is not None and may_lack and (anchor[0] is None) is not parts[0].is_lacking:
+        del parts[0]
+    found: list[Row[Any]] = []
+    for part in parts:
+        found += session.execute(part.of(statement, anchor, rising=rising).limit(size + 1 - len(found))).all()
+        anchor = None
+        if len(found) > size:
+            break
+    more, rows = len(found) > size, found[:size]
+    if backwards:
+        rows = rows[::-1]
+    if not rows:
+        return Slice(rows=rows)
+    return Slice(
+        rows=rows,
+        next_id=rows[-1].id if (more or backwards) else None,
+        previous_id=rows[0].id if (more if backwards else anchor_id is not None) else None,
+    )
+
+
+def _anchor(
+    session: Session,
+    keys: tuple[Any, Any],
+    scope: ColumnElement[bool],
+    anchor_id: uuid.UUID | None,
+) -> tuple[Any, Any] | None:
+    if anchor_id is None:
+        return None
+    found = session.execute(select(*keys).where(keys[1] == anchor_id, scope)).one_or_none()
+    return (found[0], found[1]) if found is not None else None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a list that have its first key, or those that lack it: these are sorted by their ids alone."""
+
+    keys: tuple[Any, Any]
+    which: ColumnElement[bool] | None = None
+    is_lacking: bool = False
+
+    def of(
+        self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, Any] | None, *, rising: bool
+    ) -> Select[*tuple[Any, ...]]:
+        """Return the part in its order, from beyond the anchor on."""
+        if self.which is not None:
+            statement = statement.where(self.which)
+        keys = self.keys[1:] if self.is_lacking else self.keys
+        if anchor is not None:
+            there = anchor[1:] if self.is_lacking else anchor
+            beyond = tuple_(*keys) > tuple_(*there) if rising else tuple_(*keys) < tuple_(*there)
+            # Said of the first key alone too: where it is of another table, an index of that one can begin there.
+            statement = statement.where(beyond, keys[0] >= there[0] if rising else keys[0] <= there[0])
+        return statement.order_by(*(key.asc() if rising else key.desc() for key in keys))
+
+
+def _parts(keys: tuple[Any, Any], *, may_lack: bool) -> list[_Part]:
+    if not may_lack:
+        return [_Part(keys)]
+    return [_Part(keys, keys[0].is_not(None)), _Part(keys, keys[0].is_(None), is_lacking=True)]

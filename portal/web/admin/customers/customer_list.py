@@ -1,0 +1,59 @@
+"""The list of the merchant's customers, narrowed and sorted by its address."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from portal.domain.customer_filters import CustomerFilter
+from portal.queries import customer_filters, desk, products
+from portal.web.admin import bp, list_pages, list_words, showing
+from portal.web.admin.list_forms import CustomerListForm
+from portal.web.admin.list_pages import Asked, address
+from portal.web.admin.lists import is_searchable, place
+from portal.web.admin.narrowing import may_be_too_broad
+from portal.web.identity import context, person
+
+LIST: Final = "admin.customers"
+
+
+def panel(session: Session, wanted: CustomerFilter) -> tuple[CustomerListForm, list[tuple[str, str]]]:
+    """Return the form of the filters, and what it carries along unseen."""
+    form = CustomerListForm()
+    form.sort.data = str(wanted.sort)
+    offered = [(str(row.id), row.name) for row in products.names(session, person().merchant_id)]
+    return form, form.fill(wanted, {"product": offered})
+
+
+@bp.get("/customers", endpoint="customers")
+@may_be_too_broad(panel, CustomerFilter)
+def index() -> ResponseReturnValue:
+    """List them as the address says."""
+    with context().db.browse() as session:
+        asked = list_pages.asked(session, CustomerFilter)
+        return showing.page("customers.html", session, **_shown(session, asked))
+
+
+def _shown(session: Session, asked: Asked[CustomerFilter]) -> dict[str, Any]:
+    whose, wanted = list_pages.whose(), asked.filter
+    found = desk.customers_page(session, whose, wanted, place=place())
+    total = list_pages.whole(found, wanted.search) or customer_filters.total(session, whose, wanted)
+    filters, carried = panel(session, wanted)
+    heads = {"name": _("Customer"), "-known": _("Known since")}
+    return {
+        "filters": filters,
+        "carried": carried,
+        "chips": list_pages.chips(LIST, asked),
+        "faults": asked.faults,
+        "rows": found.rows,
+        "caption": list_pages.caption(list_words.customers(total), wanted.sort),
+        "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads),
+        "is_filtered": wanted.is_narrowed,
+        "is_searchable": is_searchable(wanted.search),
+        "is_cut": found.is_cut,
+        "next_url": address(LIST, wanted, after=found.next_id) if found.next_id else None,
+        "previous_url": address(LIST, wanted, before=found.previous_id) if found.previous_id else None,
+    }

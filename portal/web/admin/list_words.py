@@ -1,0 +1,139 @@
+"""The words of the lists' filters: of each value that narrows, of each order, and of what an address says in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from flask_babel import LazyString, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.ended_by import EndedBy
+from portal.domain.list_filters import FROM, TO, Fault, Pair, Why
+from portal.domain.subscription_filters import Answer, KeyKind
+from portal.queries.subscription_filters import Total
+from portal.web.formatting import formatter
+from portal.web.labels import REASON, STATUS
+
+KEY: Final[Mapping[KeyKind, LazyString]] = {
+    KeyKind.REST: _l("REST key"),
+    KeyKind.CLASSIC: _l("Classic key"),
+}
+
+PLANNED: Final[Mapping[Answer, LazyString]] = {
+    Answer.YES: _l("End planned"),
+    Answer.NO: _l("No end planned"),
+}
+
+ERASED: Final[Mapping[Answer, LazyString]] = {
+    Answer.YES: _l("Erased customers"),
+    Answer.NO: _l("Without erased customers"),
+}
+
+ENDED_BY: Final[Mapping[EndedBy, LazyString]] = {
+    EndedBy.CUSTOMER: _l("Cancelled by the customer"),
+    EndedBy.STAFF: _l("Cancelled by your team"),
+    EndedBy.PAYPAL: _l("Ended at PayPal"),
+    EndedBy.COMPLETED: _l("Completed"),
+    EndedBy.ABANDONED: _l("Abandoned"),
+    EndedBy.FAILED: _l("Ended after failed payments"),
+}
+
+# What is asked by one word alone.
+ALONE: Final[Mapping[Pair, LazyString]] = {
+    ("late", "yes"): _l("Payment late"),
+    ("failed", "yes"): _l("Last payment failed"),
+    ("email", "none"): _l("No email address"),
+    ("needs_you", "yes"): _l("Needs your attention"),
+}
+
+NAME: Final[Mapping[str, LazyString]] = {
+    "state": _l("Status"),
+    "status": _l("Status"),
+    "product": _l("Product"),
+    "plan": _l("PayPal plan"),
+    "key": _l("Kind of key"),
+    "planned": _l("Planned end"),
+    "late": _l("Payment late"),
+    "failed": _l("Last payment failed"),
+    "email": _l("Email address"),
+    "reason": _l("Reason given"),
+    "ended_by": _l("How it ended"),
+    "needs_you": _l("Needs your attention"),
+    "erased": _l("Erased customers"),
+    "started_from": _l("Started from"),
+    "started_to": _l("Started until"),
+    "ended_from": _l("Ended from"),
+    "ended_to": _l("Ended until"),
+    "next_from": _l("Next payment from"),
+    "next_to": _l("Next payment until"),
+    "known_from": _l("Known from"),
+    "known_to": _l("Known until"),
+    "sort": _l("Sorted by"),
+}
+
+# By column, rising and falling.
+ORDER: Final[Mapping[str, tuple[LazyString, LazyString]]] = {
+    "created": (_l("oldest first"), _l("newest first")),
+    "customer": (_l("by customer, A to Z"), _l("by customer, Z to A")),
+    "started": (_l("earliest start first"), _l("latest start first")),
+    "next": (_l("next payment first"), _l("furthest next payment first")),
+    "ended": (_l("earliest end first"), _l("latest end first")),
+    "name": (_l("by name, A to Z"), _l("by name, Z to A")),
+    "known": (_l("longest known first"), _l("newest first")),
+}
+
+
+def value(pair: Pair, names: Mapping[str, str]) -> str:
+    """Return what one parameter narrows to; `names` of products and plans by their ids."""
+    name, text = pair
+    if pair in ALONE:
+        return str(ALONE[pair])
+    if name.endswith((FROM, TO)):
+        return _("%(label)s %(value)s", label=NAME[name], value=formatter().short_date(date.fromisoformat(text)))
+    if name in ("product", "plan"):
+        return names.get(text) or _("unknown")
+    words: Mapping[str, Mapping[Any, LazyString]] = {
+        "state": STATUS, "key": KEY, "planned": PLANNED, "erased": ERASED, "ended_by": ENDED_BY, "reason": REASON,
+    }  # fmt: skip
+    found = words.get(name, {}).get(text)
+    return str(found) if found is not None else text
+
+
+def fault(one: Fault) -> str:
+    """Return what an address says in vain, in one sentence."""
+    name, value = str(NAME.get(one.name, one.name)), one.value
+    match one.why:
+        case Why.UNKNOWN:
+            return _("There is no filter “%(name)s”: it was left out.", name=one.name)
+        case Why.NO_DAY:
+            return _(
+                "%(filter)s: “%(value)s” is not a date like 2027-04-03. It was left out.", filter=name, value=value
+            )
+        case Why.BACKWARDS:
+            return _("%(filter)s: the period ends before it begins. Both dates were left out.", filter=name)
+        case Why.TWICE:
+            return _("%(filter)s: only one answer is possible. “%(value)s” was left out.", filter=name, value=value)
+        case Why.TOO_MANY:
+            return _("%(filter)s: too many values. “%(value)s” was left out.", filter=name, value=value)
+        case Why.GONE:
+            return _("%(filter)s: the address names one that no longer exists. It was left out.", filter=name)
+    return _("%(filter)s: there is no “%(value)s”. It was left out.", filter=name, value=value)
+
+
+def subscriptions(total: Total) -> str:
+    """Return how many there are, « more than » beyond the cap."""
+    num = formatter().number(total.number)
+    if total.is_more:
+        return _("More than %(num)s subscriptions", num=num)
+    return ngettext("%(number)s subscription", "%(number)s subscriptions", total.number, number=num)
+
+
+def customers(total: Total) -> str:
+    """Return how many there are, « more than » beyond the cap."""
+    num = formatter().number(total.number)
+    if total.is_more:
+        return _("More than %(num)s customers", num=num)
+    return ngettext("%(number)s customer", "%(number)s customers", total.number, number=num)
