@@ -45,6 +45,8 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             "merchant_id",
             "confirmed_at",
             postgresql_where=text("confirmed_at IS NOT NULL"),
+        ),
+        Index(
             "ix_end_requests_merchant_id_reason_code",
             *("merchant_id", "reason_code", "created_at"),
             postgresql_where=text("reason_code <> ''"),

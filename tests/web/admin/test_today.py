@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,9 +10,15 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.end_requests import Basis, RequestState
+from portal.domain.subscription_filters import SubscriptionFilter
 from portal.domain.subscriptions import Status
+from portal.queries.subscription_filters import Whose, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
+
+
+NUMBER = re.compile(r"\d+")
+CURRENCY = re.compile(r"[€F]")
 
 
 @pytest.fixture
@@ -72,6 +79,25 @@ def test_the_numbers_are_said(owner, world):
     assert [one.get_text() for one in reason.select(".bars a")] == ["1"]
     wait = figure(page, "From the request")
     assert "40 seconds" in wait.get_text()
+
+
+def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant, world, now):
+    page = owner.get("/admin/")
+    links = [one for one in page.select("section.figure a") if urlsplit(one["href"]).path == "/admin/subscriptions"]
+    compared = 0
+    for one in links:
+        number = NUMBER.search(one.get_text())
+        if number is None or CURRENCY.search(one.get_text()):
+            continue
+        parsed = SubscriptionFilter.parse(parse_qsl(urlsplit(one["href"]).query))
+        assert parsed.faults == ()
+        whose = Whose(merchant_id=merchant.id, time_zone=merchant.time_zone, now=now)
+        with ctx.db.read() as session:
+            assert total(session, whose, parsed.filter, most=None).number == int(number[0]), one
+        shown = owner.get(one["href"]).select("tbody tr")
+        assert len(shown) == int(number[0]), one
+        compared += 1
+    assert compared == 10  # live and its three states, starts twice, ends and their two kinds, a reason
 
 
 def test_a_plot_is_hidden_from_those_who_do_not_see_it_and_its_table_says_it(owner, world):
