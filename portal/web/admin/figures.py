@@ -136,7 +136,11 @@ def _stands(book: Book, days: Sequence[date], figure: Figure, kinds: Iterable[st
 def _live(book: Book, months: Sequence[date]) -> Standing:
     values = _stands(book, months, Figure.STATE, RUNNING)
     parts = tuple(
-        Part(label=str(labels.STATUS[status]), number=_number(number), url=listed(states=(status,)))
+        Part(
+            label=_("%(label)s: %(value)s", label=labels.STATUS[status], value=_number(number)),
+            number=_number(number),
+            url=listed(states=(status,)),
+        )
         for status in RUNNING
         if (number := book.numbers.get((Figure.STATE, status, book.day), Decimal(0)))
     )

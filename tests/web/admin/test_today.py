@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +16,6 @@ from portal.domain.subscriptions import Status
 from portal.queries.subscription_filters import Whose, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
-
 
 NUMBER = re.compile(r"\d+")
 CURRENCY = re.compile(r"[€F]")
