@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,9 +10,8 @@ from typing import Final
 
 from babel.dates import format_timedelta
 from flask import g, url_for
-from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from portal.domain import figures as rules
@@ -24,18 +23,26 @@ from portal.domain.subscription_filters import SubscriptionFilter
 from portal.queries import figures as stored
 from portal.queries.figures import Book
 from portal.web import labels, plots
+from portal.web.admin.list_words import ENDED_BY
 from portal.web.formatting import formatter
 
 WEEK: Final = timedelta(days=7)
-# Of an end's kind, counted: the words of the plot's key.
-ENDED: Final[Mapping[EndedBy, LazyString]] = {
-    EndedBy.CUSTOMER: _l("by the customer"),
-    EndedBy.STAFF: _l("by your team"),
-    EndedBy.PAYPAL: _l("at PayPal"),
-    EndedBy.COMPLETED: _l("completed"),
-    EndedBy.ABANDONED: _l("abandoned"),
-    EndedBy.FAILED: _l("after failed payments"),
-}
+
+
+def _counted(kind: EndedBy, number: int) -> str:
+    match kind:
+        case EndedBy.CUSTOMER:
+            return ngettext("%(num)s by the customer", "%(num)s by customers", number)
+        case EndedBy.STAFF:
+            return ngettext("%(num)s by your team", "%(num)s by your team", number)
+        case EndedBy.PAYPAL:
+            return ngettext("%(num)s at PayPal", "%(num)s at PayPal", number)
+        case EndedBy.COMPLETED:
+            return ngettext("%(num)s completed", "%(num)s completed", number)
+        case EndedBy.ABANDONED:
+            return ngettext("%(num)s abandoned", "%(num)s abandoned", number)
+        case EndedBy.FAILED:
+            return ngettext("%(num)s after failed payments", "%(num)s after failed payments", number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +222,7 @@ def _moves(book: Book, first: date, last: date) -> Moves:
         ended=Part(label=ngettext("%(num)s end", "%(num)s ends", over), number=_number(over), url=listed(ended=period)),
         kinds=tuple(
             Part(
-                label=f"{_number(totals[kind])} {ENDED[kind]}",
+                label=_counted(kind, totals[kind]),
                 number=_number(totals[kind]),
                 url=listed(ended=period, ended_by=(kind,)),
                 mark=kind.value,
@@ -224,7 +231,7 @@ def _moves(book: Book, first: date, last: date) -> Moves:
         ),
         plot=plots.moves(begun, stacks),
         days=(formatter().short_date(first), formatter().short_date(last)),
-        columns=(_("Days"), _("Starts"), *(str(ENDED[kind]).capitalize() for kind in shown)),
+        columns=(_("Days"), _("Starts"), *(str(ENDED_BY[kind]) for kind in shown)),
         rows=_weeks(days, [begun, *(ended[kind] for kind in shown)]),
     )
 
