@@ -13,7 +13,6 @@ from portal.queries import paypal_health as stored
 from portal.queries.comparisons import comparisons
 from portal.queries.paypal_health import Health, Provider
 from portal.web.admin import presenting
-from portal.web.admin.keys import key_facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +45,7 @@ def of_merchant(session: Session, *, is_late: bool, now: datetime) -> list[Line]
 def _key(health: Health, provider: Provider) -> Line:
     account = health.keys[provider]
     is_rest = provider is Provider.PAYPAL_REST
-    state = key_facts.state_of(account)
-    works = state is not None and state.mark == "ok"
+    works = account.broken_since is None
     return Line(
         name=_("REST key") if is_rest else _("Classic key"),
         mark="ok" if works else "stop",
