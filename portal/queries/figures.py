@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, TextClause, bindparam, func, or_, select, text
+from sqlalchemy import Select, Subquery, TextClause, bindparam, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Date, String
@@ -24,7 +24,8 @@ from portal.domain.figures import RUNNING, STANDING, Figure
 from portal.domain.policies import Actor
 from portal.models import EndRequest, FigureBook, FigureChange, ImportRun, Merchant, Subscription
 
-MOST_TIMED: Final = 500  # confirmations whose time is looked at
+MOST_TIMED: Final = 500  # confirmations whose time, and whose words, are looked at
+MOST_SAID: Final = 5
 STAND: Final = ", ".join(f"'{one}'" for one in sorted(STANDING))
 STATUSES: Final = ", ".join(f"'{one}'" for one in RUNNING)
 
@@ -90,6 +91,45 @@ class Wait:
     slowest_id: uuid.UUID  # of the subscription
 
 
+@dataclass(frozen=True)
+class Comment:
+    """What a customer wrote with a reason."""
+
+    reason: str
+    text: str
+    at: datetime
+    subscription_id: uuid.UUID
+
+
+def comments(session: Session, merchant_id: uuid.UUID, *, since: datetime) -> list[Comment]:
+    """Return the newest words of customers about why they ended, of the last 500 ends since a moment."""
+    rows = session.execute(_comments(), {"merchant_id": merchant_id, "since": since})
+    return [Comment(*row) for row in rows]
+
+
+@cache
+def _comments() -> Select[*tuple[Any, ...]]:
+    newest = _newest(EndRequest.reason_code, EndRequest.reason_text, EndRequest.confirmed_at)
+    rows = select(newest.c.reason_code, newest.c.reason_text, newest.c.confirmed_at, newest.c.subscription_id)
+    return rows.where(newest.c.reason_text != "").order_by(newest.c.confirmed_at.desc()).limit(MOST_SAID)
+
+
+def _newest(*columns: Any) -> Subquery:
+    """Return the newest ends that customers asked for: as many as are looked at, whatever their number is."""
+    return (
+        select(*columns, EndRequest.subscription_id)
+        .where(
+            EndRequest.merchant_id == bindparam("merchant_id"),
+            EndRequest.confirmed_at >= bindparam("since"),
+            EndRequest.actor == Actor.CUSTOMER,
+            EndRequest.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)),
+        )
+        .order_by(EndRequest.confirmed_at.desc())
+        .limit(MOST_TIMED)
+        .subquery()
+    )
+
+
 def waits(session: Session, merchant_id: uuid.UUID, *, since: datetime) -> Wait | None:
     """Return how long customers waited for PayPal's confirmation since a moment: of the last 500; None without any."""
     row = session.execute(_waits(), {"merchant_id": merchant_id, "since": since}).one()
@@ -101,18 +141,7 @@ def _waits() -> Select[*tuple[Any, ...]]:
     """An end that was planned is waited for from the day on which PayPal was to be told."""
     asked = func.greatest(EndRequest.created_at, func.coalesce(EndRequest.due_at, EndRequest.created_at))
     seconds = func.greatest(func.extract("epoch", EndRequest.confirmed_at - asked), 0)
-    newest = (
-        select(seconds.label("seconds"), EndRequest.subscription_id)
-        .where(
-            EndRequest.merchant_id == bindparam("merchant_id"),
-            EndRequest.confirmed_at >= bindparam("since"),
-            EndRequest.actor == Actor.CUSTOMER,
-            EndRequest.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)),
-        )
-        .order_by(EndRequest.confirmed_at.desc())
-        .limit(MOST_TIMED)
-        .subquery()
-    )
+    newest = _newest(seconds.label("seconds"))
     slowest = select(newest.c.subscription_id).order_by(newest.c.seconds.desc(), newest.c.subscription_id).limit(1)
     return select(
         func.count().label("number"),
@@ -146,8 +175,9 @@ def to_count(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequen
 
 
 def to_verify(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[Any]:
-    """Return every merchant that has a book."""
-    statement = select(FigureBook.merchant_id.label("id")).order_by(FigureBook.merchant_id).limit(limit)
+    """Return every merchant that has a book, and is not about to be erased."""
+    kept = select(FigureBook.merchant_id.label("id")).join(Merchant, Merchant.id == FigureBook.merchant_id)
+    statement = kept.where(Merchant.closed_at.is_(None)).order_by(FigureBook.merchant_id).limit(limit)
     return session.execute(statement.where(FigureBook.merchant_id > after) if after is not None else statement).all()
 
 

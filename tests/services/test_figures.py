@@ -237,6 +237,14 @@ def test_what_is_erased_is_no_longer_counted(ctx, make, merchant, now):
     assert shown(ctx, merchant, now) == by_hand(ctx, merchant, now)
 
 
+def test_customers_who_are_joined_change_no_number(ctx, make, merchant, now):
+    one, other = sold(make, merchant), sold(make, merchant, currency="CHF")
+    figures.keep(ctx, now=now)
+    before = shown(ctx, merchant, now)
+    change(ctx, "UPDATE subscriptions SET customer_id = :c WHERE id = :id", c=one.customer_id, id=other.id)
+    assert shown(ctx, merchant, now) == before == by_hand(ctx, merchant, now)
+
+
 def test_days_older_than_thirteen_months_go(ctx, make, merchant, now):
     sold(make, merchant, started_at=now - timedelta(days=900))
     figures.keep(ctx, now=now)

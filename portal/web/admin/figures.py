@@ -27,6 +27,7 @@ from portal.web.admin.list_words import ENDED_BY
 from portal.web.formatting import formatter
 
 WEEK: Final = timedelta(days=7)
+LONGEST: Final = 300  # characters of what a customer wrote; the record has all of it
 
 
 def _counted(kind: EndedBy, number: int) -> str:
@@ -95,6 +96,15 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a customer wrote; `about` names the reason and the day, and leads to the subscription."""
+
+    text: str
+    about: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figures:
     """All of them."""
 
@@ -102,6 +112,7 @@ class Figures:
     revenue: tuple[Standing, ...]
     moves: Moves
     reasons: tuple[Part, ...]
+    comments: tuple[Said, ...]
     wait: Wait | None
     since: str | None  # days before it are reckoned, None where none is shown
 
@@ -120,6 +131,7 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
         revenue=tuple(_revenue(book, months, currency) for currency in _currencies(book)),
         moves=_moves(book, first, last),
         reasons=_reasons(book, Days(first, last)),
+        comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
         wait=_wait(wait) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
     )
@@ -265,6 +277,15 @@ def _reasons(book: Book, period: Days) -> tuple[Part, ...]:
         )
         for code, number in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
         if number > 0
+    )
+
+
+def _said(comment: stored.Comment) -> Said:
+    words, day = labels.REASON.get(comment.reason, comment.reason), formatter().short_day(comment.at)
+    return Said(
+        text=comment.text if len(comment.text) <= LONGEST else comment.text[:LONGEST] + "…",
+        about=f"{words}, {day}" if words else day,
+        url=url_for("admin.subscription", subscription_id=comment.subscription_id),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.subscription_filters import SubscriptionFilter
 from portal.domain.subscriptions import Status
+from portal.models import EventSource, EventState, PayPalEvent
 from portal.queries.subscription_filters import Whose, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
@@ -53,6 +54,7 @@ def world(ctx, make, merchant, now):
                 confirmed_at=now - timedelta(days=days) + timedelta(seconds=40),
                 basis=Basis.READ_AFTER_CALL,
                 reason_code=reason,
+                reason_text=f"Said {days} days ago",
             )
     figures.keep(ctx, now=now)
 
@@ -77,6 +79,8 @@ def test_the_numbers_are_said(owner, world):
     assert "2 ends" in moves.get_text()
     reason = figure(page, "Reasons given")
     assert [one.get_text() for one in reason.select(".bars a")] == ["1"]
+    assert "Said 2 days ago" in reason.get_text()
+    assert "Said 40 days ago" not in reason.get_text()
     wait = figure(page, "From the request")
     assert "40 seconds" in wait.get_text()
 
@@ -139,3 +143,34 @@ def test_who_moves_to_another_zone_is_told_that_it_is_counted_anew(ctx, owner, w
     assert "They are being counted." in owner.get("/admin/").text
     figures.keep(ctx, now=now)
     assert figure(owner.get("/admin/"), "Live subscriptions").select_one(".big").get_text() == "7"
+
+
+def health(page):
+    return {one.dt.get_text(strip=True): one.dd.get_text(" ", strip=True) for one in page.select("#health dl > div")}
+
+
+def test_how_the_way_to_paypal_is_stands_beside_what_is_to_do(ctx, owner, make, merchant, now):
+    said = health(owner.get("/admin/"))
+    assert said["REST key"].startswith("Valid tested on")
+    assert said["Messages from PayPal"].startswith("None so far")
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET broken_since = now(), state = 'refused'"))
+    make.add(
+        PayPalEvent(
+            merchant_id=merchant.id,
+            environment="sandbox",
+            source=EventSource.WEBHOOK,
+            event_id="WH-1",
+            event_type="X",
+            received_at=now,
+            state=EventState.FAILED,
+        )
+    )
+    said = health(owner.get("/admin/"))
+    assert said["REST key"].startswith("Does not work")
+    assert said["Messages from PayPal"].startswith("Some could not be processed")
+
+
+def test_who_has_no_key_is_led_to_it(enter, make, now):
+    bare = make.merchant(key=False, locale="en", first_customer_at=now)
+    assert health(enter(bare).get("/admin/")) == {"PayPal key": "Not entered"}
