@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -23,98 +22,12 @@ from portal.domain.subscription_filters import SubscriptionFilter
 from portal.queries import figures as stored
 from portal.queries.figures import Book
 from portal.web import labels, plots
+from portal.web.admin.figure_parts import Figures, Moves, Part, Said, Standing, Wait
 from portal.web.admin.list_words import ENDED_BY
 from portal.web.formatting import formatter
 
 WEEK: Final = timedelta(days=7)
 LONGEST: Final = 300  # characters of what a customer wrote; the record has all of it
-
-
-def _counted(kind: EndedBy, number: int) -> str:
-    match kind:
-        case EndedBy.CUSTOMER:
-            return ngettext("%(num)s by the customer", "%(num)s by customers", number)
-        case EndedBy.STAFF:
-            return ngettext("%(num)s by your team", "%(num)s by your team", number)
-        case EndedBy.PAYPAL:
-            return ngettext("%(num)s at PayPal", "%(num)s at PayPal", number)
-        case EndedBy.COMPLETED:
-            return ngettext("%(num)s completed", "%(num)s completed", number)
-        case EndedBy.ABANDONED:
-            return ngettext("%(num)s abandoned", "%(num)s abandoned", number)
-        case EndedBy.FAILED:
-            return ngettext("%(num)s after failed payments", "%(num)s after failed payments", number)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of a number, with its own list. `mark` is its shape in the plot, `share` its part of the greatest."""
-
-    label: str
-    number: str
-    url: str
-    mark: str = ""
-    share: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """How something stands, and how it stood at the ends of the months."""
-
-    title: str
-    number: str
-    url: str
-    note: str
-    parts: tuple[Part, ...]
-    plot: plots.Curve
-    rows: tuple[tuple[str, str], ...]  # day, number; the oldest first
-    means: str = ""  # how it is counted, where its name does not say it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moves:
-    """What began and ended in thirty days."""
-
-    number: str
-    begun: Part
-    ended: Part
-    kinds: tuple[Part, ...]
-    plot: plots.Moves
-    days: tuple[str, str]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wait:
-    """From asking to PayPal's confirmation, in words; `url` leads to the one that took longest."""
-
-    median: str
-    slowest: str
-    url: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a customer wrote; `about` names the reason and the day, and leads to the subscription."""
-
-    text: str
-    about: str
-    url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """All of them."""
-
-    live: Standing
-    revenue: tuple[Standing, ...]
-    moves: Moves
-    reasons: tuple[Part, ...]
-    comments: tuple[Said, ...]
-    wait: Wait | None
-    since: str | None  # days before it are reckoned, None where none is shown
 
 
 def of_merchant(session: Session, *, now: datetime) -> Figures | None:
@@ -246,6 +159,22 @@ def _moves(book: Book, first: date, last: date) -> Moves:
         columns=(_("Days"), _("Starts"), *(str(ENDED_BY[kind]) for kind in shown)),
         rows=_weeks(days, [begun, *(ended[kind] for kind in shown)]),
     )
+
+
+def _counted(kind: EndedBy, number: int) -> str:
+    match kind:
+        case EndedBy.CUSTOMER:
+            return ngettext("%(num)s by the customer", "%(num)s by customers", number)
+        case EndedBy.STAFF:
+            return ngettext("%(num)s by your team", "%(num)s by your team", number)
+        case EndedBy.PAYPAL:
+            return ngettext("%(num)s at PayPal", "%(num)s at PayPal", number)
+        case EndedBy.COMPLETED:
+            return ngettext("%(num)s completed", "%(num)s completed", number)
+        case EndedBy.ABANDONED:
+            return ngettext("%(num)s abandoned", "%(num)s abandoned", number)
+        case EndedBy.FAILED:
+            return ngettext("%(num)s after failed payments", "%(num)s after failed payments", number)
 
 
 def _weeks(days: Sequence[date], columns: Sequence[Sequence[int]]) -> tuple[tuple[str, ...], ...]:
