@@ -27,6 +27,14 @@ from portal.services import figures
 MANY, SOME, FEW = 1_000_000, 20_000, 1_000
 TIMES: Final = 25  # each page is asked for
 TARGET: Final = "≤ 1.25"
+FILTERS: Final = (
+    *("late=yes", "failed=yes", "email=none", "planned=yes", "planned=no", "needs_you=yes", "key=classic", "key=rest"),
+    *("reason=technical", "ended_by=customer", "ended_by=failed", "ended_by=staff&ended_from=2026-10-29"),
+    *("started_from=2026-10-29", "ended_from=2026-10-29", "next_from=2026-12-01&next_to=2026-12-03"),
+    *("state=abandoned&state=pending", "state=past_due&email=none&ended_by=failed"),
+)
+ORDERS: Final = ("created", "customer", "-customer", "next", "-next", "started", "-started", "ended", "-ended")
+CUSTOMER_FILTERS: Final = ("email=none", "erased=yes", "erased=no", "state=abandoned", "needs_you=yes", "sort=-known")
 PLACE: Final = "SELECT id FROM {} ORDER BY {} OFFSET (SELECT count(*) * 9 / 10 FROM {}) LIMIT 1"
 
 
@@ -121,6 +129,9 @@ def _paths(connection: psycopg.Connection[Any]) -> dict[str, str]:
             f"status {status}": listed("subscriptions", status=status) for status in ("active", "past_due", "abandoned")
         },
         **{f"product {name}": listed("subscriptions", product=product) for name, product in products.items()},
+        **{f"filter {query}": f"/admin/subscriptions?{query}" for query in FILTERS},
+        **{f"sorted {order}": listed("subscriptions", sort=order) for order in ORDERS},
+        **{f"customers {query}": f"/admin/customers?{query}" for query in CUSTOMER_FILTERS},
         "a product and a status": listed("subscriptions", product=products["Yoga"], status="paused"),
         **{f"searched: {what}": listed("subscriptions", q=words) for what, words in searched.items()},
         "a word and a status": listed("subscriptions", q="martin", status="abandoned"),

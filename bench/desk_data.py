@@ -46,6 +46,7 @@ STATES: Final = (
     ("past_due", "ACTIVE", 30),
     ("paused", "SUSPENDED", 20), ("pending", "APPROVAL_PENDING", 9), ("abandoned", "CANCELLED", 1),
 )  # fmt: skip
+KINDS: Final = (("customer", 700), ("paypal", 250), ("staff", 40), ("failed", 10))  # of what was cancelled
 ENDED: Final = ("cancelled", "completed", "abandoned")
 PRODUCTS: Final = (
     ("Cours de piano", 500),
@@ -64,7 +65,7 @@ SUBSCRIPTIONS: Final = (
     "id", "merchant_id", "customer_id", "product_id", "status", "provider", "provider_id", "environment",
     "provider_status", "provider_read_at", "failed_payments", "failure_threshold", "interval_count", "interval_unit",
     "amount", "currency", "relaunch_allowed", "created_at", "started_at", "next_payment_at", "paid_until", "ended_at",
-    "stopped_at_provider_at",
+    "stopped_at_provider_at", "ended_by",
 )  # fmt: skip
 PAYMENTS: Final = (
     "id", "merchant_id", "subscription_id", "environment", "provider_id", "state", "amount", "currency", "refunded",
@@ -170,10 +171,13 @@ def _make(made: Made, chance: random.Random, merchant_id: uuid.UUID, products: l
     status, word, _share = _one_of(chance, STATES)
     product = products[PRODUCTS.index(_one_of(chance, PRODUCTS))]
     over = begun + (NOW - begun) * chance.random() if status in ENDED else None
+    kind = status if status in ("completed", "abandoned") else _one_of(chance, KINDS)[0] if over else None
+    failed = 2 if status == "past_due" else 0
     due = None if over else NOW + timedelta(days=chance.randrange(1, 30))
     made.subscriptions.append(
         (subscription_id, merchant_id, customer_id, product, status, "paypal_rest", f"I-{_code(chance, 12)}", "sandbox",
-         word, NOW, 0, 3, 1, "MONTH", "29.90", "EUR", status != "abandoned", begun, begun, due, due or over, over, over)
+         word, NOW, failed, 3, 1, "MONTH", "29.90", "EUR", status != "abandoned", begun, begun, due,
+         due or over, over, over, kind)
     )  # fmt: skip
     if number < STUCK or number % (WITH_A_PAST * STUCK) == 0:
         made.end_requests.append(_request(chance, merchant_id, subscription_id, begun, "needs_merchant", None))

@@ -2,6 +2,7 @@
 
 from alembic import op
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from portal import gently
 
@@ -70,9 +71,33 @@ def upgrade() -> None:
     gently.in_batches('subscriptions', KIND_OF, 'ended_at IS NOT NULL AND ended_by IS NULL')
     for name, table, columns, where in INDEXES:
         gently.index(name, table, columns, where=where)
+    _views()
+
+
+def _views() -> None:
+    of_list = sa.Enum('subscriptions', 'customers', name='of_list', native_enum=False, create_constraint=True, length=40)
+    op.create_table(
+        'list_views',
+        sa.Column('id', sa.Uuid(), nullable=False),
+        sa.Column('merchant_id', sa.Uuid(), nullable=False),
+        sa.Column('staff_id', sa.Uuid(), nullable=False),
+        sa.Column('of_list', of_list, nullable=False),
+        sa.Column('name', sa.Text(), nullable=False),
+        sa.Column('query', postgresql.JSONB(), nullable=False),
+        sa.Column('is_shared', sa.Boolean(), nullable=False),
+        sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("name <> ''", name=op.f('ck_list_views_has_a_name')),
+        sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_list_views_merchant_id_merchants'), ondelete='RESTRICT'),
+        sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_list_views_staff_id_staff'), ondelete='CASCADE'),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_list_views')),
+        if_not_exists=True,
+    )
+    op.create_index(op.f('ix_list_views_merchant_id'), 'list_views', ['merchant_id'], if_not_exists=True)
+    op.create_index(op.f('ix_list_views_staff_id'), 'list_views', ['staff_id'], if_not_exists=True)
 
 
 def downgrade() -> None:
+    op.drop_table('list_views')
     for name, table, _columns, _where in reversed(INDEXES):
         gently.drop_index(name, table)
     op.drop_column('subscriptions', 'ended_by')

@@ -73,6 +73,9 @@ class Act(StrEnum):
     COMPARISON_STARTED = "comparison.started"  # by hand
     LIST_UPLOADED = "profile_list.uploaded"
     LIST_ENDED = "profile_list.ended"
+    VIEW_SAVED = "list_view.saved"  # filters of a list, under a name
+    VIEW_CHANGED = "list_view.changed"
+    VIEW_REMOVED = "list_view.removed"
     BULK_CONFIRMED = "bulk_act.confirmed"
     BULK_STOPPED = "bulk_act.stopped"
     BULK_RESUMED = "bulk_act.resumed"
@@ -151,6 +154,7 @@ class Act(StrEnum):
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    EXPORT_LIST = "export.list"  # subscriptions or customers, as a list shows them
     PROOF_WRITTEN = "proof.written"  # with the fingerprint of its facts
     ARCHIVE_OPENED = "customer.archive_opened"  # what is kept of somebody erased
     EXPORT_PROOF = "export.proof"  # for a court or an authority

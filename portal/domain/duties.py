@@ -16,6 +16,7 @@ class Duty(StrEnum):
     CUSTOMERS = "customers"  # their records, notices and letters, PayPal's messages, imports
     ENDS = "ends"  # end, pause and resume subscriptions, one or many
     REFUNDS = "refunds"
+    EXPORT = "export"  # whole lists as files
     PRODUCTS = "products"
     SETTINGS = "settings"  # of the customers' space
     ARCHIVE = "archive"  # what the law keeps of customers who were erased
@@ -30,6 +31,7 @@ LEAST: Final[Mapping[Duty, Role]] = {
     Duty.CUSTOMERS: Role.SUPPORT,
     Duty.ENDS: Role.SUPPORT,
     Duty.REFUNDS: Role.MANAGER,
+    Duty.EXPORT: Role.MANAGER,
     Duty.PRODUCTS: Role.MANAGER,
     Duty.SETTINGS: Role.MANAGER,
     Duty.PAYPAL: Role.OWNER,

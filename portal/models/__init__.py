@@ -31,6 +31,7 @@ from portal.models.import_runs import ImportRun, ImportState
 from portal.models.journal import Installation, JournalEntry
 from portal.models.late_payments import LatePayment
 from portal.models.legal_texts import LegalText
+from portal.models.list_views import ListView
 from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
@@ -117,6 +118,7 @@ __all__ = [
     "KeyState",
     "LatePayment",
     "LegalText",
+    "ListView",
     "LoginBrowser",
     "LoginChallenge",
     "LoginSession",

@@ -65,7 +65,7 @@ class BulkAct(HasId, HasCreation, HasMerchant, Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="RESTRICT"), index=True)
     staff_name: Mapped[str]
     role: Mapped[Role] = mapped_column(words(Role, "role"))  # of the person who confirmed, at that moment
-    filters: Mapped[dict[str, Any]]  # what was chosen: status, product (its name), product_id, q; empty: one by one
+    filters: Mapped[dict[str, Any]]  # what was chosen (bulk_choices.filter_of); empty: one by one
     provider_note: Mapped[str] = mapped_column(default="")  # 1-128 characters, the payer may read it at PayPal
     internal_note: Mapped[str] = mapped_column(default="")
     total: Mapped[int] = mapped_column(default=0)

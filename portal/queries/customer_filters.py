@@ -58,4 +58,4 @@ def _has(wanted: CustomerFilter) -> ColumnElement[bool]:
         which.append(Subscription.status.in_(wanted.states))
     if wanted.products:
         which.append(Subscription.product_id.in_(wanted.products))
-    return exists().where(*which)
+    return exists().where(*which).correlate(Customer)

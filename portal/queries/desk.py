@@ -5,7 +5,7 @@ there is more.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, exists, select, union
@@ -77,6 +77,19 @@ def subscriptions_page(
         .join(Product, Product.id == Subscription.product_id)
         .outerjoin(EndRequest, and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN)))
     )
+    return subscriptions_paged(session, statement, whose, wanted, place=place, size=size)
+
+
+def subscriptions_paged(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    whose: Whose,
+    wanted: SubscriptionFilter,
+    *,
+    place: Place,
+    size: int,
+) -> Slice:
+    """Return one page of a statement that reads subscriptions with their customers, as the filter has it."""
     keys, descending = (SORTED_BY[wanted.sort.column], Subscription.id), wanted.sort.is_descending
     which = subscription_filters.conditions(whose, wanted)
     if wanted.search:
@@ -99,12 +112,6 @@ def subscriptions_page(
     )
 
 
-def found(session: Session, merchant_id: uuid.UUID, search: str, *, size: int) -> Sequence[uuid.UUID]:
-    """Return the ids of the merchant's subscriptions that a search alone finds, `size` at most, in no order."""
-    sought, mine = searches.sought(session, search), [Subscription.merchant_id == merchant_id]
-    return session.scalars(searches.subscriptions(merchant_id, sought, mine, most=size)).all()
-
-
 def customers_page(
     session: Session,
     whose: Whose,
@@ -117,6 +124,19 @@ def customers_page(
     statement: Select[*tuple[Any, ...]] = select(
         Customer.id, Customer.name, Customer.email, Customer.erased_at, Customer.created_at
     )
+    return customers_paged(session, statement, whose, wanted, place=place, size=size)
+
+
+def customers_paged(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    whose: Whose,
+    wanted: CustomerFilter,
+    *,
+    place: Place,
+    size: int,
+) -> Slice:
+    """Return one page of a statement that reads customers, as the filter has it."""
     is_by_name = wanted.sort.column == CustomerSort.NAME
     keys = (reading_order(Customer.name) if is_by_name else Customer.created_at, Customer.id)
     scope, descending = Customer.merchant_id == whose.merchant_id, wanted.sort.is_descending

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, ReceivedRequest, Subscription
 from portal.models.names import reading_order
-from portal.queries import desk
+from portal.queries import searches
 
 LIKELY = 20  # subscriptions proposed for one request
 MOST_LIKELY = 200  # looked at for it, of each way: of a very common name not all
@@ -85,7 +85,8 @@ def _numbers(received: ReceivedRequest) -> set[str]:
 
 def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscription]:
     """Return subscriptions found by what staff type: an address, a name or a PayPal id, from its beginning."""
-    rows = desk.found(session, merchant_id, search, size=LIKELY)
+    sought, mine = searches.sought(session, search), [Subscription.merchant_id == merchant_id]
+    rows = session.scalars(searches.subscriptions(merchant_id, sought, mine, most=LIKELY)).all()
     return list(
         session.scalars(
             select(Subscription)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain.end_requests import OPEN
@@ -51,22 +51,26 @@ def some_names(session: Session, merchant_id: uuid.UUID, ids: Collection[uuid.UU
     return list(session.execute(mine))
 
 
-def plan_names(session: Session, merchant_id: uuid.UUID) -> list[Row[Any]]:
-    """Return id and name of the merchant's plans, after their products' names: for a filter."""
-    named = _named_plans().where(Plan.merchant_id == merchant_id)
-    return list(session.execute(named.order_by(reading_order(Product.name), Plan.name, Plan.id).limit(MOST)))
+def names_with_plans(session: Session, merchant_id: uuid.UUID) -> list[Row[Any]]:
+    """Return id and name of each product, and of each of its plans, by name: for a filter that knows both."""
+    return list(
+        session.execute(
+            select(Product.id, Product.name, Plan.id.label("plan_id"), Plan.name.label("plan"))
+            .outerjoin(Plan, Plan.product_id == Product.id)
+            .where(Product.merchant_id == merchant_id)
+            .order_by(reading_order(Product.name), Product.id, Plan.name, Plan.id)
+            .limit(2 * MOST)
+        )
+    )
 
 
 def some_plan_names(session: Session, merchant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> list[Row[Any]]:
     """Return id and name of those of the plans that are the merchant's."""
     if not ids:
         return []
-    return list(session.execute(_named_plans().where(Plan.merchant_id == merchant_id, Plan.id.in_(ids))))
-
-
-def _named_plans() -> Select[uuid.UUID, str]:
     named = Product.name.concat(literal(" – ")).concat(Plan.name).label("name")
-    return select(Plan.id, named).join(Product, Product.id == Plan.product_id)
+    plans = select(Plan.id, named).join(Product, Product.id == Plan.product_id)
+    return list(session.execute(plans.where(Plan.merchant_id == merchant_id, Plan.id.in_(ids))))
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, product_id: uuid.UUID) -> Product:

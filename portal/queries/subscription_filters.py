@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.bulk_acts import MOST_ROWS
@@ -90,7 +90,7 @@ def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[Colum
         planned = Subscription.id.in_(_planned(whose))
         which.append(planned if wanted.planned is Answer.YES else ~planned)
     if wanted.email is not None:
-        which.append(exists().where(Customer.id == Subscription.customer_id, *without_email(whose.merchant_id)))
+        which.append(Subscription.customer_id.in_(select(Customer.id).where(*without_email(whose.merchant_id))))
     if wanted.reasons:
         which.append(Subscription.id.in_(_given(whose.merchant_id, wanted.reasons)))
     if wanted.needs_you:

@@ -255,6 +255,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,
+    **dict.fromkeys(("admin.list_view_new", "admin.list_view", "admin.list_view_removal"), OWN),
+    **dict.fromkeys(("admin.subscriptions_export", "admin.customers_export"), Access(Face.STAFF, acts=Duty.EXPORT)),
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
     "admin.subscription_end": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),

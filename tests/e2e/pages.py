@@ -60,6 +60,14 @@ def check_the_proof(page: Page) -> None:
     send(page)
 
 
+def save_a_view(page: Page) -> None:
+    """Save one, and go to where it is renamed: each run makes one more."""
+    page.locator("input[name=name]").fill("Late ones")
+    send(page)
+    with page.expect_navigation():
+        page.locator("a[href*='/admin/views/']").first.click()
+
+
 def make_a_key(page: Page) -> None:
     page.locator("input[name=name]").fill("Shop")
     page.locator("input[name=mode][value=test]").check()
@@ -297,6 +305,9 @@ PAGES = {
     "desk inbox, several": Shown(SAM, "/admin/inbox/several"),
     "desk first steps": Shown(SAM, "/admin/start"),
     "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
+    "desk subscriptions, filtered": Shown(SAM, "/admin/subscriptions?state=active&sort=-next&ended_by=x", open_folds),
+    "desk view, new": Shown(SAM, "/admin/views/new?list=subscriptions&late=yes"),
+    "desk view": Shown(SAM, "/admin/views/new?late=yes", save_a_view, lands="/admin/views/*"),
     "desk subscriptions, none found": Shown(SAM, "/admin/subscriptions?q=nobody"),
     "desk subscriptions, empty": Shown(ANNE, "/admin/subscriptions"),
     "desk subscription, active": Shown(SAM, "{desk-noor}"),
@@ -317,6 +328,7 @@ PAGES = {
     "desk end, abandon": Shown(SAM, "{desk-noor}/end/abandon"),
     "desk end, abandon later": Shown(SAM, "{desk-emma}/end/abandon"),
     "desk customers": Shown(SAM, "/admin/customers"),
+    "desk customers, filtered": Shown(SAM, "/admin/customers?email=none&erased=no"),
     "desk customers, empty": Shown(ANNE, "/admin/customers"),
     "desk customer": Shown(SAM, "{desk-customer}"),
     "desk customer identity": Shown(SAM, "{desk-customer}/identity"),

@@ -69,14 +69,16 @@ class Choice:
         """What the act keeps of it: the filter, nothing for rows that were ticked one by one."""
         if self.ids is not None:
             return {}
-        return {"all": True, "query": [list(pair) for pair in self.filter.query()], "names": dict(self.names)}
+        query = [list(pair) for pair in self.filter.query() if pair[0] != "q"]
+        return {"all": True, "query": query, "q": self.filter.search, "names": dict(self.names)}
 
 
 def filter_of(said: Mapping[str, Any]) -> SubscriptionFilter:
     """Return the filter that an act keeps; those before migration 0065 knew a status, a product and words."""
+    searched = ("q", said.get("q") or "")  # an erasure takes out what names the erased
     if "query" in said:
-        return SubscriptionFilter.parse((name, value) for name, value in said["query"]).filter
-    kept = (("state", said["status"]), ("product", said["product_id"]), ("q", said["q"]))
+        return SubscriptionFilter.parse([searched, *((name, value) for name, value in said["query"])]).filter
+    kept = (("state", said["status"]), ("product", said["product_id"]), searched)
     return SubscriptionFilter.parse((name, value) for name, value in kept if value).filter
 
 

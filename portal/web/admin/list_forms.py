@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from flask import request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, Field, SelectChoice, SelectField, SelectMultipleField
@@ -61,7 +62,7 @@ class ListForm(SearchForm):
         held: dict[str, list[str]] = {}
         for name, value in wanted.query():
             held.setdefault(name, []).append(value)
-        self.q.data = wanted.search
+        self.q.data = request.args.get("q") or wanted.search  # as it was typed
         carried: list[Pair] = []
         for field in self:
             values = held.pop(field.name, [])

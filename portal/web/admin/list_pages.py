@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from flask import g, request, url_for
+from flask import g, request, session, url_for
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.list_filters import Fault, ListFilter, Order, Why
+from portal.domain.list_filters import PLACE, Fault, ListFilter, Order, Pair, Why
+from portal.domain.list_views import List, kept
 from portal.queries import products
 from portal.queries.keyset import Slice
+from portal.queries.list_views import ListView
 from portal.queries.subscription_filters import Total, Whose
 from portal.web.admin import list_words
 from portal.web.identity import person
 
 F = TypeVar("F", bound=ListFilter)
 
+LONGEST_KEPT: Final = 1500  # characters of an address that a browser keeps for the way back
 NAMED: Final = ("product", "plan")  # parameters whose values are rows of the merchant's own
 
 
@@ -42,6 +47,17 @@ class Chip:
 
 
 @dataclass(frozen=True)
+class ViewLink:
+    """A way to see the list; `edit_url` leads to its name."""
+
+    words: str
+    url: str
+    is_here: bool
+    edit_url: str | None = None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True)
 class SortLink:
     """The head of a column that the list can be sorted by."""
 
@@ -54,17 +70,24 @@ def whose() -> Whose:
     return Whose(merchant_id=person().merchant_id, time_zone=g.merchant.time_zone, now=utc_now())
 
 
-def asked(session: Session, filters: type[F]) -> Asked[F]:
-    """Read the address; a product or a plan that is not the merchant's, or is gone, is left out and said."""
-    return checked(session, filters, request.args.items(multi=True))
+def asked(reading: Session, filters: type[F], views: Iterable[ListView] = ()) -> Asked[F]:
+    """Read the address; a product or a plan that is not the merchant's, or is gone, is left out and said.
+
+    An address that names a view and nothing else means what the view keeps.
+    """
+    pairs = list(request.args.items(multi=True))
+    if not [name for name, value in pairs if name not in PLACE and value]:
+        view = next((one for one in views if str(one.id) == request.args.get("view")), None)
+        pairs = [(name, value) for name, value in view.query] if view is not None else pairs
+    return checked(reading, filters, pairs)
 
 
-def checked(session: Session, filters: type[F], pairs: Iterable[tuple[str, str]]) -> Asked[F]:
+def checked(reading: Session, filters: type[F], pairs: Iterable[tuple[str, str]]) -> Asked[F]:
     """Read parameters as of an address."""
     read = filters.parse(pairs)
     wanted, faults = read.filter, list(read.faults)
     named = [pair for pair in wanted.query() if pair[0] in NAMED]
-    names = _names(session, named) if named else {}
+    names = _names(reading, named) if named else {}
     for name, value in named:
         if value not in names:
             wanted = wanted.without(name, value)
@@ -72,21 +95,42 @@ def checked(session: Session, filters: type[F], pairs: Iterable[tuple[str, str]]
     return Asked(wanted, tuple(list_words.fault(one) for one in faults), names)
 
 
-def _names(session: Session, named: list[tuple[str, str]]) -> dict[str, str]:
+def _names(reading: Session, named: list[tuple[str, str]]) -> dict[str, str]:
     merchant_id = person().merchant_id
     rows = [
-        *products.some_names(session, merchant_id, [UUID(value) for name, value in named if name == "product"]),
-        *products.some_plan_names(session, merchant_id, [UUID(value) for name, value in named if name == "plan"]),
+        *products.some_names(reading, merchant_id, [UUID(value) for name, value in named if name == "product"]),
+        *products.some_plan_names(reading, merchant_id, [UUID(value) for name, value in named if name == "plan"]),
     ]
     return {str(row.id): row.name for row in rows}
 
 
 def address(endpoint: str, wanted: ListFilter, **more: Any) -> str:
     """Return the address of a list that is narrowed and sorted so."""
+    return url_for(endpoint, **grouped(wanted.query()), **more)
+
+
+def remember(endpoint: str, wanted: ListFilter) -> None:
+    """Keep where somebody is in a list, for the way back from a record: in their browser, and no word they searched."""
+    place = [(name, request.args[name]) for name in ("after", "before", "view") if request.args.get(name)]
+    query = urlencode([*kept(wanted), *place])
+    if len(query) <= LONGEST_KEPT:
+        session[f"place:{endpoint}"] = query
+
+
+def way_back(endpoint: str, row_id: UUID) -> str | None:
+    """Return the address of the row in the list as it was looked at last; None for who came by another way."""
+    query = session.get(f"place:{endpoint}")
+    if query is None:
+        return None
+    return url_for(endpoint, **grouped(parse_qsl(query)), _anchor=f"row-{row_id}")
+
+
+def grouped(pairs: Iterable[Pair]) -> dict[str, Any]:
+    """Return parameters as `url_for` takes them: several values of one name are one list."""
     values: dict[str, Any] = {}
-    for name, value in wanted.query():
+    for name, value in pairs:
         values.setdefault(name, []).append(value)
-    return url_for(endpoint, **values, **more)
+    return values
 
 
 def chips(endpoint: str, asked_for: Asked[Any]) -> list[Chip]:
@@ -96,6 +140,23 @@ def chips(endpoint: str, asked_for: Asked[Any]) -> list[Chip]:
         Chip(list_words.value(pair, asked_for.names), address(endpoint, wanted.without(*pair)))
         for pair in wanted.narrowing()
     ]
+
+
+def view_links(endpoint: str, wanted: ListFilter, views: Iterable[ListView]) -> list[ViewLink]:
+    """Return the whole list and each view; one is here where the list is narrowed and sorted as it says."""
+    here, links = kept(wanted), [ViewLink(_("All"), url_for(endpoint), is_here=not wanted.query())]
+    for view in views:
+        query = [(name, value) for name, value in view.query]
+        to = url_for(endpoint, view=view.id, **grouped(query))
+        is_here = not wanted.search and bool(here) and here == query
+        edit = url_for(".list_view", list_view_id=view.id)
+        links.append(ViewLink(view.name, to, is_here=is_here, edit_url=edit, is_shared=view.is_shared))
+    return links
+
+
+def new_view_url(which: List, wanted: ListFilter) -> str | None:
+    """Return where the list as it stands is saved; None where there is nothing to save."""
+    return url_for(".list_view_new", list=which.value, **grouped(kept(wanted))) if kept(wanted) else None
 
 
 def sort_links(

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
+from portal.domain.list_views import List
 from portal.domain.subscription_filters import Sort, SubscriptionFilter
-from portal.queries import desk, end_requests, products, subscription_filters
+from portal.queries import desk, end_requests, list_views, products, subscription_filters
 from portal.web.admin import bp, list_pages, list_words, presenting, showing
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.list_forms import SubscriptionListForm, reasons
-from portal.web.admin.list_pages import Asked, address
+from portal.web.admin.list_pages import address
 from portal.web.admin.lists import is_searchable, place
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.identity import context, person
@@ -30,9 +31,10 @@ def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionLis
     """Return the form of the filters, and what it carries along unseen."""
     form, merchant_id = SubscriptionListForm(), person().merchant_id
     form.sort.data = str(wanted.sort)
+    rows = products.names_with_plans(session, merchant_id)
     names = {
-        "product": [(str(row.id), row.name) for row in products.names(session, merchant_id)],
-        "plan": [(str(row.id), row.name) for row in products.plan_names(session, merchant_id)],
+        "product": list({str(row.id): (str(row.id), row.name) for row in rows}.values()),
+        "plan": [(str(row.plan_id), f"{row.name} – {row.plan}") for row in rows if row.plan_id is not None],
         "reason": reasons(),
     }
     return form, form.fill(wanted, names)
@@ -43,19 +45,24 @@ def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionLis
 def index() -> ResponseReturnValue:
     """List them as the address says; take a choice of them for a bulk action."""
     choice = ChoiceForm()
-    with context().db.browse() as session:
-        asked = list_pages.asked(session, SubscriptionFilter)
     if choice.validate_on_submit():
+        with context().db.browse() as session:
+            asked = list_pages.asked(session, SubscriptionFilter)
         made = bulk_choices.draft(choice, asked)
         if made is not None:
             return redirect(url_for(".bulk_act", bulk_act_id=made), 303)
     with context().db.browse() as session:
-        page = showing.page("subscriptions.html", session, choice=choice, form=choice, **_shown(session, asked))
+        shown = _shown(session)
+        page = showing.page("subscriptions.html", session, choice=choice, form=choice, **shown)
     return page, 422 if choice.errors else 200
 
 
-def _shown(session: Session, asked: Asked[SubscriptionFilter]) -> dict[str, Any]:
-    whose, wanted = list_pages.whose(), asked.filter
+def _shown(session: Session) -> dict[str, Any]:
+    whose, who = list_pages.whose(), person()
+    views = list_views.of_list(session, who.merchant_id, who.id, List.SUBSCRIPTIONS)
+    asked = list_pages.asked(session, SubscriptionFilter, views)
+    wanted = asked.filter
+    list_pages.remember(LIST, wanted)
     found = desk.subscriptions_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or subscription_filters.total(session, whose, wanted)
     filters, carried = panel(session, wanted)
@@ -66,6 +73,9 @@ def _shown(session: Session, asked: Asked[SubscriptionFilter]) -> dict[str, Any]
         "filters": filters,
         "carried": carried,
         "chips": list_pages.chips(LIST, asked),
+        "views": list_pages.view_links(LIST, wanted, views),
+        "export_url": address(".subscriptions_export", wanted),
+        "save_url": list_pages.new_view_url(List.SUBSCRIPTIONS, wanted),
         "faults": asked.faults,
         "rows": found.rows,
         "caption": list_pages.caption(list_words.subscriptions(total), wanted.sort),

@@ -33,7 +33,7 @@ from portal.services.dates.renewal_terms import renewing_of
 from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads
-from portal.web.admin import bp, pauses, presenting, settlements, showing, words
+from portal.web.admin import bp, list_pages, pauses, presenting, settlements, showing, words
 from portal.web.admin.customers import customer_access
 from portal.web.admin.ends import end_facts
 from portal.web.admin.late_payments import words_of
@@ -103,6 +103,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             "subscription.html",
             session,
             subscription=found,
+            back_url=list_pages.way_back("admin.subscriptions", found.id),
             customer_name=presenting.name_of(found.customer),
             given=customer_access.gift_lines(by_hand, now=now),
             price=presenting.price(found),

@@ -16,6 +16,7 @@ from portal.domain.bulk_acts import Effect
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
+from portal.domain.subscription_filters import SubscriptionFilter
 from portal.domain.subscriptions import Action, Status
 from portal.models import (
     BulkAct,
@@ -55,6 +56,9 @@ def merchant(make):
 @pytest.fixture
 def anne(ctx, merchant):
     return hired(ctx, merchant)
+
+
+PAUSED = SubscriptionFilter(states=(Status.PAUSED,))
 
 
 def hired(ctx, merchant, role=Role.SUPPORT) -> Person:
@@ -258,12 +262,12 @@ def test_a_choice_takes_only_ones_own_and_acts_of_others_are_unknown(ctx, make, 
 def test_filters_freeze_what_they_find_now_up_to_the_cap(ctx, make, merchant, anne, monkeypatch):
     wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
     make.subscription()
-    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(filter=PAUSED), now=utc_now())
     make.subscription(status=Status.PAUSED)  # comes too late
     assert {row.subscription_id for row in rows_of(ctx, act_id)} == {one.id for one in wanted}
     monkeypatch.setattr(bulk_choices, "MOST_ROWS", 3)
     with pytest.raises(BadChoice) as many:
-        bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+        bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(filter=PAUSED), now=utc_now())
     assert many.value.fault is Fault.TOO_MANY
     with ctx.db.read() as session:
         assert session.scalar(select(func.count()).select_from(BulkAct)) == 1
@@ -271,9 +275,9 @@ def test_filters_freeze_what_they_find_now_up_to_the_cap(ctx, make, merchant, an
 
 def test_many_are_gathered_by_a_worker_once_and_say_the_same_as_a_few(ctx, make, merchant, anne, monkeypatch):
     wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
-    few = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    few = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(filter=PAUSED), now=utc_now())
     monkeypatch.setattr(bulk_choices, "AT_ONCE", 2)
-    many = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    many = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(filter=PAUSED), now=utc_now())
     assert (act_of(ctx, many).state, rows_of(ctx, many)) == (BulkState.PREPARING, [])
     with pytest.raises(NotNow):
         bulk_acts.confirm(ctx, anne, many, provider_note="", internal_note="", now=utc_now())
@@ -294,7 +298,7 @@ def test_what_a_worker_cannot_make_an_act_of_says_why_and_can_never_run(
     wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
     monkeypatch.setattr(bulk_choices, "AT_ONCE", 2)
     monkeypatch.setattr(bulk_choices, "MOST_ROWS", most)
-    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(filter=PAUSED), now=utc_now())
     if fault is Fault.NOTHING:
         with ctx.db.begin() as session:
             found = Subscription.id.in_([one.id for one in wanted])

@@ -17,12 +17,14 @@ OWN = {
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
     *("auth.staff_confirm_passkey", "admin.account_passkeys", "admin.account_passkey_new"),
     *("admin.account_passkey", "admin.account_passkey_removal"),
+    *("admin.list_view", "admin.list_view_new", "admin.list_view_removal"),
 }
 MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
     *("admin.product_plan_kind", "admin.renewal_refund_settled"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     "admin.withdrawal_settlement",
+    *("admin.subscriptions_export", "admin.customers_export"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_countries",
     "admin.setting_sections",

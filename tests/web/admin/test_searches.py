@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy import delete, text
 
 from portal import extensions
+from portal.domain.customer_filters import CustomerFilter
 from portal.domain.end_requests import RequestState
+from portal.domain.subscription_filters import SubscriptionFilter
 from portal.domain.subscriptions import Status
 from portal.models import Customer
 from portal.queries import desk
+from portal.queries.subscription_filters import Whose
 from tests.web.admin.waiting import make_request
 
 SECONDS = 0.25
@@ -170,7 +173,7 @@ def test_what_takes_too_long_says_what_to_narrow_with_what_was_typed(owner, read
     page = owner.get("/admin/subscriptions?q=claire&status=active", status=503)
     assert "Type more of the name" in page.text
     assert page.select_one('input[name="q"]')["value"] == "claire"
-    assert page.select_one('select[name="status"] option[selected]')["value"] == "active"
+    assert page.select_one('input[name="state"][checked]')["value"] == "active"
     page = reader.get("/admin/customers?q=claire", status=503)
     assert page.select_one('input[name="q"]')["value"] == "claire"
     assert page.select('main a[href="/admin/customers"]')
@@ -198,5 +201,9 @@ def test_somebody_with_many_words_that_begin_alike_hides_nobody(ctx, make):
     with ctx.db.begin() as session:
         session.execute(text("ANALYZE search_words, customers, subscriptions"))
     with ctx.db.browse() as session:
-        pages = [find(session, merchant.id, search="c") for find in (desk.subscriptions_page, desk.customers_page)]
+        whose = Whose(merchant_id=merchant.id, time_zone="Europe/Paris", now=make.now())
+        pages = [
+            desk.subscriptions_page(session, whose, SubscriptionFilter(search="c")),
+            desk.customers_page(session, whose, CustomerFilter(search="c")),
+        ]
     assert [(len(page.rows), page.is_cut) for page in pages] == [(50, True)] * 2

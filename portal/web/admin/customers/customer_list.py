@@ -9,10 +9,11 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.domain.customer_filters import CustomerFilter
-from portal.queries import customer_filters, desk, products
+from portal.domain.list_views import List
+from portal.queries import customer_filters, desk, list_views, products
 from portal.web.admin import bp, list_pages, list_words, showing
 from portal.web.admin.list_forms import CustomerListForm
-from portal.web.admin.list_pages import Asked, address
+from portal.web.admin.list_pages import address
 from portal.web.admin.lists import is_searchable, place
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.identity import context, person
@@ -33,12 +34,15 @@ def panel(session: Session, wanted: CustomerFilter) -> tuple[CustomerListForm, l
 def index() -> ResponseReturnValue:
     """List them as the address says."""
     with context().db.browse() as session:
-        asked = list_pages.asked(session, CustomerFilter)
-        return showing.page("customers.html", session, **_shown(session, asked))
+        return showing.page("customers.html", session, **_shown(session))
 
 
-def _shown(session: Session, asked: Asked[CustomerFilter]) -> dict[str, Any]:
-    whose, wanted = list_pages.whose(), asked.filter
+def _shown(session: Session) -> dict[str, Any]:
+    whose, who = list_pages.whose(), person()
+    views = list_views.of_list(session, who.merchant_id, who.id, List.CUSTOMERS)
+    asked = list_pages.asked(session, CustomerFilter, views)
+    wanted = asked.filter
+    list_pages.remember(LIST, wanted)
     found = desk.customers_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or customer_filters.total(session, whose, wanted)
     filters, carried = panel(session, wanted)
@@ -47,6 +51,9 @@ def _shown(session: Session, asked: Asked[CustomerFilter]) -> dict[str, Any]:
         "filters": filters,
         "carried": carried,
         "chips": list_pages.chips(LIST, asked),
+        "views": list_pages.view_links(LIST, wanted, views),
+        "export_url": address(".customers_export", wanted),
+        "save_url": list_pages.new_view_url(List.CUSTOMERS, wanted),
         "faults": asked.faults,
         "rows": found.rows,
         "caption": list_pages.caption(list_words.customers(total), wanted.sort),

@@ -22,7 +22,7 @@ from portal.services.notices import outbox
 from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
 from portal.web import identity
-from portal.web.admin import bp, presenting, showing
+from portal.web.admin import bp, list_pages, presenting, showing
 from portal.web.admin.customers import (
     customer_access,
     customer_banners,
@@ -87,6 +87,7 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             "customer.html",
             session,
             customer=found,
+            back_url=list_pages.way_back("admin.customers", found.id),
             customer_name=presenting.name_of(found),
             banners=customer_banners.banners(
                 record, held, requests, plans, mails, may_act=may(who.role, Duty.CUSTOMERS), now=now

@@ -21,6 +21,7 @@ DUTY: Final[Mapping[Duty, LazyString]] = {
     Duty.CUSTOMERS: _l("Work on customers’ records, notices and letters; import"),
     Duty.ENDS: _l("End, pause and resume subscriptions, also many at once"),
     Duty.REFUNDS: _l("Refund payments"),
+    Duty.EXPORT: _l("Export lists of subscriptions and customers"),
     Duty.PRODUCTS: _l("Change products and their rules"),
     Duty.SETTINGS: _l("Change the settings of the customers’ space"),
     Duty.ARCHIVE: _l("See what the law keeps of erased customers"),
