@@ -190,8 +190,13 @@ def zone_and_day(session: Session, merchant_id: uuid.UUID) -> tuple[str, date]:
 
 def lock_book(session: Session, merchant_id: uuid.UUID) -> FigureBook | None:
     """Return the merchant's book, locked until the transaction ends; None when there is none."""
-    whole = select(FigureBook).where(FigureBook.merchant_id == merchant_id).with_for_update()
+    whole = select(FigureBook).where(FigureBook.merchant_id == merchant_id).with_for_update(key_share=True)
     return session.scalars(whole).one_or_none()
+
+
+def see_one_moment(session: Session) -> None:
+    """Let every statement of the transaction that begins here see the rows of this moment."""
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 OPEN_DAYS: Final = text(f"""

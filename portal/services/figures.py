@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, or_, text
+from sqlalchemy import delete, or_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -91,7 +91,7 @@ def _count_anew(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
     for tries_left in (2, 1, 0):
         try:
             with ctx.db.begin() as session:
-                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+                stored.see_one_moment(session)
                 _write(session, merchant_id, now=now)
             return
         except OperationalError:  # somebody counted in at the same moment
