@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -260,18 +260,21 @@ def test_days_older_than_thirteen_months_go(ctx, make, merchant, now):
     assert oldest >= now.date() - timedelta(days=401)
 
 
+CANCELLED = "status = 'cancelled', ended_at = now() - interval '1 day', ended_by = 'customer'"
 OF_A_REQUEST = (
     "reason_code = 'cost'",
     "reason_code = ''",
     "state = 'withdrawn'",
     "state = 'confirmed', confirmed_at = now()",
 )
+OF_THE_OTHER = ("reason_code = 'cost' ", "reason_code = 'time' ")  # of the request that was carried out
 LIVES = st.lists(
     st.tuples(
         st.integers(0, 3),  # which subscription
         st.sampled_from(
             [
                 *OF_A_REQUEST,
+                *OF_THE_OTHER,
                 "status = 'active'",
                 "status = 'paused'",
                 "status = 'past_due'",
@@ -285,7 +288,7 @@ LIVES = st.lists(
                 "last_payment_at = now()",
                 "started_at = now() - interval '29 days 23 hours'",
                 "started_at = now() - interval '31 days'",
-                "status = 'cancelled', ended_at = now() - interval '1 day', ended_by = 'customer'",
+                CANCELLED,
                 "status = 'cancelled', ended_at = now() - interval '8 days', ended_by = 'paypal'",
                 "status = 'completed', ended_at = now(), ended_by = 'completed'",
                 "status = 'abandoned', ended_at = now() - interval '40 days', ended_by = 'abandoned', "
@@ -300,17 +303,19 @@ LIVES = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(lives=LIVES)
+@example(lives=[(0, CANCELLED, "keep"), (0, "state = 'withdrawn'", "nothing"), (0, "reason_code = 'cost' ", "nothing")])
 def test_whatever_lives_subscriptions_lead_the_numbers_are_those_counted_by_hand(ctx, make, merchant, now, lives):
     made = [sold(make, merchant) for _number in range(4)]
     for one in made:
         asked(make, one, now, "cost")
         asked(make, one, now, "time", state="closed", confirmed_at=now)
     for which, values, then in lives:
-        table, key = ("end_requests", "subscription_id") if values in OF_A_REQUEST else ("subscriptions", "id")
+        is_of_request = values in OF_A_REQUEST + OF_THE_OTHER
+        table, key = ("end_requests", "subscription_id") if is_of_request else ("subscriptions", "id")
         if "status" in values and "ended_at" not in values:
             values += ", ended_at = NULL, ended_by = NULL"
-        one_open = " AND state <> 'closed'" if "state" in values or "reason" in values else ""
-        change(ctx, f"UPDATE {table} SET {values} WHERE {key} = :id{one_open}", id=made[which].id)  # noqa: S608
+        which_one = f" AND state {'=' if values in OF_THE_OTHER else '<>'} 'closed'" if is_of_request else ""
+        change(ctx, f"UPDATE {table} SET {values} WHERE {key} = :id{which_one}", id=made[which].id)  # noqa: S608
         if then != "nothing":
             getattr(figures, then)(ctx, now=now)
         if stored_book(ctx, merchant):
