@@ -21,6 +21,8 @@ from bench.serving import HOST
 from bench.stack import NOWHERE, Stack
 from config import Config
 from portal import create_app
+from portal.clock import utc_now
+from portal.services import figures
 
 MANY, SOME, FEW = 1_000_000, 20_000, 1_000
 TIMES: Final = 25  # each page is asked for
@@ -82,6 +84,7 @@ def _desk(stack: Stack, count: int) -> Iterator[Desk]:
         with psycopg.connect(database) as connection:
             started = time.monotonic()
             desk_data.fill(connection, owner.merchant_id, count)
+            figures.keep(app.extensions["portal"], now=utc_now())  # as the worker does
             paths, note = _paths(connection), _size(connection, count, time.monotonic() - started)
         client = app.test_client()
         client.set_cookie("portal_staff", owner.token, domain="127.0.0.1")

@@ -103,6 +103,7 @@ class Stock(StrEnum):
     DEVICES = "devices"  # browsers of staff, since they were last seen
     DRAFTS = "drafts"  # acts on many subscriptions that nobody confirmed
     REPORTS = "reports"  # of the nights of this table
+    FIGURES = "figures"  # of each day, of a merchant's subscriptions
 
 
 OPERATOR: Final[Mapping[Stock, timedelta]] = {
@@ -114,6 +115,7 @@ OPERATOR: Final[Mapping[Stock, timedelta]] = {
     Stock.DEVICES: timedelta(days=400),  # as long as a browser keeps a cookie at most (RFC 6265bis)
     Stock.DRAFTS: timedelta(days=1),
     Stock.REPORTS: timedelta(days=366),
+    Stock.FIGURES: timedelta(days=400),  # twelve months, and the month that they are compared with
 }
 
 WARN_BEFORE: Final = timedelta(days=30)  # that a customer's account is to go (law.md R-GD-3, inactive accounts)

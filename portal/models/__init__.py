@@ -25,6 +25,7 @@ from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
 from portal.models.event_deliveries import EventAttempt, EventDelivery
 from portal.models.event_endpoints import EventEndpoint
+from portal.models.figures import DailyFigure, FigureBook, FigureChange
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.journal import Installation, JournalEntry
@@ -94,6 +95,7 @@ __all__ = [
     "CustomerErasure",
     "CustomerJoining",
     "CustomerNote",
+    "DailyFigure",
     "DataExport",
     "EditEntry",
     "EndRefund",
@@ -105,6 +107,8 @@ __all__ = [
     "EventSource",
     "EventState",
     "ExportState",
+    "FigureBook",
+    "FigureChange",
     "Grant",
     "HealthMark",
     "Hold",

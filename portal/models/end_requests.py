@@ -41,6 +41,12 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
         ),
         Index("ix_end_requests_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index(
+            "ix_end_requests_merchant_id_confirmed_at",
+            "merchant_id",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL"),
+        ),
+        Index(
             "ix_end_requests_merchant_id_reason_code",
             *("merchant_id", "reason_code", "created_at"),
             postgresql_where=text("reason_code <> ''"),

@@ -20,6 +20,8 @@ LEFT_OUT: Final = frozenset(
         "api_replies",
         "api_uses",
         "erased_payers",
+        "figure_books",
+        "figure_changes",
         "health_marks",
         "installations",
         "invitations",

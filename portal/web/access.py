@@ -223,6 +223,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.request_retry": ENDS,
     "admin.request_withdrawal": ENDS,
     "admin.difference_seen": DESK,
+    "admin.inbox_several": DESK,
+    "admin.inbox_several_settled": DESK,
     "admin.mail_seen": DESK,
     "admin.mail_resend": DESK,
     "admin.received_new": DESK,

@@ -25,7 +25,7 @@ FACES: Final = {
     "door": (*SHARED, "door", *WORDS, "pictures", "print"),
     "desk": (
         *(*SHARED, "spine", "columns", "rules", *WORDS, *THINGS),
-        *("entries", "lists", "progress", "steps", "sample", "pictures", "print"),
+        *("entries", "figures", "lists", "progress", "steps", "sample", "pictures", "print"),
     ),
 }
 COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)

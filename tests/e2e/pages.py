@@ -306,6 +306,8 @@ PAGES = {
     "desk second factor": Shown("half", "/admin/login", half_way, lands="/admin/login/code"),
     "desk inbox": Shown(SAM, "/admin/"),
     "desk inbox, empty": Shown(ANNE, "/admin/"),
+    "desk inbox, narrowed": Shown(SAM, "/admin/?about=ends"),
+    "desk inbox, several": Shown(SAM, "/admin/inbox/several"),
     "desk first steps": Shown(SAM, "/admin/start"),
     "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
     "desk subscriptions, filtered": Shown(SAM, "/admin/subscriptions?state=active&sort=-next&ended_by=x", open_folds),

@@ -6,7 +6,7 @@ Each source gives at most a page, from the place on.  The count in the navigatio
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -27,27 +27,27 @@ MOST_COUNTED: Final = 100  # more is not a number one reads
 HISTORY: Final = 10  # facts of one subscription
 BEGINNING: Final = Place()
 
-SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]], ...]] = (
-    asked.requests,
-    asked.keys,
-    asked.received,
-    strangers.lost,
-    asked.dates,
-    asked.pauses,
-    found.late_money,
-    found.refunds,
-    found.settlements,
-    found.differences,
-    found.ends_seen,
-    found.events,
-    found.mails,
-    found.returned_mails,
-    found.held_addresses,
-    erasures.waiting,
-    renewals.reminders,
-    renewals.refunds,
-    withdrawn.waiting,
-)
+SOURCES: Final[Mapping[Kind, Callable[[Session, uuid.UUID, datetime, Place], list[Item]]]] = {
+    Kind.REQUEST: asked.requests,
+    Kind.KEY: asked.keys,
+    Kind.RECEIVED: asked.received,
+    Kind.LOST: strangers.lost,
+    Kind.DATE: asked.dates,
+    Kind.PAUSE: asked.pauses,
+    Kind.LATE_PAYMENT: found.late_money,
+    Kind.REFUND: found.refunds,
+    Kind.SETTLEMENT: found.settlements,
+    Kind.DIFFERENCE: found.differences,
+    Kind.END_SEEN: found.ends_seen,
+    Kind.EVENT: found.events,
+    Kind.MAIL: found.mails,
+    Kind.MAIL_RETURNED: found.returned_mails,
+    Kind.ADDRESS: found.held_addresses,
+    Kind.ERASURE: erasures.waiting,
+    Kind.RENEWAL: renewals.reminders,
+    Kind.RENEWAL_REFUND: renewals.refunds,
+    Kind.WITHDRAWAL: withdrawn.waiting,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,20 @@ class Inbox:
     previous: Key | None = None
 
 
-def page(session: Session, merchant_id: uuid.UUID, *, now: datetime, place: Place = BEGINNING) -> Inbox:
-    """Return a page of what needs the merchant: money taken already first, then by the next payment at risk."""
-    items = [item for source in SOURCES for item in source(session, merchant_id, now, place)]
+def page(
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    now: datetime,
+    place: Place = BEGINNING,
+    kinds: Collection[Kind] | None = None,
+) -> Inbox:
+    """Return a page of what needs the merchant, of `kinds` alone where these are given.
+
+    A broken key comes first, then money that was taken already, then the next payment at risk.
+    """
+    sources = [source for kind, source in SOURCES.items() if kinds is None or kind in kinds]
+    items = [item for source in sources for item in source(session, merchant_id, now, place)]
     items.sort(key=lambda item: item.key, reverse=place.is_backwards)
     more, items = len(items) > PAGE, items[:PAGE]
     if place.is_backwards:

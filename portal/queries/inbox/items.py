@@ -25,7 +25,7 @@ THERE: Final = tuple_(
 )
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
-Key = tuple[int, datetime, datetime, uuid.UUID]  # what items are sorted by: money taken, payment known or not; when
+Key = tuple[int, datetime, datetime, uuid.UUID]  # of an item: a key, money taken, payment known or not; when
 
 
 class Kind(StrEnum):
@@ -120,6 +120,6 @@ class Item:
 
     @property
     def key(self) -> Key:
-        """What it is sorted by."""
-        rank = 0 if self.is_money_taken else 1 if self.at_risk_at is not None else 2
+        """What it is sorted by: a key that does not work first, since everything waits for it."""
+        rank = -1 if self.kind is Kind.KEY else 0 if self.is_money_taken else 1 if self.at_risk_at is not None else 2
         return rank, self.at_risk_at or EPOCH, self.since, self.id

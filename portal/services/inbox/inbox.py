@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy.exc import NoResultFound
 
+from portal.domain.received_requests import AlreadySettled
 from portal.models import Customer, EndRequest
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
+from portal.services.inbox import received_requests
 from portal.services.notices import end_confirmations, outbox
 
 
@@ -31,6 +35,43 @@ def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: st
         row = mails.lock_undelivered(session, merchant_id, mail_id)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
+
+
+class Thing(StrEnum):
+    """What is settled without a look of its own."""
+
+    MAIL = "mail"
+    DIFFERENCE = "difference"
+    LETTER = "letter"
+
+
+def settle_several(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    things: Iterable[tuple[Thing, uuid.UUID]],
+    *,
+    reason: str,
+    by: str,
+    by_id: uuid.UUID,
+    now: datetime,
+) -> int:
+    """Take note of messages and differences, and close letters for `reason`; return how many were still to be settled.
+
+    Each is a transaction of its own.
+    """
+    count = 0
+    for thing, row_id in things:
+        try:
+            if thing is Thing.LETTER:
+                received_requests.dismiss(ctx, merchant_id, row_id, reason=reason, by=by, by_id=by_id, now=now)
+            elif thing is Thing.MAIL:
+                see_mail(ctx, merchant_id, row_id, by=by, now=now)
+            else:
+                see_difference(ctx, merchant_id, row_id, by=by, now=now)
+        except (NoResultFound, AlreadySettled):  # settled meanwhile, or nobody's
+            continue
+        count += 1
+    return count
 
 
 def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now: datetime) -> str:

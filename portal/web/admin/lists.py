@@ -14,7 +14,7 @@ from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 128
 KEPT: Final = frozenset(
-    {"q", "status", "product", "result", "state", "who", "what"}
+    {"q", "status", "product", "result", "state", "who", "what", "about"}
 )  # of an address, from one page to the next
 
 

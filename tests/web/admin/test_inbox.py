@@ -101,7 +101,7 @@ def test_a_stuck_pause_says_what_helps_against_its_own_trouble(
     )  # fmt: skip
     page = owner.get("/admin/")
     assert words in page.text
-    assert bool(page.select('main a[href="/admin/paypal/rest"]')) is has_key_page
+    assert bool(page.select('article a[href="/admin/paypal/rest"]')) is has_key_page
 
 
 def test_a_broken_key_is_one_card_with_all_that_wait_for_it(ctx, owner, reader, stuck, merchant, now):

@@ -17,9 +17,9 @@ from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
 from portal.web import addresses
-from portal.web.admin import archive, bp, first_steps, legal_standings, presenting, showing
+from portal.web.admin import archive, bp, figures, first_steps, health, legal_standings, presenting, showing
 from portal.web.admin.ends.end_requests import say
-from portal.web.admin.inbox import inbox_cards
+from portal.web.admin.inbox import inbox_cards, inbox_filters, several
 from portal.web.admin.lists import inbox_place, key_text, turn
 from portal.web.files import handed_over
 from portal.web.first_tries import try_now
@@ -33,12 +33,15 @@ def index() -> ResponseReturnValue:
     While nothing waits for an owner whose shop is not set up, the steps that lead there are this page.
     """
     who, now, place = person(), utc_now(), inbox_place()
+    about = inbox_filters.chosen()
     with context().db.browse() as session:
-        found = stored.page(session, who.merchant_id, now=now, place=place)
-        under_way = desk.requests_under_way(session, who.merchant_id) if place == stored.Place() else []
+        kinds = inbox_filters.KINDS[about] if about is not None else None
+        found = stored.page(session, who.merchant_id, now=now, place=place, kinds=kinds)
+        is_first = place == stored.Place() and about is None
+        under_way = desk.requests_under_way(session, who.merchant_id) if is_first else []
         is_late = comparisons.is_late(session, who.merchant_id, now=now)
         way = first_steps.of_owner(session)
-        waits = found.items or under_way or is_late or place != stored.Place()
+        waits = found.items or under_way or is_late or not is_first
         if way is not None and first_steps.is_under_way(way) and not waits:
             return first_steps.page(session, way)
         return showing.page(
@@ -56,7 +59,23 @@ def index() -> ResponseReturnValue:
             lacks_key=way is not None and way.key is None,
             lacks_notice=way is not None and legal_standings.lacks_notice(session),
             comparison_is_late=is_late,
+            health=health.of_merchant(session, is_late=is_late, now=now) if is_first else [],
+            is_first=is_first,
+            figures=figures.of_merchant(session, now=now) if is_first else None,
+            before=_before(found),
+            filters=inbox_filters.InboxFilter(request.args),
+            is_narrowed=about is not None,
+            is_senseless=inbox_filters.is_senseless(),
+            several=sum(several.may_be_settled(item) for item in found.items),
         )
+
+
+def _before(found: stored.Inbox) -> str | None:
+    """Return the day of the next payment at risk, by which the first thing is to be done; None where one was taken."""
+    if any(item.is_money_taken for item in found.items):
+        return None
+    days = [item.at_risk_at for item in found.items if item.at_risk_at is not None]
+    return presenting.day(min(days)) if days else None
 
 
 @bp.post("/inbox/differences/<uuid:difference_id>/seen", endpoint="difference_seen")

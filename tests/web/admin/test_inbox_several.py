@@ -1,0 +1,160 @@
+"""What there is to do is narrowed, and settled several at once; a key that does not work comes before everything."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.received_requests import ReceivedState
+from portal.domain.subscriptions import Status
+from portal.models import AuditEntry, Mail, MailState, ReceivedRequest
+from tests.web.admin.waiting import count_of, make_request, titles
+
+PAGE = "/admin/inbox/several"
+
+
+@pytest.fixture
+def merchant(make, now):
+    """One whose first steps are taken."""
+    return make.merchant(name="L’Atelier", locale="en", first_customer_at=now)
+
+
+@pytest.fixture
+def refused(make, merchant, now):
+    """A message that a mail server refused."""
+
+    def build(address="zoe@client.test", *, of=merchant):
+        mail = Mail(
+            id=uuid.uuid4(),
+            merchant_id=of.id,
+            kind="end_recorded",
+            key=address,
+            message_id=address,
+            recipient=address,
+            language="en",
+            subject="x",
+            state=MailState.REFUSED,
+            send_at=now,
+        )
+        make.add(mail)
+        return mail
+
+    return build
+
+
+@pytest.fixture
+def answered(make, merchant, declared, now):
+    """A letter whose subscription has ended since."""
+
+    def build(number=1):
+        address = f"p{number}@client.test"
+        customer = make.customer(merchant, email=address, name=f"Person {number}")
+        letter = declared(email=address, name=f"Person {number}", received_at=now - timedelta(days=3))
+        sub = make.subscription(
+            merchant=merchant,
+            customer=customer,
+            at_paypal=False,
+            status=Status.CANCELLED,
+            started_at=now - timedelta(days=60),
+            ended_at=now - timedelta(days=1),
+        )
+        make_request(
+            make,
+            sub,
+            now - timedelta(days=1),
+            state=RequestState.CLOSED,
+            confirmed_at=now - timedelta(days=1),
+            basis=Basis.READ_AFTER_CALL,
+        )
+        return letter
+
+    return build
+
+
+def test_a_key_that_does_not_work_comes_before_money_that_was_taken(ctx, owner, make, merchant, refused, now):
+    refused()
+    soon = make.subscription(merchant=merchant, at_paypal=False, next_payment_at=now + timedelta(hours=5))
+    make_request(make, soon, now, state=RequestState.NEEDS_MERCHANT, trouble=Trouble.NOT_FOUND)
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET broken_since = now(), state = 'refused'"))
+    assert titles(owner.get("/admin/"))[0] == "A PayPal key does not work"
+
+
+def test_the_list_is_narrowed_by_the_address(owner, make, merchant, refused, now):
+    refused()
+    stuck = make.subscription(merchant=merchant, at_paypal=False)
+    make_request(make, stuck, now, state=RequestState.NEEDS_MERCHANT, trouble=Trouble.NOT_FOUND)
+    assert len(titles(owner.get("/admin/"))) == 2
+    assert len(titles(owner.get("/admin/?about=emails"))) == 1
+    assert "could not be delivered" in titles(owner.get("/admin/?about=emails"))[0]
+    assert "Nothing of that kind to do." in owner.get("/admin/?about=money").text
+
+
+def test_an_address_that_makes_no_sense_is_told_and_shows_everything(owner, make, merchant, refused):
+    refused()
+    page = owner.get("/admin/?about=nonsense")
+    assert "The address asks for something that this list does not know: everything is shown." in page.text
+    assert len(titles(page)) == 1
+
+
+def settle(browser, *, status=303, **things):
+    """Tick these and press the button; return the answer."""
+    page = browser.get(PAGE)
+    data = page.values(page.form(press="Settle those ticked"))
+    return browser.post(PAGE, data | {name: list(map(str, value)) for name, value in things.items()}, status=status)
+
+
+def test_what_is_only_read_and_letters_that_an_end_answered_are_settled_together(
+    ctx, support, merchant, refused, answered, now
+):
+    mails, letters = [refused(), refused("other@client.test")], [answered(1), answered(2)]
+    before = count_of(ctx, merchant, now)
+    assert len(support.get(PAGE).select("tbody tr")) == 4
+    assert support.get("/admin/").link("Settle several at once") == PAGE
+    settle(support, mail=[mail.id for mail in mails], letter=[letters[0].id])
+    assert support.get("/admin/").notices == ["3 things are settled."]
+    assert count_of(ctx, merchant, now) == before - 3
+    with ctx.db.read() as session:
+        states = dict(session.execute(select(ReceivedRequest.id, ReceivedRequest.state)).all())
+        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.act == "received_request.dismissed")).all()
+    assert states == {letters[0].id: ReceivedState.DISMISSED, letters[1].id: ReceivedState.OPEN}
+    assert len(acts) == 1
+
+
+def test_what_somebody_has_settled_meanwhile_is_told(ctx, support, refused, answered, now):
+    letter, mail = answered(), refused()
+    page = support.get(PAGE)
+    data = page.values(page.form(press="Settle those ticked")) | {"mail": str(mail.id), "letter": str(letter.id)}
+    settle(support, letter=[letter.id])
+    support.post(PAGE, data, status=303)
+    assert support.get("/admin/").notices[-1] == "1 of 2 are settled. Somebody had settled the others."
+
+
+def test_a_letter_about_what_still_runs_is_not_offered(support, make, merchant, declared, refused):
+    make.subscription(merchant=merchant, customer=make.customer(merchant, email="zoe@client.test"), at_paypal=False)
+    declared()
+    refused()
+    assert len(support.get(PAGE).select("tbody tr")) == 1
+
+
+def test_nothing_ticked_is_told_and_the_reason_is_kept(support, refused):
+    refused()
+    page = settle(support, reason=["Seen by phone"], status=422)
+    assert page.errors == ["Tick what is to be settled."]
+    assert page.select_one("input[name=reason]")["value"] == "Seen by phone"
+
+
+def test_somebody_elses_things_are_left_alone(ctx, make, merchant, refused, enter, now):
+    mine, other = refused(), make.merchant(key=False, locale="en")
+    refused("theirs@client.test", of=other)
+    settle(enter(other), mail=[mine.id])
+    assert count_of(ctx, merchant, now) == 1
+
+
+def test_who_may_only_look_is_offered_nothing(reader, refused):
+    refused()
+    assert not reader.get(PAGE).select("main form")
