@@ -12,9 +12,9 @@ from bench.load import asking
 from bench.measures import Measure, in_turn, processor_ms
 from bench.stack import NOWHERE, Stack, local_http
 from portal.clock import utc_now
-from portal.domain.api_keys import MOST_PER_MINUTE, Mode, Scope
 from portal.domain.audit import By
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.api_keys import MOST_PER_MINUTE, Mode, Scope
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models import Subscription
 from portal.services.access_checks import MOST
 from portal.services.api import api_keys

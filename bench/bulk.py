@@ -21,7 +21,7 @@ from bench.simulated import RULES, simulating, subscriptions
 from bench.stack import Stack, local_http
 from bench.stored import give_customers, store
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Staff

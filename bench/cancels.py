@@ -24,7 +24,7 @@ from bench.simulated import simulating, subscriptions
 from bench.stack import Stack, local_http
 from bench.stored import give_customers, store
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Override
 from portal.models import EndRequest, Merchant, Product, Subscription
 from portal.queries.people.people import Kind

@@ -20,7 +20,7 @@ from bench.simulated import simulating, subscriptions
 from bench.stack import Stack
 from bench.stored import give_customers, store
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Action
 from portal.extensions import Database

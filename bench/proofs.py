@@ -26,8 +26,8 @@ from portal.documents.facts import ProofFacts
 from portal.documents.letters import folders
 from portal.documents.pdf import proof_file
 from portal.documents.printing import File
-from portal.domain.end_requests import Basis, Channel
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import Basis, Channel
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from portal import gently, releases
-from portal.domain.merchants import RESERVED
+from portal.domain.merchants.merchants import RESERVED
 from portal.postgres import connecting
 from portal.releases import FOLDER, Refused
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal import logs
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 
 # The library takes the time of its machine for retries and for what comes by the clock; here it is the database's.
 procrastinate.utils.utcnow = utc_now

@@ -22,8 +22,8 @@ from bench import serving, simulated
 from bench.stack import ROOT, Stack, local_http, standing
 from bench.stored import give_customers, store
 from portal.clock import utc_now
-from portal.domain.api_keys import MOST_PER_MINUTE, NOT_IN_TEST, Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import MOST_PER_MINUTE, NOT_IN_TEST, Mode, Scope
 from portal.services.api import api_keys
 from portal.services.api.api_keys import Wanted
 

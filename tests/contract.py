@@ -33,7 +33,7 @@ import requests
 
 from portal import logs
 from portal.demo.simulator import Simulator, serve
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.providers.paypal import PayPalGateways, transport
 from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, RestGateway
 from tests.fakes.paypal import CONTRACT_FOLDER, MemoryTokens

@@ -15,8 +15,8 @@ from sqlalchemy import event
 
 from portal import queue
 from portal.domain import policies
-from portal.domain.duties import Duty
-from portal.domain.end_requests import Channel, RequestState, Trouble
+from portal.domain.ends.duties import Duty
+from portal.domain.ends.end_requests import Channel, RequestState, Trouble
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, ProviderStatus, Status, status_from_provider
 from portal.mail.composing import environment

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from portal import clock, create_app, make_context, sealed_files
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.extensions import WORK
 from portal.journal import segments
 from portal.models import Merchant

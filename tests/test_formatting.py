@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.formatting import Formatter
 from portal.i18n import DECLARED, Translator, catalogue, pick_locale
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.domain.retention import OPERATOR
+from portal.domain.law.retention import OPERATOR
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "retention.md"
 

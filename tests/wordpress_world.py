@@ -16,10 +16,10 @@ from bench import simulated
 from bench.stack import ROOT, Stack
 from bench.stored import give_customers, store
 from portal.clock import utc_now
-from portal.domain.api_keys import NOT_IN_TEST, Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import NOT_IN_TEST, Mode, Scope
+from portal.domain.integrations.public_ids import Kind, private, public
 from portal.domain.policies import Actor
-from portal.domain.public_ids import Kind, private, public
 from portal.models import Customer, EventEndpoint, Merchant, Product, ProductContent, Subscription
 from portal.services import grants
 from portal.services.api import api_keys

@@ -12,7 +12,7 @@ MOMENT = sa.DateTime(timezone=True)
 NUMBER = sa.Numeric(24, 4)
 FIGURES = ('state', 'revenue', 'started', 'ended', 'reason')
 
-# What is counted: portal/domain/figures.py. What stands is noted at the time of the change; what happens once, at its
+# What is counted: portal/domain/desk/figures.py. What stands is noted at the time of the change; what happens once, at its
 # own time, to a quarter of an hour: every zone's midnight is on one, so that the day stays open until it is counted in.
 FIGURES_OF = """
     CREATE OR REPLACE FUNCTION figures_of(

@@ -16,7 +16,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import ROOT, Config
-from portal.domain.own_hosts import OurHost
+from portal.domain.merchants.own_hosts import OurHost
 from portal.services.access_tokens import Signer
 from portal.services.context import Context
 

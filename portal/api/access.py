@@ -18,10 +18,10 @@ from portal.api.problems import not_found
 from portal.api.routes import body, query, reply, written
 from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
-from portal.domain.access import End
-from portal.domain.external_ids import is_external_id
-from portal.domain.public_ids import Kind
-from portal.queries.access_checks import Pair, pair_of
+from portal.domain.access.access import End
+from portal.domain.integrations.external_ids import is_external_id
+from portal.domain.integrations.public_ids import Kind
+from portal.queries.access.access_checks import Pair, pair_of
 from portal.queries.people import customers
 from portal.services import access_checks, resources
 from portal.services.access_checks import MOST

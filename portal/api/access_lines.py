@@ -11,7 +11,7 @@ from datetime import datetime
 from json.encoder import encode_basestring as quoted
 
 from portal.api.bodies import encoded
-from portal.domain.access import Window
+from portal.domain.access.access import Window
 from portal.services import resources
 from portal.services.resources import Checked
 

@@ -15,9 +15,9 @@ from portal.api.problems import not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import Out, moment, word
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode
-from portal.queries.access_checks import pair_of
-from portal.queries.api_keys import Caller
+from portal.domain.integrations.api_keys import Mode
+from portal.queries.access.access_checks import pair_of
+from portal.queries.integrations.api_keys import Caller
 from portal.services import access_checks
 from portal.services.access_tokens import Signer
 from portal.services.resources import moment as shown

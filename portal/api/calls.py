@@ -17,14 +17,14 @@ from portal import logs, metrics
 from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.merchants import MerchantState, goes_on
-from portal.domain.own_hosts import HTTPS_ALONE
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.api_keys import Mode
+from portal.domain.merchants.merchants import MerchantState, goes_on
+from portal.domain.merchants.own_hosts import HTTPS_ALONE
 from portal.domain.policies import Actor
-from portal.queries import api_lists
-from portal.queries.api_keys import Caller
+from portal.queries.integrations import api_lists
+from portal.queries.integrations.api_keys import Caller
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import KeyRefused
 from portal.services.api.api_replies import Reply, Standing

@@ -25,8 +25,8 @@ from portal.api.schemas import (
     word,
 )
 from portal.clock import utc_now
-from portal.domain.public_ids import Kind
-from portal.queries import api_lists
+from portal.domain.integrations.public_ids import Kind
+from portal.queries.integrations import api_lists
 from portal.queries.people import customers as stored
 from portal.services import resources
 from portal.services.people import customer_identity

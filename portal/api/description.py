@@ -14,7 +14,7 @@ from config import Config
 from portal.api.problems import KINDS, MEDIA_TYPE, not_found
 from portal.api.routes import reply
 from portal.api.scopes import NEEDS, Needs
-from portal.domain.outgoing_events import EventType
+from portal.domain.integrations.outgoing_events import EventType
 
 ABOUT: Final = """\
 Ask what customers may open, be told when it changes, and end subscriptions: the same engine that serves the pages.

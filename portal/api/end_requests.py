@@ -19,12 +19,12 @@ from portal.api.routes import body, query, reply
 from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, day_asked, list_of, moment, word
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.end_dates import may_be_wished
-from portal.domain.end_requests import Cause, Channel
+from portal.domain.dates.end_dates import may_be_wished
+from portal.domain.ends.end_requests import Cause, Channel
+from portal.domain.integrations.public_ids import Kind, public
 from portal.domain.policies import Actor, Role
-from portal.domain.public_ids import Kind, public
 from portal.domain.subscriptions import Action
-from portal.queries import api_lists
+from portal.queries.integrations import api_lists
 from portal.queries.people import merchants
 from portal.services import resources
 from portal.services.ends import end_requests, end_withdrawals

@@ -18,10 +18,10 @@ from portal.api.problems import Problem
 from portal.api.routes import body, query, reply
 from portal.api.schemas import Listed, Out, PublicId, Strict, list_of, moment, word
 from portal.clock import utc_now
-from portal.domain.outgoing_events import EventType
-from portal.domain.public_ids import Kind, public
-from portal.queries import api_lists
-from portal.queries import event_endpoints as stored
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind, public
+from portal.queries.integrations import api_lists
+from portal.queries.integrations import event_endpoints as stored
 from portal.services.outgoing import event_payloads, event_replays
 from portal.services.resources import Resource
 

@@ -15,8 +15,8 @@ from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
 from portal.api.schemas import Answer, Listed, Out, PublicId, Strict, list_of, moment, moment_asked, word
 from portal.clock import utc_now
-from portal.domain.public_ids import Kind, public
-from portal.queries import api_lists
+from portal.domain.integrations.public_ids import Kind, public
+from portal.queries.integrations import api_lists
 from portal.services import grants, resources
 from portal.services.grants import Gift
 

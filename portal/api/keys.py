@@ -13,9 +13,9 @@ from portal.api.calls import caller, context
 from portal.api.routes import body, reply
 from portal.api.schemas import Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode, Scope
-from portal.domain.networks import network_of
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.api_keys import Mode, Scope
+from portal.domain.integrations.networks import network_of
+from portal.domain.integrations.public_ids import Kind, public
 from portal.services.api import api_keys
 from portal.services.resources import moment as shown
 

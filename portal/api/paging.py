@@ -20,7 +20,7 @@ from config import Config
 from portal.api.calls import caller
 from portal.api.problems import Problem
 from portal.api.schemas import LIMIT
-from portal.queries.api_lists import Page, Place, Placed
+from portal.queries.integrations.api_lists import Page, Place, Placed
 
 
 def _serializer(filters: dict[str, Any]) -> URLSafeSerializer:

@@ -13,8 +13,8 @@ from portal.api.calls import caller, context
 from portal.api.paging import asked, page
 from portal.api.routes import query, reply
 from portal.api.schemas import Listed, MoneyOut, Out, PublicId, list_of, moment, word
-from portal.domain.public_ids import Kind
-from portal.queries import api_lists
+from portal.domain.integrations.public_ids import Kind
+from portal.queries.integrations import api_lists
 from portal.services import resources
 
 

@@ -16,11 +16,11 @@ from portal.api.problems import Problem, not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
-from portal.domain.portal_sessions import CannotMake, Flaw
-from portal.domain.public_ids import Kind, public
-from portal.domain.task_links import After, TaskKind
-from portal.queries import api_lists, external_ids
-from portal.queries.access_checks import External
+from portal.domain.integrations.portal_sessions import CannotMake, Flaw
+from portal.domain.integrations.public_ids import Kind, public
+from portal.domain.integrations.task_links import After, TaskKind
+from portal.queries.access.access_checks import External
+from portal.queries.integrations import api_lists, external_ids
 from portal.services import portal_sessions
 from portal.services.portal_sessions import Flow
 from portal.services.resources import moment as shown

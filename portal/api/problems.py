@@ -20,10 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from portal.api.bodies import BadJson
+from portal.domain.access.grants import CannotGive
 from portal.domain.errors import NotAllowed
-from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
-from portal.domain.grants import CannotGive
-from portal.domain.public_ids import NoSuchId
+from portal.domain.integrations.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
+from portal.domain.integrations.public_ids import NoSuchId
 from portal.domain.subscriptions import IllegalTransition
 from portal.extensions import Busy
 from portal.services.ends.end_requests import OverAlready

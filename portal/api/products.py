@@ -13,9 +13,9 @@ from portal.api.calls import by, caller, check_world, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
 from portal.api.schemas import ExternalIdChange, Listed, Out, PublicId, list_of, moment, word
-from portal.domain.public_ids import Kind
-from portal.queries import api_lists
-from portal.queries import products as stored
+from portal.domain.integrations.public_ids import Kind
+from portal.queries.access import products as stored
+from portal.queries.integrations import api_lists
 from portal.services import products as changing
 from portal.services import resources
 

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, Map, ValidationError
 
 from portal.api.bodies import as_json
 from portal.api.problems import Problem
-from portal.domain.public_ids import Kind, NoSuchId, private, public
+from portal.domain.integrations.public_ids import Kind, NoSuchId, private, public
 
 View = TypeVar("View", bound=Callable[..., Any])
 

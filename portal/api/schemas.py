@@ -12,10 +12,10 @@ from apiflask.validators import Length, OneOf, Range
 from marshmallow import RAISE, ValidationError
 from marshmallow.fields import Field
 
-from portal.domain.email_addresses import normal
-from portal.domain.external_ids import LONGEST, is_external_id
-from portal.domain.public_ids import Kind, NoSuchId, private
-from portal.queries.access_checks import External, Named
+from portal.domain.integrations.external_ids import LONGEST, is_external_id
+from portal.domain.integrations.public_ids import Kind, NoSuchId, private
+from portal.domain.people.email_addresses import normal
+from portal.queries.access.access_checks import External, Named
 
 LIMIT: Final = 25
 MOST: Final = 100

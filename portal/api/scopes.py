@@ -12,8 +12,8 @@ from typing import Final
 
 from apiflask import APIFlask
 
-from portal.domain.api_keys import Scope
-from portal.domain.merchants import Work
+from portal.domain.integrations.api_keys import Scope
+from portal.domain.merchants.merchants import Work
 
 
 @dataclass(frozen=True)

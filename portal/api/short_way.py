@@ -27,11 +27,11 @@ from portal.api.bodies import as_json
 from portal.api.problems import Problem
 from portal.api.schemas import named
 from portal.clock import utc_now
-from portal.domain.api_keys import digest, is_key
-from portal.domain.public_ids import Kind
+from portal.domain.integrations.api_keys import digest, is_key
+from portal.domain.integrations.public_ids import Kind
 from portal.logs import place_of
-from portal.queries import access_by_key
-from portal.queries.api_keys import Caller
+from portal.queries.access import access_by_key
+from portal.queries.integrations.api_keys import Caller
 from portal.services import access_checks, resources
 from portal.services.api import api_keys
 from portal.services.api.api_keys import KeyRefused

@@ -16,8 +16,8 @@ from portal.api.problems import Problem
 from portal.api.routes import body, reply
 from portal.api.schemas import Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode
-from portal.domain.outgoing_events import (
+from portal.domain.integrations.api_keys import Mode
+from portal.domain.integrations.outgoing_events import (
     CHOSEN,
     LONGEST_ADDRESS,
     LONGEST_DESCRIPTION,
@@ -25,8 +25,8 @@ from portal.domain.outgoing_events import (
     EndpointState,
     EventType,
 )
-from portal.domain.public_ids import Kind, public
-from portal.queries import event_endpoints as stored
+from portal.domain.integrations.public_ids import Kind, public
+from portal.queries.integrations import event_endpoints as stored
 from portal.services.outgoing import event_endpoints, event_replays
 from portal.services.outgoing.event_endpoints import SameAddress, TooManyEndpoints, Wish
 from portal.services.resources import Resource

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from portal.cli.context import context, merchant_called
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Flaw
-from portal.domain.court_files import Occasion
+from portal.domain.law.court_files import Occasion
 from portal.models import Merchant
 from portal.queries import audit as queries
 
@@ -131,7 +131,7 @@ def export(slug: str, wanted: str, since: datetime | None, until: datetime | Non
 @with_appcontext
 def court_file(slug: str, reference: str, occasion: str, folder: Path) -> None:
     """Write one end with all that proves it as a ZIP (docs/proofs.md), also of a merchant who is gone."""
-    from portal.queries import proofs
+    from portal.queries.law import proofs
     from portal.services import court_files
 
     ctx, merchant_id = context(), merchant_called(slug)

@@ -15,14 +15,14 @@ from flask.cli import with_appcontext
 from portal.cli.context import context, merchant_called
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
-from portal.domain.merchants import IllegalStep, MerchantState, WrongSlug
+from portal.domain.merchants.merchants import IllegalStep, MerchantState, WrongSlug
 
 if TYPE_CHECKING:
     import uuid
     from datetime import datetime
 
     from portal.models import Merchant
-    from portal.queries.departures import Standing
+    from portal.queries.merchants.departures import Standing
     from portal.services.context import Context
     from portal.services.merchants.creating import Made, NewMerchant
 
@@ -212,7 +212,7 @@ def keep(slug: str) -> None:
 @with_appcontext
 def delete(slug: str, path: Path | None, without_export: bool, leave_live_subscriptions: bool, yes: bool) -> None:
     """Show what is live at SLUG, export it, and record that it leaves in 30 days. No subscription is ended."""
-    from portal.queries import departures
+    from portal.queries.merchants import departures
     from portal.services.merchants import standings
 
     if (path is None) is not without_export:

@@ -12,7 +12,7 @@ import click
 from portal.cli.context import context
 from portal.models import PayPalAccount, Provider
 from portal.providers.probing import ClassicProbe, RestProbe
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.paypal import gateways
 

@@ -21,12 +21,12 @@ from portal.clock import utc_now
 from portal.demo.course_site import EVENTS_SECRET, KEY, MERCHANT
 from portal.demo.mailbox import PEOPLE
 from portal.demo.website import CLIENT as WEBSITE_CLIENT
-from portal.domain import api_keys
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import PORTAL
-from portal.domain.countries import Country
+from portal.domain.integrations import api_keys
+from portal.domain.integrations.api_keys import Mode, Scope
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.law.countries import Country
 from portal.domain.policies import Role
-from portal.domain.site_logins import Proof
 from portal.models import ApiKey, EventEndpoint, Merchant, Product, ProductContent, Staff
 from portal.queries.money import payments
 from portal.queries.people import people, site_logins

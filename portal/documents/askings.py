@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from portal.documents import words
 from portal.documents.facts import ProofFacts
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import has_hour
 from portal.domain.policies import Actor
-from portal.domain.received_requests import has_hour
 from portal.formatting import Formatter
 from portal.i18n import Translator
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portal.documents.printing import File, Legible, paper, printable
 from portal.documents.words import N_, NOT_PRINTED_NAME
-from portal.domain.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function, is_for_a_reason
+from portal.domain.law.countries import EXTRAORDINARY, ORDINARY, Country, Field, Function, is_for_a_reason
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import Clean

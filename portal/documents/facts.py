@@ -9,10 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from portal.domain.end_requests import Basis, Channel
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import Basis, Channel
+from portal.domain.ends.received_requests import Way, answers
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way, answers
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import Clean, one_line
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from portal.domain.money import Money
-from portal.domain.orders import Order
-from portal.domain.plan_kinds import PlanKind
+from portal.domain.law.orders import Order
+from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.money.money import Money
 from portal.formatting import Formatter, Words
 from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from portal.documents.access import access_sentence
-from portal.domain.end_dates import WaitReason
+from portal.domain.dates.end_dates import WaitReason
 from portal.formatting import Formatter
 from portal.mail.facts import PlannedFacts, PlannedWords
 

@@ -15,7 +15,7 @@ from portal.documents.access import access_sentence, kept_names
 from portal.documents.askings import Rows, asked_before, asked_rows, asked_when, wished_row
 from portal.documents.facts import ProofFacts, clean, moment_of
 from portal.documents.recaps import recap
-from portal.domain.end_requests import Basis
+from portal.domain.ends.end_requests import Basis
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.formatting import Formatter

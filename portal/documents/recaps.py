@@ -7,9 +7,9 @@ from typing import Any
 
 from portal.documents import words
 from portal.documents.facts import ProofFacts, clean, moment_of
-from portal.domain.access import End
-from portal.domain.end_requests import Channel
-from portal.domain.money import Money
+from portal.domain.access.access import End
+from portal.domain.ends.end_requests import Channel
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.formatting import Formatter
 from portal.i18n import Translator

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from portal.documents.printing import File, Legible, paper, printable
-from portal.domain.money import Money
-from portal.domain.receipts import Total
+from portal.domain.money.money import Money
+from portal.domain.money.receipts import Total
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.letterhead import FSI, PDI, Clean

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from portal.documents.letters import Script
-from portal.domain.access import End
-from portal.domain.end_requests import Channel
-from portal.domain.received_requests import Way
-from portal.domain.settlements import SettlementRefusal
+from portal.domain.access.access import End
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
+from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.subscriptions import ProviderStatus
 
 

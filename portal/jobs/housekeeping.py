@@ -9,7 +9,7 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.jobs import old_job_rows, releases
 from portal.services import access_tokens, aging, clock_mending, comebacks, journal_keeping, restores, time_stamps
 from portal.services.carrying import engine

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from portal.domain.scrapers import shows_token
+from portal.domain.merchants.scrapers import shows_token
 from portal.services.metrics import Figures
 
 if TYPE_CHECKING:

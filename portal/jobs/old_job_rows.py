@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from portal.queries.queued_jobs import DELETE, NEXT, YOUNG
+from portal.queries.operating.queued_jobs import DELETE, NEXT, YOUNG
 
 if TYPE_CHECKING:
     from portal.services.context import Context

@@ -9,7 +9,7 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.queries.paypal_accounts import Provider
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.services.keys import paypal_keys
 from portal.services.keys.paypal_keys import Untested
 

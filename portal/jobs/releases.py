@@ -18,7 +18,7 @@ from procrastinate.manager import JobManager
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import releases
-from portal.queries.queued_jobs import UNKNOWN
+from portal.queries.operating.queued_jobs import UNKNOWN
 
 if TYPE_CHECKING:
     from portal.services.context import Context

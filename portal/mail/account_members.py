@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.domain.email_addresses import shown
+from portal.domain.people.email_addresses import shown
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Letterhead
 from portal.mail.logins import ACCOUNT_INVITATION

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import Clean, unlinked

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 
-from portal.domain import colours, own_hosts
-from portal.domain.notice_texts import Text
+from portal.domain.merchants import colours, own_hosts
+from portal.domain.merchants.notice_texts import Text
 from portal.formatting import Formatter
 from portal.i18n import Translator
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.domain import address_changes, login_mails, task_links
-from portal.domain.invitations import DELAY, LIFETIME
+from portal.domain.integrations import task_links
+from portal.domain.people import address_changes, login_mails
+from portal.domain.people.invitations import DELAY, LIFETIME
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Letterhead, one_line, short
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from portal.domain import notice_texts
-from portal.domain.money import Money
-from portal.domain.notice_texts import Paragraph
-from portal.domain.notices import NOTICES, Name
+from portal.domain.merchants import notice_texts
+from portal.domain.merchants.notice_texts import Paragraph
+from portal.domain.merchants.notices import NOTICES, Name
+from portal.domain.money.money import Money
 from portal.mail.letterhead import Letterhead, one_line, short
 
 LONGEST_SUBJECT: Final = 250  # filled in: more is cut by mail programs anyway

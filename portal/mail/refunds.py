@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Clean, Letterhead
 

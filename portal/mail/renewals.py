@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail.composing import Composed, compose
 from portal.mail.facts import RenewalFacts
 from portal.mail.letterhead import Clean, Letterhead

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.task_links import TaskKind
+from portal.domain.integrations.task_links import TaskKind
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Clean, Letterhead
 from portal.mail.logins import TASK_LINK

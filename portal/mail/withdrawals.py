@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.money import Money
-from portal.domain.withdrawals import Verdict
+from portal.domain.law.withdrawals import Verdict
+from portal.domain.money.money import Money
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Clean, Letterhead
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.account_members import MemberRole, MemberState, state_of
+from portal.domain.people.account_members import MemberRole, MemberState, state_of
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
@@ -34,7 +34,7 @@ class AccountMember(HasId, HasCreation, HasMerchant, Base):
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
-    email: Mapped[str]  # in its normal form (domain/email_addresses.py)
+    email: Mapped[str]  # in its normal form (domain/people/email_addresses.py)
     name: Mapped[str] = mapped_column(default="")
     role: Mapped[MemberRole] = mapped_column(words(MemberRole, "role"))
     locale: Mapped[str | None]  # the language they were invited in, then the one they read

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.address_holds import HoldOutcome, HoldState, state_of
+from portal.domain.people.address_holds import HoldOutcome, HoldState, state_of
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

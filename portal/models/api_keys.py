@@ -10,8 +10,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain import api_keys
-from portal.domain.api_keys import KeyStanding, Mode, Scope
+from portal.domain.integrations import api_keys
+from portal.domain.integrations.api_keys import KeyStanding, Mode, Scope
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

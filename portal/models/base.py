@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.end_requests import Trouble
 from portal.extensions import UtcDateTime
 
-# What a merchant's own id may be (domain/external_ids.py): nothing that nobody sees.
+# What a merchant's own id may be (domain/integrations/external_ids.py): nothing that nobody sees.
 EXTERNAL_ID: Final = (
     "char_length(external_id) BETWEEN 1 AND 128 AND external_id = btrim(external_id) AND external_id !~ "
     "'  |[\\u0001-\\u001f\\u007f-\\u00a0\\u00ad\\u1680\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff]'"

@@ -11,9 +11,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, move
-from portal.domain.money import Money
-from portal.domain.orders import Order
+from portal.domain.ends.comebacks import OPEN, ComebackState, ComebackTrouble, move
+from portal.domain.law.orders import Order
+from portal.domain.money.money import Money
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.held_requests import HasAttemptFacts
 from portal.models.subscriptions import Subscription
@@ -55,7 +55,7 @@ class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     currency: Mapped[str | None]
     interval_unit: Mapped[str | None]
     interval_count: Mapped[int] = mapped_column(default=1)
-    ordered: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # domain/orders.py, with the price
+    ordered: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # domain/law/orders.py
     # When it was asked to begin within the withdrawal period, and by which version of the words; empty: it was not.
     express_at: Mapped[datetime | None]
     express_version: Mapped[str] = mapped_column(default="", server_default="")

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.customer_erasures import ErasureState
+from portal.domain.people.customer_erasures import ErasureState
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

@@ -57,7 +57,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
         Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 
-    email: Mapped[str | None]  # in its normal form (domain/email_addresses.py)
+    email: Mapped[str | None]  # in its normal form (domain/people/email_addresses.py)
     # 0: it is theirs. Customers of one address in two spellings share it until staff join them: 1, 2… came later.
     email_place: Mapped[int] = mapped_column(default=0)
     paypal_email: Mapped[str | None]  # what PayPal names for the same payer, where that is another address
@@ -65,12 +65,12 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     paypal_email_declined: Mapped[bool] = mapped_column(default=False)  # by staff: offered no more
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
-    external_id: Mapped[str | None]  # the merchant's own (domain/external_ids.py)
+    external_id: Mapped[str | None]  # the merchant's own (domain/integrations/external_ids.py)
     locale: Mapped[str | None]  # None: the merchant's
     time_zone: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)
     reminders_allowed: Mapped[bool] = mapped_column(default=True)
-    # The names of those answers that they gave by themselves (domain/profiles.py): nobody else changes these.
+    # The names of those answers that they gave by themselves (domain/people/profiles.py): nobody else changes these.
     own_answers: Mapped[list[str]] = mapped_column(JSONB, default=list)
     seen_at: Mapped[datetime | None]  # their last log-in: retention counts from it, too
     # From then on it says who nobody is: no name, no address, no payer, and none of them comes back.

@@ -10,10 +10,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, Basis, Cause, Channel, RequestState, move
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import OPEN, Basis, Cause, Channel, RequestState, move
+from portal.domain.ends.received_requests import Way, has_hour
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way, has_hour
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, IsCarried, words
 from portal.models.held_requests import HasEndRequestFacts

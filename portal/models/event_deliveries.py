@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.outgoing_events import DeliveryState, Fault
+from portal.domain.integrations.outgoing_events import DeliveryState, Fault
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.event_endpoints import EventEndpoint
 from portal.models.outgoing_events import OutgoingEvent

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, String, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from portal.domain.outgoing_events import EndpointState, EventType
+from portal.domain.integrations.outgoing_events import EndpointState, EventType
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.merchants import Merchant
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.figures import Figure
+from portal.domain.desk.figures import Figure
 from portal.models.base import Base, words
 
 NUMBER = Numeric(24, 4)  # the sum of many amounts

@@ -1,7 +1,7 @@
 """What the words about a subscription read of it, whether its row is mapped or plain.
 
-The account page reads plain ones (queries/account_page.py), every other page mapped ones: the same functions say both.
-What follows from the columns alone is written once, for both, in the classes that begin with `Has`.
+The account page reads plain ones (queries/account/account_page.py), every other page mapped ones: the same functions
+say both.  What follows from the columns alone is written once, for both, in the classes that begin with `Has`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from portal.domain import pauses
-from portal.domain.access import Facts
-from portal.domain.paid_time import nothing_is_paid
-from portal.domain.pauses import PauseState
-from portal.domain.plan_kinds import PlanKind
+from portal.domain.access.access import Facts
+from portal.domain.dates.paid_time import nothing_is_paid
+from portal.domain.ends import pauses
+from portal.domain.ends.pauses import PauseState
+from portal.domain.law.plan_kinds import PlanKind
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider

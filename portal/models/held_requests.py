@@ -6,12 +6,12 @@ import uuid
 from datetime import date, datetime
 from typing import Protocol
 
-from portal.domain.comebacks import OPEN, ComebackState
-from portal.domain.end_dates import Planned, WaitReason
-from portal.domain.end_requests import Channel, RequestState, is_planned
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.dates.end_dates import Planned, WaitReason
+from portal.domain.ends.comebacks import OPEN, ComebackState
+from portal.domain.ends.end_requests import Channel, RequestState, is_planned
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.ends.received_requests import answers
 from portal.domain.policies import Actor
-from portal.domain.received_requests import answers
 from portal.domain.subscriptions import Status
 
 

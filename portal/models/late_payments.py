@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.late_payments import LateState
+from portal.domain.money.late_payments import LateState
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.payments import Payment
 from portal.models.subscriptions import Subscription

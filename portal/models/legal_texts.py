@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.legal_texts import LegalKind, Version
+from portal.domain.law.legal_texts import LegalKind, Version
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.list_exports import FileState, Format
-from portal.domain.list_views import List
+from portal.domain.desk.list_exports import FileState, Format
+from portal.domain.desk.list_views import List
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

@@ -8,12 +8,12 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.list_views import List
+from portal.domain.desk.list_views import List
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
 class ListView(HasId, HasCreation, HasMerchant, Base):
-    """One view. `query` are the parameters of the list's address, as they are written (domain/list_filters.py)."""
+    """One view. `query` are the parameters of the list's address, as they are written (domain/desk/list_filters.py)."""
 
     __tablename__ = "list_views"
     __table_args__ = (CheckConstraint("name <> ''", name="has_a_name"),)

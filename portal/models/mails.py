@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.bounces import Report
+from portal.domain.people.bounces import Report
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.countries import Country
-from portal.domain.merchants import MerchantState, state_of
-from portal.domain.receipts import LONGEST_TEXT
+from portal.domain.law.countries import Country
+from portal.domain.merchants.merchants import MerchantState, state_of
+from portal.domain.money.receipts import LONGEST_TEXT
 from portal.models.base import Base, HasCreation, HasId, words
 
 HTTPS = "~ '^(https://|$)'"  # what customers are sent to is encrypted; empty: there is none

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.outgoing_events import EventType
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.own_hosts import Fault, Standing
+from portal.domain.merchants.own_hosts import Fault, Standing
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

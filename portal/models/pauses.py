@@ -9,8 +9,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
 from portal.domain.policies import Actor
 from portal.models.base import Base, IsCarried, words
 from portal.models.held_requests import HasPauseFacts

@@ -13,12 +13,12 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.payments import Standing
+from portal.domain.money.payments import Standing
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands. It goes back alone when PayPal gives a reversal back (domain/payments.py)."""
+    """Where a payment stands. It goes back alone when PayPal gives a reversal back (domain/money/payments.py)."""
 
     PENDING = "pending"
     DENIED = "denied"
@@ -52,7 +52,7 @@ class Payment(HasId, HasCreation, HasMerchant, Base):
     currency: Mapped[str]
     refunded: Mapped[Decimal] = mapped_column(default=Decimal(0))
     # By PayPal's own ids, so that each counts once: what was refunded; what was taken back, and (below nothing) given
-    # back to the merchant again (domain/payments.py).
+    # back to the merchant again (domain/money/payments.py).
     refunds: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     reversals: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     paid_at: Mapped[datetime]

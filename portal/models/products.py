@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.plan_kinds import KindAnswer, PlanKind, Supply
+from portal.domain.law.plan_kinds import KindAnswer, PlanKind, Supply
 from portal.domain.policies import Override
 from portal.models.base import EXTERNAL_ID, Base, HasCreation, HasId, HasMerchant, words
 
@@ -33,7 +33,7 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     )
 
     name: Mapped[str]
-    external_id: Mapped[str | None]  # the merchant's own (domain/external_ids.py)
+    external_id: Mapped[str | None]  # the merchant's own (domain/integrations/external_ids.py)
     keep_after_completion: Mapped[bool] = mapped_column(default=False)
     keep_after_cancellation: Mapped[bool] = mapped_column(default=False)
     stops_at_once: Mapped[bool] = mapped_column(default=False)
@@ -96,7 +96,7 @@ class Plan(HasId, HasCreation, HasMerchant, Base):
     failure_threshold: Mapped[int] = mapped_column(default=0)
     read_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]  # when its price or rhythm was last seen to be another one
-    # The kind of contract, as the merchant answered; without an answer it counts as open-ended (domain/plan_kinds.py).
+    # The kind of contract, as answered; without an answer it counts as open-ended (domain/law/plan_kinds.py).
     kind: Mapped[PlanKind] = mapped_column(words(PlanKind, "kind"), default=PlanKind.OPEN_ENDED)
     kind_answered_at: Mapped[datetime | None]
     term_months: Mapped[int | None]

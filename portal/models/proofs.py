@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.end_requests import REFERENCE_ALPHABET
+from portal.domain.ends.end_requests import REFERENCE_ALPHABET
 from portal.models.base import Base, HasId, HasMerchant
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.countries import Country, Function, is_for_a_reason
-from portal.domain.declarations import LINK_LIFETIME, Carrying
+from portal.domain.law.countries import Country, Function, is_for_a_reason
+from portal.domain.law.declarations import LINK_LIFETIME, Carrying
 from portal.models.base import Base, HasCreation, HasMerchant, words
 from portal.models.received_requests import ReceivedRequest
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.countries import Function
-from portal.domain.received_requests import ReceivedState, Way
+from portal.domain.ends.received_requests import ReceivedState, Way
+from portal.domain.law.countries import Function
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.end_requests import EndRequest
 from portal.models.subscriptions import Subscription

@@ -1,4 +1,4 @@
-"""Refunds that staff asked for here: append-only rows with their own states (domain/refunds.py)."""
+"""Refunds that staff asked for here: append-only rows with their own states (domain/money/refunds.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.refunds import OPEN, RefundState, WithEnd, WithEndState, move
+from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState, move
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, IsCarried, words
 from portal.models.subscriptions import Subscription
 

@@ -1,4 +1,4 @@
-"""What was sent before a fixed term renewed itself, as its proof; what is owed without one (domain/renewals.py)."""
+"""What was sent before a fixed term renewed itself, as its proof; what is owed without one (domain/law/renewals.py)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain import renewals
-from portal.domain.money import Money
-from portal.domain.renewals import ReminderState, Renewal
+from portal.domain.law import renewals
+from portal.domain.law.renewals import ReminderState, Renewal
+from portal.domain.money.money import Money
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.subscriptions import Subscription
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.login_mails import LinkPurpose
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.people.login_mails import LinkPurpose
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

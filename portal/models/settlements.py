@@ -1,4 +1,4 @@
-"""Settlements that customers asked for: append-only rows with their own states (domain/settlements.py)."""
+"""Settlements that customers asked for: append-only rows with their own states (domain/money/settlements.py)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.money import Money
-from portal.domain.settlements import OPEN, SettlementRefusal, SettlementState, move
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import OPEN, SettlementRefusal, SettlementState, move
 from portal.models.base import Base, IsCarried, words
 from portal.models.subscriptions import Subscription
 

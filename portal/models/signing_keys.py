@@ -12,7 +12,7 @@ from portal.models.base import Base, HasCreation, HasId
 
 
 class SigningKey(HasId, HasCreation, Base):
-    """One key pair (domain/signing_keys.py)."""
+    """One key pair (domain/integrations/signing_keys.py)."""
 
     __tablename__ = "signing_keys"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 

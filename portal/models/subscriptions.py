@@ -11,8 +11,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.access import Facts
-from portal.domain.ended_by import EndedBy, kind_of
+from portal.domain.access.access import Facts
+from portal.domain.ends.ended_by import EndedBy, kind_of
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import (
     ENDED,
@@ -49,7 +49,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         Index("ix_subscriptions_product_id_created_at", "product_id", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_status", "product_id", "merchant_id", "status", "created_at", "id"),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
-        # What the desk's list is sorted and narrowed by (queries/subscription_filters.py).
+        # What the desk's list is sorted and narrowed by (queries/desk/subscription_filters.py).
         Index("ix_subscriptions_merchant_id_next_payment_at", "merchant_id", "next_payment_at", "id"),
         Index("ix_subscriptions_merchant_id_started_at", "merchant_id", "started_at", "id"),
         Index("ix_subscriptions_merchant_id_ended_at", "merchant_id", "ended_at", "id"),
@@ -127,7 +127,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     paid_until: Mapped[datetime | None]
     access_until: Mapped[datetime | None]  # result of the product's rule at the end; empty: kept for good, or unknown
 
-    # What was told of access after the end, once the product's rule is another one (domain/promises.py).
+    # What was told of access after the end, once the product's rule is another one (domain/access/promises.py).
     promised: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     end_requested_at: Mapped[datetime | None]

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain import task_links
-from portal.domain.task_links import After, Door, TaskKind
+from portal.domain.integrations import task_links
+from portal.domain.integrations.task_links import After, Door, TaskKind
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.merchants import HTTPS
 

@@ -10,10 +10,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.end_requests import EndRequest
 from portal.models.subscriptions import Subscription

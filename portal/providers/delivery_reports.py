@@ -16,8 +16,8 @@ from typing import Final
 
 import structlog
 
-from portal.domain import bounces
-from portal.domain.bounces import RANK, Report
+from portal.domain.people import bounces
+from portal.domain.people.bounces import RANK, Report
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from ssrfguard import Resolver, SSRFGuardError
 from urllib3.exceptions import HTTPError
 
 from portal.clock import utc_now
-from portal.domain.outgoing_events import Fault
+from portal.domain.integrations.outgoing_events import Fault
 from portal.providers import guarded
 from portal.providers.guarded import PIECE, Adapter
 from portal.providers.waits import asked_seconds

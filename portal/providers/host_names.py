@@ -9,7 +9,7 @@ import dns.name
 import dns.resolver
 import requests
 
-from portal.domain.own_hosts import Fault
+from portal.domain.merchants.own_hosts import Fault
 from portal.providers import guarded
 from portal.providers.guarded import NotReached
 

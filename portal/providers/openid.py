@@ -18,8 +18,8 @@ import structlog
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
 
+from portal.domain.integrations.site_logins import ALGORITHMS, SiteLoginRefused, Wrong, is_loopback
 from portal.domain.json_objects import without_doubles
-from portal.domain.site_logins import ALGORITHMS, SiteLoginRefused, Wrong, is_loopback
 from portal.providers import guarded
 from portal.providers.guarded import Answered, Forbidden, NotReached, TooLarge
 

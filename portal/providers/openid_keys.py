@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
-from portal.domain.site_logins import SiteLoginRefused, Wrong
+from portal.domain.integrations.site_logins import SiteLoginRefused, Wrong
 
 MOST_KEYS: Final = 50
 LEAST_RSA_BITS: Final = 2048

@@ -14,8 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from portal.domain.billing import Trial
-from portal.domain.money import Money
+from portal.domain.dates.billing import Trial
+from portal.domain.money.money import Money
 from portal.providers.deliveries import Delivery
 from portal.providers.probing import ClassicProbe, RestProbe
 

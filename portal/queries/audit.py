@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.extensions import Database
 from portal.models import (
     AccountMember,

@@ -1,6 +1,6 @@
 """What a customer holds: one subscription with its request, its timeline and what was given by hand.
 
-The account page reads plain rows of all of them (queries/account_page.py); `Held` is what both have in common.
+The account page reads plain rows of all of them (queries/account/account_page.py); `Held` is what both have in common.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from portal.domain.comebacks import Standing
-from portal.domain.received_requests import ReceivedState
+from portal.domain.ends.comebacks import Standing
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.law.withdrawals import NO_PROOF, Consents
 from portal.domain.subscriptions import may_invite_back
-from portal.domain.withdrawals import NO_PROOF, Consents
 from portal.models import (
     EndRequest,
     Grant,
@@ -30,20 +30,12 @@ from portal.models import (
 from portal.models.held import AnyGrant, AnySubscription
 from portal.models.held_requests import AnyAttempt, AnyEndRequest, AnyPause
 from portal.models.payments import STANDS
-from portal.queries import (
-    askings,
-    comebacks,
-    end_requests,
-    grants,
-    pauses,
-    proofs,
-    received_requests,
-    subscriptions,
-    timelines,
-    withdrawals,
-)
-from portal.queries.account_rows import Taken
-from portal.queries.comebacks import Prospect
+from portal.queries import subscriptions, timelines
+from portal.queries.access import grants
+from portal.queries.account.account_rows import Taken
+from portal.queries.ends import askings, comebacks, end_requests, pauses, received_requests
+from portal.queries.ends.comebacks import Prospect
+from portal.queries.law import proofs, withdrawals
 from portal.queries.money import late_payments
 
 

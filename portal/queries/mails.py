@@ -7,7 +7,7 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.ends.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
 from portal.queries import subscriptions
 

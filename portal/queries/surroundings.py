@@ -14,8 +14,8 @@ from sqlalchemy import BindParameter, Row, bindparam, event, exists, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from portal.domain import end_requests, pauses
-from portal.domain.received_requests import ReceivedState
+from portal.domain.ends import end_requests, pauses
+from portal.domain.ends.received_requests import ReceivedState
 from portal.models import EndRequest, Grant, PauseRequest, PublicDeclaration, ReceivedRequest, Subscription
 from portal.queries.people import merchants
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from portal.domain.access import Rule, windows, windows_given
-from portal.domain.promises import kept
-from portal.domain.public_ids import Kind, public
-from portal.queries import access_checks as queries
-from portal.queries.access_checks import Bare, Holding, Pair
+from portal.domain.access.access import Rule, windows, windows_given
+from portal.domain.access.promises import kept
+from portal.domain.integrations.public_ids import Kind, public
+from portal.queries.access import access_checks as queries
+from portal.queries.access.access_checks import Bare, Holding, Pair
 from portal.services.dates.planned_ends import windows_of
 from portal.services.resources import Checked
 from portal.services.rules import grants_of, product_rule

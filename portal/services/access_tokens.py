@@ -20,9 +20,9 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 
-from portal.domain.signing_keys import LIFETIME, listed, next_from, signer
+from portal.domain.integrations.signing_keys import LIFETIME, listed, next_from, signer
 from portal.models import SigningKey
-from portal.queries import signing_keys as queries
+from portal.queries.integrations import signing_keys as queries
 from portal.services.context import Context
 from portal.services.resources import Checked, Resource, access
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from portal.domain.access import Rule, Window
+from portal.domain.access.access import Rule, Window
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models.held import AnyGrant, AnySubscription

@@ -12,13 +12,14 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.end_dates import LATE_AFTER
-from portal.domain.end_requests import OVERDUE, RequestState
-from portal.domain.retention import FIXED_DAYS, OPERATOR, Kind, Stock
+from portal.domain.dates.end_dates import LATE_AFTER
+from portal.domain.ends.end_requests import OVERDUE, RequestState
+from portal.domain.law.retention import FIXED_DAYS, OPERATOR, Kind, Stock
 from portal.logs import place_of
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import aging, end_requests, subscriptions
-from portal.queries import proofs as proof_queries
+from portal.queries import subscriptions
+from portal.queries.ends import aging, end_requests
+from portal.queries.law import proofs as proof_queries
 from portal.queries.people import merchants
 from portal.services import proofs, task_links, throttles
 from portal.services.api import api_replies, api_uses

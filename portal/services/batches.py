@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.extensions import Database
 from portal.logs import place_of
-from portal.queries import old_rows
+from portal.queries.operating import old_rows
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import queue
 from portal.clock import SLACK
-from portal.domain import end_requests, pauses, refunds, settlements
+from portal.domain.ends import end_requests, pauses
+from portal.domain.money import refunds, settlements
 from portal.models import (
     BulkAct,
     BulkRow,

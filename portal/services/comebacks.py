@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.audit import PORTAL, By
-from portal.domain.comebacks import (
+from portal.domain.ends.comebacks import (
     OPEN,
     ComebackState,
     ComebackTrouble,
@@ -21,14 +21,15 @@ from portal.domain.comebacks import (
     start_at,
     starts_too_early,
 )
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.merchants import Work, goes_on
+from portal.domain.merchants.merchants import Work, goes_on
+from portal.domain.merchants.sections import Section, is_shown
 from portal.domain.policies import Actor
-from portal.domain.sections import Section, is_shown
 from portal.models import Comeback, Merchant, Subscription, TimelineKind
-from portal.queries import comebacks, subscriptions
-from portal.queries.comebacks import Prospect
+from portal.queries import subscriptions
+from portal.queries.ends import comebacks
+from portal.queries.ends.comebacks import Prospect
 from portal.queries.holdings import AnyProspect
 from portal.queries.people import merchants
 from portal.queries.people.people import MerchantFacts

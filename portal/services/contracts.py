@@ -10,11 +10,12 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
-from portal.domain.billing import free_trial_end
-from portal.domain.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, Contract
+from portal.domain.dates.billing import free_trial_end
+from portal.domain.law.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, Contract
 from portal.models import ContractConsent, Subscription, TimelineKind
 from portal.models.held import AnySubscription
-from portal.queries import subscriptions, withdrawals
+from portal.queries import subscriptions
+from portal.queries.law import withdrawals
 from portal.queries.people import merchants
 from portal.services.audit import timeline
 from portal.services.context import Context

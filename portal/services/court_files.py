@@ -20,12 +20,12 @@ from sqlalchemy.orm import Session
 
 from portal.documents.printing import File
 from portal.domain.audit import Act, By, canonical
-from portal.domain.court_files import FORMAT, SUMS, Occasion, proof_content, sums
+from portal.domain.law.court_files import FORMAT, SUMS, Occasion, proof_content, sums
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, Merchant, Proof, PublicDeclaration, ReceivedRequest
 from portal.queries import audit as chain
-from portal.queries import court_files, proofs, time_stamps
-from portal.queries import declarations as public
+from portal.queries.law import court_files, proofs, time_stamps
+from portal.queries.law import declarations as public
 from portal.queries.people import merchants
 from portal.services import proofs as proving
 from portal.services.archives import plain

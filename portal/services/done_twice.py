@@ -15,7 +15,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from portal.models import Base, MailState, Subscription
-from portal.queries import journal as queries
+from portal.queries.operating import journal as queries
 
 ONCE: Final[Mapping[str, tuple[str, ...]]] = {
     "mails": ("key",),

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from portal.domain.policies import Actor
-from portal.queries import end_kinds
+from portal.queries.ends import end_kinds
 from portal.services.context import Context
 
 log = structlog.get_logger("portal.end_kinds")

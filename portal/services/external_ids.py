@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken, is_external_id
+from portal.domain.integrations.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken, is_external_id
 from portal.models import Customer, Product
-from portal.queries import external_ids
+from portal.queries.integrations import external_ids
 
 
 def check(session: Session, row: Customer | Product, wanted: str | None, *, replaces: bool) -> None:

@@ -14,11 +14,11 @@ from sqlalchemy import delete, or_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.figures import STANDING
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.desk.figures import STANDING
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.logs import place_of
 from portal.models import DailyFigure, FigureBook, FigureChange
-from portal.queries import figures as stored
+from portal.queries.desk import figures as stored
 from portal.services.batches import BATCH, Find, Unfinished
 from portal.services.context import Context
 

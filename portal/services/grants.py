@@ -14,15 +14,16 @@ from typing import Any, Final
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import access, grants
-from portal.domain.access import Window
+from portal.domain.access import access, grants
+from portal.domain.access.access import Window
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.people.customer_erasures import check_there
 from portal.mail.composing import Composed
 from portal.models import Customer, Grant, Product
-from portal.queries import grants as queries
-from portal.queries import products, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import grants as queries
+from portal.queries.access import products
 from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 
 from portal import clock
 from portal.models import JournalEntry
-from portal.queries import journal as queries
+from portal.queries.operating import journal as queries
 from portal.services import restores
 from portal.services.context import Context
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from portal.domain.received_requests import Way
+from portal.domain.ends.received_requests import Way
 from portal.i18n import LOCALES, pick_locale
 from portal.models import Customer, EndRequest, Merchant, PublicDeclaration
-from portal.queries import declarations
+from portal.queries.law import declarations
 
 
 def of_end(session: Session, request: EndRequest, customer: Customer, merchant: Merchant) -> str:

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By, canonical
 from portal.domain.edits import Subject
-from portal.domain.legal_texts import LegalKind
+from portal.domain.law.legal_texts import LegalKind
 from portal.models import LegalText
 from portal.queries import edits as stored
-from portal.queries import legal_texts
+from portal.queries.law import legal_texts
 from portal.queries.people import merchants
 from portal.services import edits
 from portal.services.context import Context

@@ -19,15 +19,15 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
+from portal.domain.desk.list_exports import AT_ONCE, KEPT, MOST_OPEN, FileState, Format
+from portal.domain.desk.list_filters import ListFilter
+from portal.domain.desk.list_views import FILTERS, List, written
 from portal.domain.errors import DomainError
-from portal.domain.list_exports import AT_ONCE, KEPT, MOST_OPEN, FileState, Format
-from portal.domain.list_filters import ListFilter
-from portal.domain.list_views import FILTERS, List, written
 from portal.models import ListExport, ListExportPart, Staff
-from portal.queries import list_exports
-from portal.queries.merchant_rows import see_one_moment
+from portal.queries.desk import list_exports
+from portal.queries.desk.subscription_filters import Whose
+from portal.queries.merchants.merchant_rows import see_one_moment
 from portal.queries.people import merchants
-from portal.queries.subscription_filters import Whose
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.list_lines import head, writer

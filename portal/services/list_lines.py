@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
-from portal.domain.list_exports import Format
-from portal.domain.list_filters import ListFilter
-from portal.domain.money import Money
-from portal.queries import list_exports
+from portal.domain.desk.list_exports import Format
+from portal.domain.desk.list_filters import ListFilter
+from portal.domain.money.money import Money
+from portal.queries.desk import list_exports
 from portal.services.csv_files import MARK, line_of
 
 

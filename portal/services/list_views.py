@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.desk.list_filters import ListFilter
+from portal.domain.desk.list_views import List, may_change, may_share, written
 from portal.domain.errors import Denial, DomainError, NotAllowed
-from portal.domain.list_filters import ListFilter
-from portal.domain.list_views import List, may_change, may_share, written
 from portal.domain.policies import Role
 from portal.models import ListView
-from portal.queries import list_views
+from portal.queries.desk import list_views
 from portal.services.audit import audit
 from portal.services.context import Context
 

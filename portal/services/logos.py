@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.models import Logo
-from portal.queries import logos
+from portal.queries.merchants import logos
 from portal.queries.people import merchants
 from portal.services import pictures, settings
 from portal.services.context import Context

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from portal.queries import lost_jobs
+from portal.queries.operating import lost_jobs
 from portal.services.context import Context
 
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's

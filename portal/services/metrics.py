@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 from portal import clock, metrics, queue
 from portal.extensions import Busy
 from portal.models import KeyState
-from portal.queries import health as health_rows
-from portal.queries import journal as journal_rows
-from portal.queries import metrics as queries
+from portal.queries.operating import health as health_rows
+from portal.queries.operating import journal as journal_rows
+from portal.queries.operating import metrics as queries
 from portal.services import health
 from portal.services.context import Context
 

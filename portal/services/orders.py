@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from portal.documents.orders import Ordered
-from portal.domain.countries import known
-from portal.domain.orders import Order
-from portal.domain.plan_kinds import KindAnswer
-from portal.domain.site_links import online_withdrawal
+from portal.domain.law.countries import known
+from portal.domain.law.orders import Order
+from portal.domain.law.plan_kinds import KindAnswer
+from portal.domain.merchants.site_links import online_withdrawal
 from portal.models import Comeback, Merchant, Product
 from portal.providers.ports import PlanReading
 from portal.queries.people.people import MerchantFacts

@@ -12,9 +12,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import EventType
+from portal.domain.integrations.outgoing_events import EventType
 from portal.models import Subscription
-from portal.queries import access_marks
+from portal.queries.access import access_marks
 from portal.services.outgoing_events import is_wanted
 
 ACCESS: Final = (EventType.ACCESS_GRANTED, EventType.ACCESS_CHANGED, EventType.ACCESS_ENDED)

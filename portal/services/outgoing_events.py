@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.domain.api_keys import Mode
-from portal.domain.outgoing_events import EventType
-from portal.domain.public_ids import Kind
+from portal.domain.integrations.api_keys import Mode
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind
 from portal.models import Subscription
-from portal.queries import outgoing_events
+from portal.queries.integrations import outgoing_events
 from portal.queries.people import merchants
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.outgoing_events import EventType
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind, public
 from portal.domain.subscriptions import Status
 from portal.models import Subscription, TimelineKind
 from portal.services.outgoing_access import mark, mark_all

@@ -14,17 +14,19 @@ from typing import Final, Literal
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import own_hosts, policies
+from portal.domain import policies
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
+from portal.domain.integrations.portal_sessions import CannotMake, Flaw
+from portal.domain.integrations.return_addresses import is_allowed
+from portal.domain.integrations.task_links import TASKS, VOUCHED, After, TaskKind
+from portal.domain.merchants import own_hosts
+from portal.domain.merchants.sections import Section, is_shown
+from portal.domain.people.customer_erasures import check_there
 from portal.domain.policies import Actor
-from portal.domain.portal_sessions import CannotMake, Flaw
-from portal.domain.return_addresses import is_allowed
-from portal.domain.sections import Section, is_shown
 from portal.domain.subscriptions import Action, transition
-from portal.domain.task_links import TASKS, VOUCHED, After, TaskKind
 from portal.models import Customer, Merchant, Subscription, TaskLink
-from portal.queries import api_keys, subscriptions
+from portal.queries import subscriptions
+from portal.queries.integrations import api_keys
 from portal.queries.people import customers, merchants
 from portal.services import task_links
 from portal.services.audit import audit

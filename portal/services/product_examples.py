@@ -1,4 +1,4 @@
-"""What a rule does to an example's subscription, by the functions that decide access (domain/access.py)."""
+"""What a rule does to an example's subscription, by the functions that decide access (domain/access/access.py)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.domain.access import EndPreview, Facts, PausePreview, Rule, Window, preview_end, preview_pause, windows
+from portal.domain.access.access import (
+    EndPreview,
+    Facts,
+    PausePreview,
+    Rule,
+    Window,
+    preview_end,
+    preview_pause,
+    windows,
+)
 from portal.domain.subscriptions import Status
 
 AGE: Final = timedelta(days=30)  # the example's customer subscribed so long ago

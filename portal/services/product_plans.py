@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
-from portal.domain.plan_kinds import KindAnswer, check
+from portal.domain.law.plan_kinds import KindAnswer, check
 from portal.models import Plan, Product, ProductContent, Subscription
 from portal.queries import edits as versions
-from portal.queries import products, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import products
 from portal.services import edits
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -11,15 +11,17 @@ from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import policies, promises
-from portal.domain.access import Content, Rule
+from portal.domain import policies
+from portal.domain.access import promises
+from portal.domain.access.access import Content, Rule
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
 from portal.domain.errors import DomainError
 from portal.domain.policies import Override
 from portal.models import Product, ProductContent, Subscription
-from portal.queries import products, subscriptions
-from portal.queries.products import Audience
+from portal.queries import subscriptions
+from portal.queries.access import products
+from portal.queries.access.products import Audience
 from portal.services import edits, external_ids
 from portal.services.audit import audit
 from portal.services.context import Context

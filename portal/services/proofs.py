@@ -24,14 +24,17 @@ from portal.documents.facts import ProofFacts
 from portal.documents.printing import File
 from portal.documents.proofs import public_rows
 from portal.domain.audit import PORTAL, Act
-from portal.domain.court_files import proof_content
-from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import REFERENCE_ALPHABET, Basis
+from portal.domain.law.court_files import proof_content
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.models import EndRequest, Grant, Merchant, Proof, ProofFile, Subscription
-from portal.queries import askings, grants, proofs, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import grants
+from portal.queries.ends import askings
+from portal.queries.law import proofs
 from portal.services import languages, throttles
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from portal.documents.receipts import Issuer, ReceiptFacts, Returned
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail.letterhead import one_line
 from portal.models import Payment, TimelineEntry
-from portal.queries import logos
+from portal.queries.merchants import logos
 from portal.queries.money import customer_payments
 from portal.queries.money.customer_payments import Called, Paid, Whose
 from portal.services import throttles

@@ -22,13 +22,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import OPERATOR, Act
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.journal import segments
 from portal.journal.gathering import Journal
 from portal.journal.segments import Entry
 from portal.journal.watched import REFERRED, WATCHED, WITNESSES, key_of
 from portal.models import Base, Customer, EndRequest, Installation, JournalEntry, Mail, MailState
-from portal.queries import journal as queries
+from portal.queries.operating import journal as queries
 from portal.queries.people import customers
 from portal.services import done_twice, restores, tries
 from portal.services.audit import audit

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.extensions import OF_THE_PROCESS, Database
 from portal.journal.stores import Tail
 from portal.models import Installation, JournalEntry, LoginChallenge, LoginSession
-from portal.queries import journal as queries
+from portal.queries.operating import journal as queries
 
 log = structlog.get_logger("portal.journal")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain import access, promises
-from portal.domain.merchants import Work, goes_on
+from portal.domain.access import access, promises
+from portal.domain.merchants.merchants import Work, goes_on
 from portal.domain.policies import Settings
 from portal.domain.subscriptions import Status
 from portal.models import Merchant, Subscription

@@ -12,16 +12,17 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import policies, retention
+from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.countries import Country
 from portal.domain.edits import Subject
-from portal.domain.notices import OPTIONAL, is_sent, left_out_with
-from portal.domain.sections import Section, hidden_with, is_shown
-from portal.domain.site_links import Place, placed_with
+from portal.domain.law import retention
+from portal.domain.law.countries import Country
+from portal.domain.merchants.notices import OPTIONAL, is_sent, left_out_with
+from portal.domain.merchants.sections import Section, hidden_with, is_shown
+from portal.domain.merchants.site_links import Place, placed_with
 from portal.models import KeyState, Merchant
 from portal.queries import edits as stored
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.queries.people import merchants
 from portal.services import edits
 from portal.services.context import Context

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, update
 from sqlalchemy.orm import Session
 
-from portal.domain.task_links import MAILED, After, TaskKind
+from portal.domain.integrations.task_links import MAILED, After, TaskKind
 from portal.models import Customer, Merchant, Subscription, TaskLink
 from portal.secrets import new_token, token_hash
 from portal.services.batches import delete_all

@@ -17,10 +17,10 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain.court_files import chain_content, proof_content
+from portal.domain.law.court_files import chain_content, proof_content
 from portal.models import TimeStamp
 from portal.providers.time_stamps import NotStamped
-from portal.queries import time_stamps
+from portal.queries.law import time_stamps
 from portal.services.context import Context
 
 log = structlog.get_logger("portal.time_stamps")

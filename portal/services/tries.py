@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.models import EndRequest, PauseRequest, Refund, Settlement
-from portal.queries import carrying, merchant_news
+from portal.queries.ends import carrying
+from portal.queries.merchants import merchant_news
 
 Carried = EndRequest | PauseRequest | Refund | Settlement
 CARRIED: Final[tuple[type[Carried], ...]] = (EndRequest, PauseRequest, Refund, Settlement)

@@ -14,12 +14,12 @@ from typing import Final
 from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.domain.account_members import Part, refusal
-from portal.domain.duties import LEAST, Duty, may
+from portal.domain.ends.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.merchants import Work
+from portal.domain.merchants.merchants import Work
+from portal.domain.merchants.sections import Section
+from portal.domain.people.account_members import Part, refusal
 from portal.domain.policies import Role
-from portal.domain.sections import Section
 from portal.queries.people.people import Kind
 from portal.web import drafts, standings, task_scope
 

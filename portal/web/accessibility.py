@@ -14,7 +14,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain.accessibility import Audit, Conformity, Criterion, Verdict, conformity, rate
+from portal.domain.law.accessibility import Audit, Conformity, Criterion, Verdict, conformity, rate
 
 FILE: Final = Path(__file__).with_suffix(".toml")
 MENTION: Final[Mapping[Conformity, LazyString]] = {  # the law's own words

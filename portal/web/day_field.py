@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from wtforms import DateField
 
-from portal.domain import typed_days
+from portal.domain.dates import typed_days
 from portal.web.formatting import formatter
 
 

@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import ValidationError
 from wtforms.validators import Optional
 
-from portal.domain.end_dates import may_be_wished
+from portal.domain.dates.end_dates import may_be_wished
 from portal.web import drafts
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm

@@ -18,9 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from portal import metrics
-from portal.domain.email_addresses import shown
+from portal.domain.ends.received_requests import AlreadySettled
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.received_requests import AlreadySettled
+from portal.domain.people.email_addresses import shown
 from portal.domain.subscriptions import IllegalTransition, Status
 from portal.extensions import Busy
 from portal.mail.letterhead import one_line

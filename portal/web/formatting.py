@@ -10,8 +10,9 @@ import flask_babel
 from flask import Flask, g
 from markupsafe import Markup
 
-from portal.domain import email_addresses, return_addresses
-from portal.domain.money import Money
+from portal.domain.integrations import return_addresses
+from portal.domain.money.money import Money
+from portal.domain.people import email_addresses
 from portal.formatting import Formatter, has_clock
 from portal.web import locale
 

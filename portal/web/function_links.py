@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, url_for
 
-from portal.domain.countries import Country, Function, known, strategy
+from portal.domain.law.countries import Country, Function, known, strategy
 from portal.queries.people.people import MerchantFacts
 from portal.web import locale
 from portal.web.formatting import formatter

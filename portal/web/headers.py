@@ -16,7 +16,7 @@ from flask import Flask, Response, current_app, g, request
 
 from config import Config
 from portal import logs, metrics
-from portal.domain.own_hosts import HTTPS_ALONE, HTTPS_ALONE_FOR_NOW
+from portal.domain.merchants.own_hosts import HTTPS_ALONE, HTTPS_ALONE_FOR_NOW
 from portal.web import logos, stylesheets
 
 log = structlog.get_logger("portal.web")
@@ -120,7 +120,7 @@ def shown_path() -> str:
 
 def _caching(response: Response) -> str:
     if request.endpoint == "public.signing_keys":
-        return "public, max-age=300"  # far shorter than a key is listed before it signs (domain/signing_keys.py)
+        return "public, max-age=300"  # far shorter than a key is listed before it signs
     if request.endpoint not in FILES or response.status_code not in (200, 206, 304):
         return "no-store"
     if request.endpoint == "logo":

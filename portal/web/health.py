@@ -12,8 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import clock
 from portal.clock import utc_now
-from portal.queries import health as queries
-from portal.queries import journal as journal_queries
+from portal.queries.operating import health as queries
+from portal.queries.operating import journal as journal_queries
 from portal.services import health
 from portal.version import VERSION
 from portal.web import identity, metrics, schemas

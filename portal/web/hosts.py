@@ -16,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 
 from config import Config
 from portal.clock import utc_now
-from portal.domain.own_hosts import OurHost
-from portal.queries import own_hosts
+from portal.domain.merchants.own_hosts import OurHost
+from portal.queries.merchants import own_hosts
 from portal.web import identity
 from portal.web.addresses import this_page
 

@@ -17,12 +17,12 @@ from werkzeug.wrappers import Response
 
 from config import Config
 from portal.clock import utc_now
-from portal.domain import own_hosts
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.networks import network_of
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.networks import network_of
+from portal.domain.merchants import own_hosts
 from portal.domain.policies import Actor
-from portal.queries.paypal_accounts import Provider
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.queries.people import account_visits, people
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash

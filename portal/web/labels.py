@@ -12,14 +12,14 @@ from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
-from portal.domain.access import End
-from portal.domain.account_members import MemberRole, MemberState
-from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.end_requests import Basis, Cause, Channel, RequestState, Trouble
-from portal.domain.pauses import PauseKind, PauseRefusal
+from portal.domain.access.access import End
+from portal.domain.ends.comebacks import ComebackState, ComebackTrouble
+from portal.domain.ends.end_requests import Basis, Cause, Channel, RequestState, Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal
+from portal.domain.ends.received_requests import Way
+from portal.domain.money.settlements import SettlementRefusal
+from portal.domain.people.account_members import MemberRole, MemberState
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import Way
-from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
 

@@ -15,10 +15,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from portal.domain.legal_texts import ADDRESS, CONTACT, HOST, NOTICE_FIELDS, PUBLISHER, LegalKind
-from portal.domain.retention import Kind
+from portal.domain.law.legal_texts import ADDRESS, CONTACT, HOST, NOTICE_FIELDS, PUBLISHER, LegalKind
+from portal.domain.law.retention import Kind
 from portal.i18n import DEFAULT, LOCALES
-from portal.queries import legal_texts
+from portal.queries.law import legal_texts
 from portal.queries.people import merchants
 from portal.queries.people.people import MerchantFacts
 from portal.web import locale

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Flask, Response, abort
 
-from portal.queries import logos
+from portal.queries.merchants import logos
 from portal.web.identity import context
 
 POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"  # opened by itself, it is a picture and no page

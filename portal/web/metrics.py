@@ -6,7 +6,7 @@ from flask import Response, abort, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from config import Config
-from portal.domain.scrapers import shows_token
+from portal.domain.merchants.scrapers import shows_token
 from portal.services.metrics import Figures
 from portal.web import identity
 

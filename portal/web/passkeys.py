@@ -20,7 +20,7 @@ from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadData, URLSafeTimedSerializer
 from wtforms import HiddenField
 
-from portal.domain.passkeys import LIFETIME, LOCALHOST, MOST, PasskeyRefused, Refusal, site
+from portal.domain.people.passkeys import LIFETIME, LOCALHOST, MOST, PasskeyRefused, Refusal, site
 from portal.services.people import passkey_challenges, passkey_logins
 from portal.services.people.passkey_ceremonies import Shown
 from portal.web.csrf import TOO_OLD, BaseForm

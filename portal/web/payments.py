@@ -12,7 +12,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.queries.money.payments import Payment, PaymentState
 from portal.web.formatting import formatter
 

@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import LazyString, ngettext
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.retention import TABLE, Kind, Unit, span
+from portal.domain.law.retention import TABLE, Kind, Unit, span
 
 KIND: Final[Mapping[Kind, LazyString]] = {
     Kind.CUSTOMERS: _l("Customers without a subscription"),

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
-from portal.domain.networks import Place, place
+from portal.domain.integrations.networks import Place, place
+from portal.domain.people.account_members import MemberRole
 from portal.queries.people import sessions as queries
 from portal.queries.people.people import Kind, Person
 from portal.services.people import sessions

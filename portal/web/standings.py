@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.merchants import MerchantState, Work, goes_on
+from portal.domain.merchants.merchants import MerchantState, Work, goes_on
 from portal.mail.letterhead import one_line
 from portal.queries.people.people import Kind, MerchantFacts
 from portal.web import formatting

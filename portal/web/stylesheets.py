@@ -15,7 +15,7 @@ from typing import Final
 
 from flask import Flask, Response, abort, current_app, request, url_for
 
-from portal.domain import colours
+from portal.domain.merchants import colours
 
 SHARED: Final = ("tokens", "base", "layout")
 WORDS: Final = ("text", "states", "controls")

@@ -7,9 +7,9 @@ from typing import Final
 from flask import g, request
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.return_addresses import is_allowed
-from portal.domain.task_links import TASKS, After, is_part_of
-from portal.queries import end_requests
+from portal.domain.integrations.return_addresses import is_allowed
+from portal.domain.integrations.task_links import TASKS, After, is_part_of
+from portal.queries.ends import end_requests
 from portal.queries.people.people import OwnTask
 from portal.web import identity
 

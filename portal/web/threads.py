@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from portal.domain.end_dates import Schedule
+from portal.domain.dates.end_dates import Schedule
 
 if TYPE_CHECKING:
     from portal.models.held import AnySubscription

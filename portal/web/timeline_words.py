@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 from flask_babel import gettext as _
 
-from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
-from portal.domain.pauses import PauseRefusal
-from portal.domain.received_requests import Way, has_hour
-from portal.domain.settlements import SettlementRefusal
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseRefusal
+from portal.domain.ends.received_requests import Way, has_hour
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web import labels

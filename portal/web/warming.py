@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import i18n
 from portal.clock import utc_now
-from portal.queries import access_by_key, access_checks, account_page, inbox
+from portal.queries import inbox
+from portal.queries.access import access_by_key, access_checks
+from portal.queries.account import account_page
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from portal.domain.accessibility import Audit, Conformity, Criterion, Verdict, conformity
+from portal.domain.law.accessibility import Audit, Conformity, Criterion, Verdict, conformity
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.web.accessibility import Looked, percent

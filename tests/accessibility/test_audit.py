@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from portal.domain.accessibility import CRITERIA, Conformity, Verdict, conformity, is_over, rate
+from portal.domain.law.accessibility import CRITERIA, Conformity, Verdict, conformity, is_over, rate
 from portal.web import accessibility
 from tests.accessibility.report import PLACE, day_in_three_years, written
 

@@ -151,7 +151,7 @@ def forgotten_notification() -> None:
 
 def part_counts_as_all() -> None:
     """A reversal counts as all of the payment, whatever sum it names."""
-    from portal.domain import payments
+    from portal.domain.money import payments
 
     real = payments.moved
 
@@ -166,7 +166,7 @@ def part_counts_as_all() -> None:
 
 def trust_the_next_date() -> None:
     """PayPal's next date is taken for the end of what is paid, whether or not anybody paid."""
-    from portal.domain import paid_time
+    from portal.domain.dates import paid_time
 
     real = paid_time.paid_until
 
@@ -181,8 +181,8 @@ def trust_the_next_date() -> None:
 
 def closed_merchant_forgets() -> None:
     """What is asked for at a suspended or leaving merchant's is answered like any other, and quietly taken back."""
-    from portal.domain.end_requests import RequestState
-    from portal.domain.merchants import MerchantState
+    from portal.domain.ends.end_requests import RequestState
+    from portal.domain.merchants.merchants import MerchantState
     from portal.models import EndRequest
     from portal.queries.people import merchants
     from portal.services.ends import end_requests

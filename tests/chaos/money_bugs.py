@@ -25,8 +25,8 @@ def part_gives_all_back() -> None:
 
 def refund_believed() -> None:
     """PayPal's refusal is taken for « it has gone back already », and nobody looks."""
-    from portal.domain.end_requests import Trouble
-    from portal.domain.refunds import RefundState
+    from portal.domain.ends.end_requests import Trouble
+    from portal.domain.money.refunds import RefundState
     from portal.services.carrying import refund_carrying
 
     real = refund_carrying.Refunds._asked
@@ -82,7 +82,7 @@ def refund_told_early() -> None:
 
 def refund_dropped() -> None:
     """What was decided with an end is forgotten as soon as the end is confirmed."""
-    from portal.domain.refunds import WithEndState
+    from portal.domain.money.refunds import WithEndState
     from portal.queries.money import refunds
     from portal.services.ends import end_refunds
 

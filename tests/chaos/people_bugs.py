@@ -56,7 +56,7 @@ def _only_for(bug: str, settlement_carrying: Any) -> None:
 
 def settlement_believed() -> None:
     """PayPal's « accepted » is taken for « paid »."""
-    from portal.domain.settlements import Verdict
+    from portal.domain.money.settlements import Verdict
     from portal.services.money import settlements
 
     real = settlements.judge
@@ -77,7 +77,7 @@ def settlement_believed() -> None:
 
 def silence_is_a_no() -> None:
     """A call without an answer is taken for one that took nothing."""
-    from portal.domain.settlements import SettlementRefusal
+    from portal.domain.money.settlements import SettlementRefusal
     from portal.providers.ports import GatewayUnavailable
     from portal.services.carrying import settlement_carrying
 
@@ -97,7 +97,7 @@ def silence_is_a_no() -> None:
 
 def erasure_forgotten() -> None:
     """The ends are made, and the wish is quietly taken back with them."""
-    from portal.domain.customer_erasures import ErasureState
+    from portal.domain.people.customer_erasures import ErasureState
     from portal.models import CustomerErasure
     from portal.services.own_data import customer_erasures
 
@@ -152,7 +152,7 @@ def learned_again() -> None:
 
 def link_lets_two_in() -> None:
     """Whether a link is used up is asked before it is locked, and not again."""
-    from portal.domain.task_links import Door
+    from portal.domain.integrations.task_links import Door
     from portal.models import TaskLink
 
     real = TaskLink.door
@@ -217,6 +217,6 @@ def task_needs_no_code() -> None:
 
 def _is_of(bug: str, session: Any, customer_id: uuid.UUID) -> bool:
     """Say whether a bug is planted for a customer, by one of their subscriptions."""
-    from portal.queries import customer_erasures as stored
+    from portal.queries.merchants import customer_erasures as stored
 
     return any(concerns(bug, found) for found in session.scalars(stored.subscriptions_of(customer_id)))

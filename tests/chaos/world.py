@@ -18,9 +18,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from portal.clock import utc_now
 from portal.demo.run import HOST
 from portal.domain.audit import By
-from portal.domain.end_requests import OPEN as OPEN_ENDS
+from portal.domain.ends.end_requests import OPEN as OPEN_ENDS
+from portal.domain.money.refunds import OPEN
 from portal.domain.policies import Override, Role
-from portal.domain.refunds import OPEN
 from portal.domain.subscriptions import Status
 from portal.extensions import Database
 from portal.models import (

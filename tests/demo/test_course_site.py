@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from portal.demo.course_access import FRESH, STALE, From, Portal, customer_of, is_signed
 from portal.demo.course_site import EVENTS_SECRET, KEY, make_site
-from portal.domain import api_keys
+from portal.domain.integrations import api_keys
 
 URL = "http://127.0.0.1:8000"
 CUSTOMER, PRODUCT, LESSON, LATER = "cus_1", "prod_1", "cont_1", "cont_2"

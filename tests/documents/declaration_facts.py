@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal.documents.declarations import DeclaredFacts
-from portal.domain.countries import Country, Function
+from portal.domain.law.countries import Country, Function
 
 
 def declared(**changed: Any) -> DeclaredFacts:

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from portal.documents.facts import ProofFacts
-from portal.domain.end_requests import Basis, Channel
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import Basis, Channel
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from portal.documents.declarations import DeclaredFacts, declaration_file
-from portal.domain.countries import Country, Function
+from portal.domain.law.countries import Country, Function
 from tests.documents.declaration_facts import declared
 from tests.pdf_text import words_of
 

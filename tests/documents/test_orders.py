@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from portal.documents.orders import Ordered, order_words
-from portal.domain.countries import Country
-from portal.domain.money import Money
-from portal.domain.orders import Order, order_button
-from portal.domain.plan_kinds import PlanKind
-from portal.domain.site_links import online_withdrawal
+from portal.domain.law.countries import Country
+from portal.domain.law.orders import Order, order_button
+from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.merchants.site_links import online_withdrawal
+from portal.domain.money.money import Money
 from portal.formatting import Formatter
 from portal.i18n import Translator
 

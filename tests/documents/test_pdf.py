@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from portal.documents import letters, printing, typesetting
 from portal.documents.letters import FONTS, Face
 from portal.documents.pdf import proof_file
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from tests.documents.proof_facts import CODE, facts
 from tests.pdf_text import lines_of, pieces, tags_of, words_of
 

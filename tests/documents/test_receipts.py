@@ -21,8 +21,8 @@ from portal.documents.receipts import (
     receipt_words,
     statement_file,
 )
-from portal.domain.money import Money
-from portal.domain.receipts import Total
+from portal.domain.money.money import Money
+from portal.domain.money.receipts import Total
 from portal.services.pictures import cleaned
 from tests.documents.test_pdf import fonts_in
 from tests.pdf_text import lines_of, tags_of, words_of

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from portal.documents.proofs import wording
-from portal.domain.end_requests import Basis
+from portal.domain.ends.end_requests import Basis
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from tests.documents.proof_facts import AT, facts

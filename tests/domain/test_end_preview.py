@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.access import Content, End, EndPreview, Facts, Grant, Rule, access, end_facts, preview_end
+from portal.domain.access.access import Content, End, EndPreview, Facts, Grant, Rule, access, end_facts, preview_end
 from portal.domain.subscriptions import ENDINGS, TRANSITIONS, Status
 
 ASKED = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.comebacks import Standing, check
+from portal.domain.ends.comebacks import Standing, check
 from portal.domain.errors import NotAllowed
 from portal.domain.subscriptions import (
     ENDED,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from config import Config
 from portal.clock import utc_now
-from portal.domain.countries import Country
+from portal.domain.law.countries import Country
 from portal.models import Mail, Merchant
 from portal.services.context import Context
 from portal.services.declarations import deciding

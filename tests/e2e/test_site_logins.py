@@ -15,7 +15,7 @@ from portal.clock import utc_now
 from portal.demo.pages import QuietHandler
 from portal.demo.website import CLIENT, Website, make_app
 from portal.domain.audit import PORTAL
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.providers.openid import OpenIdSites
 from portal.services.context import Context
 from portal.services.people import site_clients

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.domain.own_hosts import Fault
+from portal.domain.merchants.own_hosts import Fault
 from portal.providers.host_names import NoAnswer
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.demo.simulator.records import stamp
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import (
     Customer,
@@ -257,7 +257,7 @@ class Makers:
 
     def requests(self, subscription: Subscription) -> list[EndRequest]:
         """Every request of the subscription, oldest first."""
-        from portal.queries import end_requests
+        from portal.queries.ends import end_requests
 
         with self.ctx.db.read() as session:
             return end_requests.all_of_subscription(session, subscription.id)[::-1]

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.outgoing_events import DeliveryState
+from portal.domain.integrations.outgoing_events import DeliveryState
 from portal.jobs import event_deliveries as jobs
 from portal.models import EventDelivery
 from portal.providers.event_posts import HttpEventPosts

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from portal import queue
 from portal.clock import utc_now
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.jobs import housekeeping, old_job_rows
 from portal.models import ComparisonDifference, ComparisonRun, ComparisonState, ComparisonTrigger, Throttle
 from portal.services import aging, batches, throttles

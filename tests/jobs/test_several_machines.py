@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy import select, text
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.models import EndRequest, Mail
 from tests.jobs.test_worker import ask, make_due, until
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.models import EndRequest, Mail, Subscription, TimelineEntry, TimelineKind
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of

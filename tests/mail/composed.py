@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from portal.documents.orders import Ordered, order_words
 from portal.documents.planned_ends import planned_words
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
-from portal.domain.orders import Order
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.law.orders import Order
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
 from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, refunds, staff_alerts

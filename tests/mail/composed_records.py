@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 
 from portal.documents.words import NOT_SETTLED
-from portal.domain.account_members import MemberRole
-from portal.domain.money import Money
-from portal.domain.task_links import TASKS, TaskKind
-from portal.domain.withdrawals import Verdict
+from portal.domain.integrations.task_links import TASKS, TaskKind
+from portal.domain.law.withdrawals import Verdict
+from portal.domain.money.money import Money
+from portal.domain.people.account_members import MemberRole
 from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements, withdrawals
 from portal.mail.composing import Composed
 from portal.mail.declarations import DeclaredWords, LinkWords, declaration_link, declaration_received

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Basis, Channel
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import Basis, Channel
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail import ends

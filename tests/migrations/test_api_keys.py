@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.migrating import downgrade, upgrade
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import Wanted

@@ -67,7 +67,7 @@ def test_it_does_not_go_down_over_three_of_one_form(customers, database_url):
 
 
 def test_an_address_is_folded_as_the_portal_writes_it_today(customers, database_url):
-    from portal.domain.email_addresses import normal
+    from portal.domain.people.email_addresses import normal
 
     odd = [UNICODE, "É@Exemple.FR", "a@straße.example", "b@" + "ü" * 70 + ".example", "c@exemple.fr.", "d@ｅxemple.fr"]
     customers(*odd)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from portal.domain.audit import By
-from portal.domain.external_ids import is_external_id
+from portal.domain.integrations.external_ids import is_external_id
 from portal.domain.policies import Actor
 from portal.migrating import downgrade, upgrade
 from portal.services.people import customer_joining, customer_splitting

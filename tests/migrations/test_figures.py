@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import psycopg
 
-from portal.domain.figures import Figure
+from portal.domain.desk.figures import Figure
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade
-from portal.queries import figures as stored
+from portal.queries.desk import figures as stored
 from portal.services import figures
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import psycopg
 from alembic.script import ScriptDirectory
 
-from portal.domain.late_payments import LateState
+from portal.domain.money.late_payments import LateState
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import PaymentState
 from tests.services.money.late_money import alarms, charged, payment_of, show, stopped, told

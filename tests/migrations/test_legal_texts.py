@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from portal.domain.audit import OPERATOR
-from portal.domain.legal_texts import LegalKind
+from portal.domain.law.legal_texts import LegalKind
 from portal.migrating import downgrade, upgrade
 from portal.services import legal_texts
 from portal.services.legal_texts import Wish

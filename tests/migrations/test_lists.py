@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade

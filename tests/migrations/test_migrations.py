@@ -14,9 +14,9 @@ from sqlalchemy import create_engine
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.domain.pauses import PauseKind
+from portal.domain.ends.pauses import PauseKind
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base, BulkAct, BulkState, EndRequest, Staff

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import psycopg
 
-from portal.domain.end_requests import Channel, RequestState, new_reference
+from portal.domain.ends.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade

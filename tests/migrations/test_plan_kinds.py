@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from portal.domain.renewals import ReminderState
+from portal.domain.law.renewals import ReminderState
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import Plan, RenewalReminder
 

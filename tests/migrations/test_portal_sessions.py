@@ -6,8 +6,8 @@ import psycopg
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.task_links import TaskKind
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.task_links import TaskKind
 from portal.migrating import downgrade, upgrade
 from portal.models import Customer, Merchant
 from portal.services import portal_sessions, task_links

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Function, strategy
+from portal.domain.law.countries import Country, Function, strategy
 from portal.migrating import downgrade, taken_names, upgrade
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared

@@ -7,9 +7,9 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.withdrawals import RefundDuty, Verdict
 from portal.domain.policies import Actor
-from portal.domain.withdrawals import RefundDuty, Verdict
 from portal.migrating import downgrade, upgrade
 from portal.models import Withdrawal
 

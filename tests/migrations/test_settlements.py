@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from alembic.script import ScriptDirectory
 
-from portal.domain.settlements import SettlementState
+from portal.domain.money.settlements import SettlementState
 from portal.domain.subscriptions import Status
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import Settlement, TimelineEntry, TimelineKind

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from portal.clock import utc_now
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.migrating import downgrade, upgrade
 from portal.models import SiteLogin
 from portal.queries.people.people import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from portal.clock import utc_now
-from portal.domain.task_links import TaskKind
+from portal.domain.integrations.task_links import TaskKind
 from portal.migrating import downgrade, upgrade
 from portal.models import Customer, Merchant
 from portal.queries.people.people import Kind

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from portal.domain.end_dates import WaitReason
+from portal.domain.dates.end_dates import WaitReason
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade

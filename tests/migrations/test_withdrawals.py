@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
 from portal.domain.policies import Actor
-from portal.domain.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import ContractConsent, TimelineEntry, TimelineKind, Withdrawal
 

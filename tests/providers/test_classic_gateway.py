@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl
 import pytest
 import requests
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.providers.paypal import PayPalGateways
 from portal.providers.paypal.client import NEUTRAL_REASON
 from portal.providers.ports import ClassicCredentials, GatewayRefused, GatewayUnavailable, Refusal

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from portal.domain.outgoing_events import Fault
+from portal.domain.integrations.outgoing_events import Fault
 from portal.providers.event_posts import MOST, HttpEventPosts, NotPosted
 from tests.fakes.raw_server import Raw, http
 from tests.fakes.receivers import receiving

@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from portal.domain.own_hosts import Fault
+from portal.domain.merchants.own_hosts import Fault
 from portal.providers import guarded, host_names
 from portal.providers.guarded import Answered, Forbidden, NotReached
 from portal.providers.host_names import NoAnswer, PublicHostNames

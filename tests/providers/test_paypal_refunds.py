@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 
 

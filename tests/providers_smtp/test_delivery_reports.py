@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.bounces import Report
+from portal.domain.people.bounces import Report
 from portal.providers import delivery_reports
 from portal.providers.delivery_reports import MOST_BYTES, DeliveryReport
 from tests.fakes.delivery_reports import report, vacation

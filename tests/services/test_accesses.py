@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.access import End
+from portal.domain.access.access import End
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Grant

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
+from portal.domain.ends.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, LoginChallenge, Mail, Subscription, TimelineEntry, TimelineKind

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind, PauseState
-from portal.domain.refunds import RefundState
-from portal.domain.settlements import SettlementState
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import RefundState
+from portal.domain.money.settlements import SettlementState
 from portal.domain.subscriptions import Status
 from portal.models import (
     EndRequest,

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import OPERATOR, Act
-from portal.domain.court_files import Occasion
+from portal.domain.law.court_files import Occasion
 from portal.models import AuditEntry
 from portal.providers.time_stamps import TimeStamps
 from portal.services import court_files, time_stamps

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import EditEntry, Merchant
 from portal.services import settings

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from portal.domain.figures import Figure, month_ends, window
+from portal.domain.desk.figures import Figure, month_ends, window
 from portal.domain.subscriptions import Status
 from portal.models import ImportRun, ImportState
-from portal.queries import figures as stored
+from portal.queries.desk import figures as stored
 from portal.services import figures
 from tests.web.admin.waiting import make_request
 

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
+from portal.domain.access.grants import CannotGive, GrantProblem
 from portal.domain.audit import Act, By
-from portal.domain.grants import CannotGive, GrantProblem
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, Customer, Grant, Mail
-from portal.queries import account_page
+from portal.queries.account import account_page
 from portal.services import grants
 from portal.services.grants import Gift
 from tests.web.conftest import letters  # noqa: F401 - what was promised, opened

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR
-from portal.domain.legal_texts import LegalKind
+from portal.domain.law.legal_texts import LegalKind
 from portal.models import LegalText
-from portal.queries import legal_texts as stored
+from portal.queries.law import legal_texts as stored
 from portal.services import legal_texts
 from portal.services.edits import EditedMeanwhile
 from portal.services.legal_texts import Wish

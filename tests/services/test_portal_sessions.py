@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import NotAllowed
-from portal.domain.portal_sessions import CannotMake, Flaw
+from portal.domain.integrations.portal_sessions import CannotMake, Flaw
+from portal.domain.integrations.task_links import After, TaskKind
 from portal.domain.subscriptions import IllegalTransition, Status
-from portal.domain.task_links import After, TaskKind
 from portal.models import AuditEntry, Customer, TaskLink
 from portal.secrets import token_hash
 from portal.services import aging, portal_sessions, task_links

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.access import windows
+from portal.domain.access.access import windows
 from portal.domain.audit import PORTAL
 from portal.domain.subscriptions import Status
 from portal.models import Plan, Subscription
-from portal.queries import products as queries
+from portal.queries.access import products as queries
 from portal.services import product_plans, products
 from portal.services.edits import EditedMeanwhile
 from portal.services.product_plans import MovedMeanwhile

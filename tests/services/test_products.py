@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Status
 from portal.models import Subscription

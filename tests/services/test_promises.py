@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from portal.clock import utc_now
-from portal.domain.access import windows
+from portal.domain.access.access import windows
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
-from portal.queries import end_requests, subscriptions
-from portal.queries import products as queries
+from portal.queries import subscriptions
+from portal.queries.access import products as queries
+from portal.queries.ends import end_requests
 from portal.services import products
 from portal.services.dates import planned_ends
 from portal.services.ends import end_withdrawals

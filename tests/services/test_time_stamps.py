@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from portal.domain import court_files
 from portal.domain.audit import OPERATOR, Act
+from portal.domain.law import court_files
 from portal.models import AuditEntry, Proof, TimeStamp
 from portal.providers.time_stamps import TimeStamps
 from portal.services import time_stamps

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from portal.domain.public_ids import Kind as IdKind
-from portal.domain.public_ids import public
+from portal.domain.integrations.public_ids import Kind as IdKind
+from portal.domain.integrations.public_ids import public
 from portal.queries.people.people import Kind
 from tests.chaos.browsing import form_of
 from tests.chaos.world import Seat, World

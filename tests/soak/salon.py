@@ -15,10 +15,10 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.demo.run import HOST
-from portal.domain.api_keys import MOST_PER_MINUTE, Mode, Scope
 from portal.domain.audit import By
-from portal.domain.public_ids import Kind as IdKind
-from portal.domain.public_ids import public
+from portal.domain.integrations.api_keys import MOST_PER_MINUTE, Mode, Scope
+from portal.domain.integrations.public_ids import Kind as IdKind
+from portal.domain.integrations.public_ids import public
 from portal.models import Customer, Merchant, Plan, Product, Subscription
 from portal.providers.event_posts import HttpEventPosts
 from portal.queries.people.people import Kind

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from portal import queue
 from portal.clock import utc_now
 from portal.demo.run import HOST
-from portal.queries import metrics as queries
+from portal.queries.operating import metrics as queries
 from tests.chaos.world import World
 from tests.soak.stand import OTHER_WEB, OTHER_WORKER, STEADY, STEADY_WEB, STEADY_WORKER, TOKEN, SoakStack
 

@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import AccountMember
 from portal.queries.people.people import Kind
 from portal.secrets import token_hash

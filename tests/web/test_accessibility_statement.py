@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.accessibility import Verdict
+from portal.domain.law.accessibility import Verdict
 from portal.web import accessibility
 from tests.accessibility.report import day_in_three_years
 

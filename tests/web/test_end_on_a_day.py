@@ -11,9 +11,9 @@ from babel.dates import format_date
 from sqlalchemy import update
 
 from portal.clock import utc_now
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import RequestState
-from portal.domain.periods import add_months
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.dates.periods import add_months
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from tests.services.carrying.carried import ask

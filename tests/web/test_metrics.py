@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from portal import clock, create_app
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.extensions import Database
 from tests.browser_client import Browser
 from tests.web.admin.waiting import make_request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.sections import Section
+from portal.domain.merchants.sections import Section
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from portal.domain.colours import contrast
+from portal.domain.merchants.colours import contrast
 from portal.web.stylesheets import FACES
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.end_dates import Schedule, WaitReason
+from portal.domain.dates.end_dates import Schedule, WaitReason
 from portal.domain.subscriptions import Status
 from portal.web import threads
 

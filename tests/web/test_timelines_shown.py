@@ -10,13 +10,13 @@ from typing import Any, Final
 import pytest
 
 import portal.services
-from portal.domain.end_requests import Basis, Cause, Channel, Trouble
-from portal.domain.pauses import PauseKind, PauseRefusal
+from portal.domain.ends.end_requests import Basis, Cause, Channel, Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal
+from portal.domain.ends.received_requests import Way
+from portal.domain.law.withdrawals import ConsentKind, RefundDuty, Verdict
+from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
-from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.models import TimelineEntry, TimelineKind
 from tests.browser_client import Browser
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from portal import clock, create_app, i18n
 from portal.extensions import Database
-from portal.queries import account_page
+from portal.queries.account import account_page
 from portal.web.warming import warm
 
 

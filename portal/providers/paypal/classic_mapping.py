@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from portal.domain.periods import Interval
+from portal.domain.dates.periods import Interval
 from portal.domain.subscriptions import ProviderStatus
 from portal.providers.paypal import mapping
 from portal.providers.ports import Reading

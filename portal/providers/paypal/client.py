@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from portal.clock import utc_now
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import PROVIDER_OVER, ProviderStatus
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.pages import approval_page, next_link, rows, stamp

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.domain.billing import Trial
-from portal.domain.money import Money
-from portal.domain.periods import Interval
+from portal.domain.dates.billing import Trial
+from portal.domain.dates.periods import Interval
+from portal.domain.money.money import Money
 from portal.providers.ports import PaymentReading, PlanReading, Reading
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9-]{3,50}")  # FACTS.md 1.3: ids are 3-50, `I-…`, `P-…`

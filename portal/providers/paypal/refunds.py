@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from portal.domain.money import WITHOUT_CENTS, Money
+from portal.domain.money.money import WITHOUT_CENTS, Money
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.caller import RestCaller
 from portal.providers.paypal.transport import Answer

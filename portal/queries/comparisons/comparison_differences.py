@@ -8,7 +8,7 @@ from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from portal.models import ComparisonDifference, ComparisonRun, Customer, Product, Subscription
-from portal.queries.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
+from portal.queries.desk.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
 
 
 def differences_page(session: Session, run: ComparisonRun, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:

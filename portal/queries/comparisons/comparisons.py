@@ -20,7 +20,7 @@ from portal.models import (
     PayPalAccount,
     Provider,
 )
-from portal.queries.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
+from portal.queries.desk.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
 
 __all__ = ["ComparisonState", "ComparisonTrigger"]  # the web names these two
 

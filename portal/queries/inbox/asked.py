@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
-from portal.domain.pauses import PauseState
-from portal.domain.received_requests import ReceivedState
-from portal.domain.received_requests import Way as CameBy
+from portal.domain.ends.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
+from portal.domain.ends.pauses import PauseState
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.ends.received_requests import Way as CameBy
 from portal.models import (
     EndRequest,
     KeyState,
@@ -24,9 +24,10 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries import likely_subscriptions, received_requests
-from portal.queries.end_requests import is_repetition
+from portal.queries.ends import received_requests
+from portal.queries.ends.end_requests import is_repetition
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.law import likely_subscriptions
 
 
 def counted() -> tuple[Select[Any], ...]:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.customer_erasures import PATIENCE, ErasureState
-from portal.domain.end_requests import OPEN
+from portal.domain.ends.end_requests import OPEN
+from portal.domain.people.customer_erasures import PATIENCE, ErasureState
 from portal.models import Customer, CustomerErasure, EndRequest, Subscription
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, litera
 from sqlalchemy import and_ as both
 from sqlalchemy.orm import Session, defer, joinedload
 
-from portal.domain.bounces import PROMISED, TO_MERCHANTS
+from portal.domain.people.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED
 from portal.models import (

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.models import RenewalRefund, RenewalReminder, Subscription
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
-from portal.queries.renewals import waiting
+from portal.queries.law.renewals import waiting
 
 
 def counted() -> tuple[Select[Any], ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from portal.models import ReceivedRequest
-from portal.queries import received_requests
+from portal.queries.ends import received_requests
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place
 
 

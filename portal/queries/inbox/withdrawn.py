@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.models import Subscription, Withdrawal
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
-from portal.queries.withdrawals import OPEN
+from portal.queries.law.withdrawals import OPEN
 
 
 def counted() -> tuple[Select[Any], ...]:

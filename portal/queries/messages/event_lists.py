@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer
 
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
-from portal.queries.keyset import PAGE, Place, Slice, keyset_page
+from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
 
 __all__ = ["EventSource", "EventState"]  # the web names these two
 

@@ -12,10 +12,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.domain import receipts
-from portal.domain.money import Money
-from portal.domain.receipts import Record, Total
-from portal.domain.refunds import OPEN
+from portal.domain.money import receipts
+from portal.domain.money.money import Money
+from portal.domain.money.receipts import Record, Total
+from portal.domain.money.refunds import OPEN
 from portal.models import (
     NOT_TAKEN,
     KeyState,

@@ -12,9 +12,9 @@ from typing import Final
 from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.end_requests import RequestState
-from portal.domain.late_payments import LateState
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.models import EndRequest, LatePayment, Payment, Refund, Subscription
 from portal.queries.money import refunds

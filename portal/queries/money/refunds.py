@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.late_payments import LateState
-from portal.domain.refunds import OPEN, RefundState, WithEnd, WithEndState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState
 from portal.models import EndRefund, LatePayment, Payment, Refund, Subscription
 
 __all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]

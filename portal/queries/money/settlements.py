@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.settlements import OPEN, SettlementState
+from portal.domain.money.settlements import OPEN, SettlementState
 from portal.models import Payment, Settlement, Subscription
 
 __all__ = ["Settlement", "SettlementState"]  # the web names its states

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
-from portal.domain.duties import Duty, may
+from portal.domain.ends.duties import Duty, may
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.integrations.task_links import TaskKind
+from portal.domain.people.profiles import Answer
 from portal.domain.policies import Role
-from portal.domain.profiles import Answer
-from portal.domain.site_logins import Proof
-from portal.domain.task_links import TaskKind
 from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, TaskLink
-from portal.queries.aliases import kept_alias
+from portal.queries.account.aliases import kept_alias
 from portal.queries.people.people import (
     ALIVE,
     MERCHANT,

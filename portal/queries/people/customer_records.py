@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Label, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.account_members import MemberRole, MemberState, state_of
-from portal.domain.late_payments import LateState
-from portal.domain.pauses import OPEN, PauseKind, PauseState
-from portal.domain.received_requests import ReceivedState
+from portal.domain.ends.pauses import OPEN, PauseKind, PauseState
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.money.late_payments import LateState
+from portal.domain.people.account_members import MemberRole, MemberState, state_of
 from portal.models import (
     AccountMember,
     AddressChange,
@@ -29,7 +29,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries.account_rows import MONEY, PAID, PlainMoney
+from portal.queries.account.account_rows import MONEY, PAID, PlainMoney
 from portal.queries.json_rows import JsonRow, json_all
 from portal.queries.people import address_holds
 

@@ -12,15 +12,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.account_members import MemberRole
-from portal.domain.countries import Country
-from portal.domain.email_addresses import shown
-from portal.domain.merchants import MerchantState, state_of
-from portal.domain.outgoing_events import EndpointState
+from portal.domain.integrations.outgoing_events import EndpointState
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.integrations.task_links import After, TaskKind, page_of
+from portal.domain.law.countries import Country
+from portal.domain.merchants.merchants import MerchantState, state_of
+from portal.domain.merchants.sections import Section, is_shown
+from portal.domain.people.account_members import MemberRole
+from portal.domain.people.email_addresses import shown
 from portal.domain.policies import Role
-from portal.domain.sections import Section, is_shown
-from portal.domain.site_logins import Proof
-from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import (
     Customer,
     EventEndpoint,
@@ -32,7 +32,7 @@ from portal.models import (
     Staff,
 )
 from portal.models.names import reading_order
-from portal.queries.aliases import kept_alias
+from portal.queries.account.aliases import kept_alias
 
 
 class Kind(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.login_mails import AHEAD, LinkPurpose
+from portal.domain.people.login_mails import AHEAD, LinkPurpose
 from portal.models import AccountMember, LoginBrowser, LoginChallenge, LoginSession, StaffLink
 from portal.queries.people.people import Kind, Person
 

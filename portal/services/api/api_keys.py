@@ -16,15 +16,15 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain import api_keys
-from portal.domain.api_keys import OVERLAP, KeyStanding, Mode, Scope
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
-from portal.domain.task_links import VOUCHED
+from portal.domain.integrations import api_keys
+from portal.domain.integrations.api_keys import OVERLAP, KeyStanding, Mode, Scope
+from portal.domain.integrations.task_links import VOUCHED
 from portal.models import ApiKey
-from portal.queries import api_keys as queries
 from portal.queries import audit as chain
-from portal.queries.api_keys import Caller
+from portal.queries.integrations import api_keys as queries
+from portal.queries.integrations.api_keys import Caller
 from portal.services import task_links, throttles
 from portal.services.audit import audit
 from portal.services.context import Context

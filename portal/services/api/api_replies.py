@@ -20,9 +20,9 @@ from typing import Final
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.models import ApiReply
-from portal.queries import api_replies as queries
+from portal.queries.integrations import api_replies as queries
 from portal.services.batches import delete_all
 from portal.services.context import Context
 

@@ -15,10 +15,10 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.domain.api_keys import MOST_PER_MINUTE
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.integrations.api_keys import MOST_PER_MINUTE
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.models import ApiKey, ApiUse
-from portal.queries import api_keys
+from portal.queries.integrations import api_keys
 from portal.services.batches import delete_all
 from portal.services.context import Context
 

@@ -17,7 +17,8 @@ from portal.clock import utc_now
 from portal.i18n import Translator
 from portal.models import Merchant, Plan, Product, Subscription
 from portal.providers.ports import ClassicGateway, PlanReading, Reading
-from portal.queries import import_runs, profile_imports, subscriptions
+from portal.queries import subscriptions
+from portal.queries.operating import import_runs, profile_imports
 from portal.queries.people import merchants
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.arrivals.import_rows import Offer, Origin, write_row

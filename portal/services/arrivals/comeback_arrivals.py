@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 
 from portal.documents.orders import EXPRESS_VERSION, WITHDRAWAL_VERSION
 from portal.domain.audit import PORTAL, PROVIDER
-from portal.domain.comebacks import ComebackState
+from portal.domain.ends.comebacks import ComebackState
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay
 from portal.domain.subscriptions import ProviderStatus
-from portal.domain.withdrawals import ConsentKind, ConsentWay
 from portal.models import Comeback, Customer, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import comebacks, import_runs, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import comebacks
+from portal.queries.operating import import_runs
 from portal.services import contracts
 from portal.services.audit import timeline
 from portal.services.context import Context

@@ -29,7 +29,8 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import import_runs, subscriptions
+from portal.queries import subscriptions
+from portal.queries.operating import import_runs
 from portal.queries.people import merchants
 from portal.services.arrivals import comeback_arrivals
 from portal.services.arrivals.import_rows import Offer, Origin, write_row

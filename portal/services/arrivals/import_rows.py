@@ -8,14 +8,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain import email_addresses
-from portal.domain.money import Money
+from portal.domain.money.money import Money
+from portal.domain.people import email_addresses
+from portal.domain.people.profiles import Answer
 from portal.domain.policies import Actor
-from portal.domain.profiles import Answer
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
-from portal.queries import customer_erasures, import_runs, subscriptions
+from portal.queries import subscriptions
+from portal.queries.merchants import customer_erasures
+from portal.queries.operating import import_runs
 from portal.services.arrivals import comeback_arrivals
 from portal.services.audit import timeline
 from portal.services.context import Context

@@ -1,4 +1,4 @@
-"""Look at PayPal for money after an end that no message told of, when it would come (domain/late_payments.py).
+"""Look at PayPal for money after an end that no message told of, when it would come (domain/money/late_payments.py).
 
 Nothing else reads an ended subscription again.  `next_watch_at` is the place in the row of looks: who takes a row
 moves it on by a lease, and what a killed process left comes again when that has run out.
@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import update
 
 from portal.clock import utc_now
-from portal.domain import late_payments as rules
+from portal.domain.money import late_payments as rules
 from portal.logs import place_of
 from portal.models import Subscription
 from portal.providers.ports import GatewayRefused, GatewayUnavailable

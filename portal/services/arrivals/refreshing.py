@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from portal.models import PaymentState, Provider, Subscription
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
-from portal.queries import paypal_accounts, subscriptions
+from portal.queries import subscriptions
+from portal.queries.merchants import paypal_accounts
 from portal.queries.money import payments as stored_payments
 from portal.secrets import CannotOpen
 from portal.services.arrivals import classic_arrivals

@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain import policies
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
-from portal.queries import bulk_acts
+from portal.queries.ends import bulk_acts
 from portal.services.audit import audit
 from portal.services.bulk import bulk_running
 from portal.services.bulk.bulk_running import RowReason

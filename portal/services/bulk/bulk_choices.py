@@ -18,17 +18,18 @@ from sqlalchemy import Select, delete, insert
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.bulk_acts import MOST_ROWS
+from portal.domain.desk.subscription_filters import ALL, SubscriptionFilter
+from portal.domain.ends.bulk_acts import MOST_ROWS
 from portal.domain.errors import DomainError
-from portal.domain.retention import OPERATOR, Stock
-from portal.domain.subscription_filters import ALL, SubscriptionFilter
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.domain.subscriptions import Action
 from portal.extensions import hurry
 from portal.models import NOT_CONFIRMED, BulkAct, BulkRow, BulkState
-from portal.queries import bulk_acts as acts
-from portal.queries import bulk_choices, subscription_filters
+from portal.queries.desk import subscription_filters
+from portal.queries.desk.subscription_filters import Whose
+from portal.queries.ends import bulk_acts as acts
+from portal.queries.ends import bulk_choices
 from portal.queries.people import merchants
-from portal.queries.subscription_filters import Whose
 from portal.services.bulk import bulk_previews
 from portal.services.bulk.bulk_acts import Person, check
 from portal.services.bulk.bulk_running import LOST

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain import promises
-from portal.domain.access import EndPreview, Facts, Rule, preview_end
-from portal.domain.bulk_acts import ASKS, Effect, effect_of
-from portal.domain.end_requests import is_planned
+from portal.domain.access import promises
+from portal.domain.access.access import EndPreview, Facts, Rule, preview_end
+from portal.domain.ends.bulk_acts import ASKS, Effect, effect_of
+from portal.domain.ends.end_requests import is_planned
 from portal.domain.subscriptions import ENDINGS, may_invite_back
 from portal.models import BulkAct, Grant, Product
-from portal.queries import bulk_acts, products
+from portal.queries.access import products
+from portal.queries.ends import bulk_acts
 from portal.services.rules import grants_of, product_rule
 
 BATCH: Final = 1_000

@@ -23,15 +23,15 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.clock import utc_now
-from portal.domain.bulk_acts import ASKS, Effect, effect_of
-from portal.domain.end_requests import Channel, is_planned
+from portal.domain.ends.bulk_acts import ASKS, Effect, effect_of
+from portal.domain.ends.end_requests import Channel, is_planned
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition
 from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
-from portal.queries import bulk_acts
+from portal.queries.ends import bulk_acts
 from portal.services.carrying import end_carrying
 from portal.services.context import Context
 from portal.services.ends import end_requests

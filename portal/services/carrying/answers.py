@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from portal.clock import utc_now
-from portal.domain.end_requests import KEY_TROUBLES, TRUST_IN_204, Trouble
+from portal.domain.ends.end_requests import KEY_TROUBLES, TRUST_IN_204, Trouble
 from portal.extensions import Busy
 from portal.models import PayPalAccount, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Reading, Refusal, SubscriptionGateway

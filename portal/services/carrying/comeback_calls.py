@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import own_hosts
-from portal.domain.comebacks import ANSWER_WITHIN, ComebackState, ComebackTrouble, check, look_delay, start_at
-from portal.domain.end_requests import LEASE, retry_delay
+from portal.domain.ends.comebacks import ANSWER_WITHIN, ComebackState, ComebackTrouble, check, look_delay, start_at
+from portal.domain.ends.end_requests import LEASE, retry_delay
 from portal.domain.errors import NotAllowed
-from portal.domain.plan_kinds import KindAnswer, PlanKind
+from portal.domain.law.plan_kinds import KindAnswer, PlanKind
+from portal.domain.merchants import own_hosts
 from portal.domain.subscriptions import ProviderStatus
 from portal.models import Comeback, Merchant, Provider, Subscription
 from portal.providers.ports import (
@@ -31,8 +31,10 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import comebacks, products, subscriptions
-from portal.queries.comebacks import never_began
+from portal.queries import subscriptions
+from portal.queries.access import products
+from portal.queries.ends import comebacks
+from portal.queries.ends.comebacks import never_began
 from portal.secrets import CannotOpen
 from portal.services.carrying.answers import VISITOR, WORKER, Patience, written
 from portal.services.comebacks import close, defer, is_outdated, prospect_of

@@ -14,10 +14,11 @@ from typing import Final
 import structlog
 
 from portal.clock import utc_now
-from portal.domain.comebacks import APPROVE_WITHIN, SHOWS_WITHIN, ComebackState, ComebackTrouble, look_delay
+from portal.domain.ends.comebacks import APPROVE_WITHIN, SHOWS_WITHIN, ComebackState, ComebackTrouble, look_delay
 from portal.models import Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
-from portal.queries import comebacks, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import comebacks
 from portal.secrets import CannotOpen
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.arrivals.import_rows import Origin

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
 from portal.domain.audit import Act as AuditAct
-from portal.domain.end_requests import KEY_TROUBLES, Basis, RequestState, Trouble
+from portal.domain.ends.end_requests import KEY_TROUBLES, Basis, RequestState, Trouble
 from portal.domain.subscriptions import PROVIDER_NOT_STARTED, status_from_provider
 from portal.models import EndRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal
-from portal.queries import end_requests, merchant_news
+from portal.queries.ends import end_requests
+from portal.queries.merchants import merchant_news
 from portal.services.audit import audit
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (

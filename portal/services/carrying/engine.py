@@ -18,9 +18,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
+from portal.domain.ends.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
 from portal.models import Subscription
-from portal.queries import carrying, paypal_accounts
+from portal.queries.ends import carrying
+from portal.queries.merchants import paypal_accounts
 from portal.services import tries
 from portal.services.carrying.answers import (
     REFUSED_KEY,

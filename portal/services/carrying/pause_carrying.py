@@ -10,11 +10,11 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState, Verdict
 from portal.models import PauseRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal, SubscriptionGateway
-from portal.queries import end_requests
+from portal.queries.ends import end_requests
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     WORKER,

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.audit import PROVIDER
-from portal.domain.end_requests import Trouble, retry_delay
-from portal.domain.money import Money
-from portal.domain.refunds import WORDS, RefundState, rest
+from portal.domain.ends.end_requests import Trouble, retry_delay
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import WORDS, RefundState, rest
 from portal.models import Payment, PaymentState, Refund, Subscription
 from portal.providers.ports import (
     GatewayRefused,
@@ -28,7 +28,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import carrying
+from portal.queries.ends import carrying
 from portal.queries.money import late_payments as alarms
 from portal.services import tries
 from portal.services.carrying import engine

@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
-from portal.domain.settlements import CALL_FOR, SettlementRefusal, SettlementState, Verdict
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import CALL_FOR, SettlementRefusal, SettlementState, Verdict
 from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Settlement, Subscription
 from portal.providers.ports import (
@@ -28,7 +28,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import end_requests
+from portal.queries.ends import end_requests
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     MERCHANT_TROUBLES,

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import ALARM
+from portal.domain.ends.end_requests import ALARM
 from portal.models import EndRequest, PauseRequest, Subscription, TimelineKind
 from portal.services.audit import timeline
 from portal.services.carrying.answers import MERCHANT_TROUBLES, SubscriptionClaim

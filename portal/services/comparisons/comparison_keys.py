@@ -8,9 +8,9 @@ from typing import Final
 from portal.clock import utc_now
 from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, KeyState, PayPalAccount, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal, RestGateway, SubscriptionGateway
-from portal.queries import paypal_accounts
 from portal.queries.comparisons import comparisons
 from portal.queries.comparisons.comparisons import KEY_NOTE, KEY_REASONS, WHOLE, Note, notes_of
+from portal.queries.merchants import paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.comparisons.comparison_pace import Pacer, paced, paced_rest

@@ -13,7 +13,7 @@ import structlog
 from portal.clock import utc_now
 from portal.models import ComparisonRun
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, PlanReading, Refusal, RestGateway
-from portal.queries import import_runs
+from portal.queries.operating import import_runs
 from portal.services.arrivals.import_pages import write_plans
 from portal.services.arrivals.import_rows import Origin
 from portal.services.context import Context

@@ -25,8 +25,8 @@ from portal.providers.ports import (
     RestGateway,
     SubscriptionGateway,
 )
-from portal.queries import paypal_accounts
 from portal.queries.comparisons import comparisons
+from portal.queries.merchants import paypal_accounts
 from portal.services.arrivals.import_pages import Gathered, gather
 from portal.services.arrivals.import_rows import Origin
 from portal.services.comparisons import comparison_writes

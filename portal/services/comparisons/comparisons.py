@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.end_requests import retry_delay
+from portal.domain.ends.end_requests import retry_delay
 from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger
 from portal.providers.ports import GatewayRefused
 from portal.queries.comparisons import comparisons

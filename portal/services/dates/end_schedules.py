@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.access import EndPreview, Grant, preview_end
-from portal.domain.billing import payments_from
-from portal.domain.end_dates import (
+from portal.domain.access.access import EndPreview, Grant, preview_end
+from portal.domain.dates.billing import payments_from
+from portal.domain.dates.end_dates import (
     Schedule,
     WaitReason,
     first_avoidable,

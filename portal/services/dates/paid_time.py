@@ -1,4 +1,4 @@
-"""Until when a subscription is paid: domain/paid_time.py, asked with what is stored and what PayPal shows.
+"""Until when a subscription is paid: domain/dates/paid_time.py, asked with what is stored and what PayPal shows.
 
 What a read cannot show again is kept with the subscription: its trials, its last declined and its pending payment, and
 which way with month ends was seen.
@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain import billing, paid_time
-from portal.domain.billing import Terms, Trial
-from portal.domain.late_payments import SAME_RUN
-from portal.domain.paid_time import Money
-from portal.domain.periods import Interval, add_months
+from portal.domain.dates import billing, paid_time
+from portal.domain.dates.billing import Terms, Trial
+from portal.domain.dates.paid_time import Money
+from portal.domain.dates.periods import Interval, add_months
+from portal.domain.money.late_payments import SAME_RUN
 from portal.domain.subscriptions import (
     PROVIDER_NOT_STARTED,
     PROVIDER_OVER,
@@ -255,7 +255,7 @@ def _reckon(
 
 
 def _end_of_payments(subscription: AnySubscription, stopped_at: datetime | None = None) -> datetime:
-    """Return until when a payment is none of late money's (domain/late_payments.py)."""
+    """Return until when a payment is none of late money's (domain/money/late_payments.py)."""
     stopped = stopped_at or subscription.stopped_at_provider_at
     if stopped is None:
         return FOREVER

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portal.domain.access import End, Facts, Grant, Window, openings, windows
-from portal.domain.end_dates import Schedule
-from portal.domain.money import Money
+from portal.domain.access.access import End, Facts, Grant, Window, openings, windows
+from portal.domain.dates.end_dates import Schedule
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedFacts

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from portal.clock import SLACK
-from portal.domain.end_dates import SEEN_EARLY
+from portal.domain.dates.end_dates import SEEN_EARLY
 from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Subscription
 from portal.providers.ports import Reading

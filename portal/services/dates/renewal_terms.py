@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from portal.domain.renewals import Renewal, Renewing, upcoming
+from portal.domain.law.renewals import Renewal, Renewing, upcoming
 from portal.models import Subscription
 
 

@@ -12,12 +12,12 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.countries import Function
-from portal.domain.declarations import LINK_LIFETIME, Carrying
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.countries import Function
+from portal.domain.law.declarations import LINK_LIFETIME, Carrying
 from portal.domain.policies import Actor
 from portal.models import PublicDeclaration
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.queries.people import merchants
 from portal.secrets import token_hash
 from portal.services import languages

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain import declarations as rules
-from portal.domain.countries import Function
+from portal.domain.law import declarations as rules
+from portal.domain.law.countries import Function
 from portal.mail import declarations as mails
 from portal.mail.composing import Composed
 from portal.models import Customer, MailState, PublicDeclaration, Subscription
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.secrets import new_token, token_hash
 from portal.services import languages
 from portal.services.context import Context

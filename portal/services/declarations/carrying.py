@@ -11,16 +11,16 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
-from portal.domain.countries import Function
-from portal.domain.declarations import Carrying
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import AlreadySettled
 from portal.domain.errors import DomainError
+from portal.domain.law.countries import Function
+from portal.domain.law.declarations import Carrying
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import Action
 from portal.models import PublicDeclaration, Subscription
-from portal.queries import declarations as stored
 from portal.queries import subscriptions
+from portal.queries.law import declarations as stored
 from portal.queries.people import merchants
 from portal.services.context import Context
 from portal.services.declarations import asking

@@ -12,15 +12,15 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain import declarations as rules
 from portal.domain import paypal_numbers, policies
-from portal.domain.countries import Function
-from portal.domain.declarations import Carrying
+from portal.domain.law import declarations as rules
+from portal.domain.law.countries import Function
+from portal.domain.law.declarations import Carrying
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.logs import place_of
 from portal.models import Merchant, PublicDeclaration, Subscription
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.queries.people import known_numbers, merchants
 from portal.services.context import Context
 from portal.services.declarations import asking, carrying

@@ -17,15 +17,15 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.documents.declarations import DeclaredFacts, declared_rows
-from portal.domain import email_addresses
 from portal.domain.audit import By
-from portal.domain.countries import Strategy
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
+from portal.domain.law.countries import Strategy
+from portal.domain.people import email_addresses
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
 from portal.mail import declarations as mails
 from portal.models import PublicDeclaration, ReceivedRequest
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.queries.people.sessions import lock_address
 from portal.secrets import token_hash
 from portal.services import throttles

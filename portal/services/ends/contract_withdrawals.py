@@ -15,17 +15,18 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
-from portal.domain.countries import Function
-from portal.domain.end_requests import Cause
+from portal.domain.ends.end_requests import Cause
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.law.countries import Function
+from portal.domain.law.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import ENDED, Action
-from portal.domain.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
 from portal.i18n import Translator
 from portal.models import ReceivedRequest, Subscription, TimelineKind, Withdrawal
-from portal.queries import end_requests as stored_ends
-from portal.queries import received_requests as received_stored
-from portal.queries import subscriptions, withdrawals
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests as stored_ends
+from portal.queries.ends import received_requests as received_stored
+from portal.queries.law import withdrawals
 from portal.queries.people import merchants
 from portal.services import comebacks, contracts, outgoing_access
 from portal.services.audit import timeline

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import refunds as rules
-from portal.domain.duties import Duty, may
-from portal.domain.end_requests import Channel
+from portal.domain.ends.duties import Duty, may
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.money import Money
-from portal.domain.refunds import CannotRefund, NoRefund, WithEnd, WithEndState
+from portal.domain.money import refunds as rules
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import CannotRefund, NoRefund, WithEnd, WithEndState
 from portal.models import EndRefund, EndRequest, Payment, Subscription
 from portal.queries.money import payments, refunds
 from portal.queries.people import merchants

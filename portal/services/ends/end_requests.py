@@ -11,15 +11,17 @@ from typing import Any
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain.access import EndPreview, Grant, Window
-from portal.domain.end_dates import Schedule
-from portal.domain.end_requests import Cause, RequestState, new_reference
+from portal.domain.access.access import EndPreview, Grant, Window
+from portal.domain.dates.end_dates import Schedule
+from portal.domain.ends.end_requests import Cause, RequestState, new_reference
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, ReceivedRequest, Subscription, TimelineKind
-from portal.queries import end_requests, grants, subscriptions, surroundings
-from portal.queries import received_requests as stored_received
+from portal.queries import subscriptions, surroundings
+from portal.queries.access import grants
+from portal.queries.ends import end_requests
+from portal.queries.ends import received_requests as stored_received
 from portal.queries.money import refunds
 from portal.queries.people import merchants
 from portal.queries.surroundings import Part

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain import policies
 from portal.domain.audit import By
-from portal.domain.end_requests import Cause, Channel
+from portal.domain.ends.end_requests import Cause, Channel
+from portal.domain.money.refunds import WithEnd
 from portal.domain.policies import Actor, Role
-from portal.domain.refunds import WithEnd
 from portal.domain.subscriptions import Action
 from portal.models import Subscription
-from portal.queries import received_requests
+from portal.queries.ends import received_requests
 from portal.queries.people import merchants
 from portal.services.rules import settings_of
 

@@ -9,11 +9,12 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel, RequestState, can_withdraw
+from portal.domain.ends.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import end_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.ends import end_wishes

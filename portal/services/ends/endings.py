@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from portal import metrics
 from portal.domain.audit import PROVIDER
-from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
+from portal.domain.ends.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.models import EndRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import end_requests, grants
+from portal.queries.access import grants
+from portal.queries.ends import end_requests
 from portal.queries.people import merchants
 from portal.services import outgoing_access, outgoing_facts, proofs, tries
 from portal.services.audit import timeline

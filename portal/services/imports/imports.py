@@ -28,7 +28,8 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import import_runs, paypal_accounts
+from portal.queries.merchants import paypal_accounts
+from portal.queries.operating import import_runs
 from portal.queries.people import merchants
 from portal.secrets import CannotOpen
 from portal.services.arrivals.import_pages import Gathered, Written, gather, write_page, write_plans

@@ -17,7 +17,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from portal.domain.external_ids import LONGEST
+from portal.domain.integrations.external_ids import LONGEST
 from portal.services.csv_files import as_it_was
 
 MOST_BYTES: Final = 5 * 1024 * 1024

@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
-from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
+from portal.domain.integrations.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
 from portal.logs import place_of
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState, Provider
 from portal.providers.ports import ClassicGateway, GatewayRefused, GatewayUnavailable, Reading, Refusal
-from portal.queries import paypal_accounts, profile_imports, subscriptions
+from portal.queries import subscriptions
+from portal.queries.merchants import paypal_accounts
+from portal.queries.operating import profile_imports
 from portal.queries.people import customers
 from portal.secrets import CannotOpen
 from portal.services.arrivals import classic_arrivals

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState, Provider
-from portal.queries import paypal_accounts, profile_imports
+from portal.queries.merchants import paypal_accounts
+from portal.queries.operating import profile_imports
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.received_requests import AlreadySettled
+from portal.domain.ends.received_requests import AlreadySettled
 from portal.models import Customer, EndRequest
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences

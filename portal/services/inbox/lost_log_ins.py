@@ -16,13 +16,14 @@ from typing import Final
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import email_addresses, paypal_numbers
+from portal.domain import paypal_numbers
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import AlreadySettled, Way
+from portal.domain.people import email_addresses
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, Way
 from portal.models import ReceivedRequest
-from portal.queries import received_requests as stored
+from portal.queries.ends import received_requests as stored
 from portal.queries.people import known_numbers
 from portal.queries.people.sessions import lock_address
 from portal.services import throttles

@@ -13,12 +13,13 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
 from portal.models import Customer, EndRequest, Product, ReceivedRequest, Subscription
-from portal.queries import end_requests, subscriptions
-from portal.queries import received_requests as stored
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
+from portal.queries.ends import received_requests as stored
 from portal.services.context import Context
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration

@@ -8,16 +8,18 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain.countries import Function
-from portal.domain.declarations import Carrying
-from portal.domain.end_requests import Cause, Channel, RequestState
+from portal.domain.ends.end_requests import Cause, Channel, RequestState
+from portal.domain.ends.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.law.countries import Function
+from portal.domain.law.declarations import Carrying
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, ReceivedRequest, Subscription
-from portal.queries import declarations, end_requests, subscriptions
-from portal.queries import received_requests as stored
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
+from portal.queries.ends import received_requests as stored
+from portal.queries.law import declarations
 from portal.services.context import Context
 from portal.services.inbox import received_requests
 from portal.services.notices import merchant_news

@@ -10,12 +10,12 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.received_requests import REMINDED_AFTER, reminders
+from portal.domain.ends.received_requests import REMINDED_AFTER, reminders
 from portal.logs import place_of
 from portal.models import NewsKind, ReceivedRequest
-from portal.queries import declarations
-from portal.queries import merchant_news as news
-from portal.queries import received_requests as stored
+from portal.queries.ends import received_requests as stored
+from portal.queries.law import declarations
+from portal.queries.merchants import merchant_news as news
 from portal.queries.people import merchants
 from portal.services.context import Context
 from portal.services.notices import merchant_news

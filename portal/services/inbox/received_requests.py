@@ -10,12 +10,12 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.countries import Function
-from portal.domain.end_requests import Channel, new_reference
+from portal.domain.ends.end_requests import Channel, new_reference
+from portal.domain.ends.received_requests import AlreadySettled, ReceivedState, Way, has_hour
+from portal.domain.law.countries import Function
+from portal.domain.people import email_addresses
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, has_hour
 from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
@@ -25,8 +25,9 @@ from portal.models import (
     Subscription,
     TimelineKind,
 )
-from portal.queries import declarations, end_requests
-from portal.queries import received_requests as stored
+from portal.queries.ends import end_requests
+from portal.queries.ends import received_requests as stored
+from portal.queries.law import declarations
 from portal.queries.people import account_members
 from portal.services import languages
 from portal.services.audit import audit, timeline

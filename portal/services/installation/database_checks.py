@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from portal import migrating
 from portal.domain.installation import OLDEST_DATABASE, Finding, clocks, mend, ok
-from portal.queries import health as workers
-from portal.queries import installation as queries
+from portal.queries.operating import health as workers
+from portal.queries.operating import installation as queries
 from portal.queries.people import merchants
 from portal.services import health
 from portal.services.context import Context

@@ -13,7 +13,7 @@ from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.keys.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck

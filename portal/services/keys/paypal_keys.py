@@ -17,7 +17,7 @@ from portal.clock import utc_now
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials, Credentials
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services import tries
 from portal.services.audit import audit

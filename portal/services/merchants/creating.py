@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.merchants import check_slug
+from portal.domain.merchants.merchants import check_slug
 from portal.models import Merchant
 from portal.queries.people import merchants, staff
 from portal.services.audit import audit

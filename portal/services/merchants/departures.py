@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
 from portal.models import Merchant, PayPalAccount, Subscription, WebhookEndpoint
-from portal.queries import departures, erasures
-from portal.queries.departures import Standing
+from portal.queries.merchants import departures, erasures
+from portal.queries.merchants.departures import Standing
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -13,7 +13,7 @@ from typing import IO, Final
 from sqlalchemy import RowMapping
 
 from portal.domain.audit import Act, By
-from portal.queries import merchant_rows
+from portal.queries.merchants import merchant_rows
 from portal.services.archives import plain
 from portal.services.audit import audit
 from portal.services.context import Context

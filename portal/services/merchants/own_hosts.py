@@ -15,12 +15,12 @@ import structlog
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import own_hosts as rules
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.own_hosts import Fault, HostTaken
+from portal.domain.merchants import own_hosts as rules
+from portal.domain.merchants.own_hosts import Fault, HostTaken
 from portal.models import Merchant, OwnHost
 from portal.providers.host_names import NoAnswer
-from portal.queries import own_hosts
+from portal.queries.merchants import own_hosts
 from portal.queries.people import merchants
 from portal.secrets import new_token
 from portal.services.audit import audit

@@ -14,10 +14,10 @@ import structlog
 
 from portal.domain import typed_codes
 from portal.domain.audit import By
-from portal.domain.end_requests import REFERENCE_ALPHABET
-from portal.domain.merchants import SETUP_CODE_LIFETIME
+from portal.domain.ends.end_requests import REFERENCE_ALPHABET
+from portal.domain.merchants.merchants import SETUP_CODE_LIFETIME
 from portal.models import SetupCode
-from portal.queries import setup_codes
+from portal.queries.merchants import setup_codes
 from portal.queries.people import merchants
 from portal.secrets import token_hash
 from portal.services import throttles

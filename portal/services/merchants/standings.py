@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime
 
 from portal.domain.audit import Act, By
-from portal.domain.merchants import NOTICE, IllegalStep, MerchantState
-from portal.queries import departures
+from portal.domain.merchants.merchants import NOTICE, IllegalStep, MerchantState
+from portal.queries.merchants import departures
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context

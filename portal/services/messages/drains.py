@@ -20,12 +20,12 @@ from sqlalchemy import Update, bindparam, case, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import retry_delay
+from portal.domain.ends.end_requests import retry_delay
 from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import EventSource, EventState, PayPalEvent
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
-from portal.queries.customer_erasures import is_about_erased
+from portal.queries.merchants.customer_erasures import is_about_erased
 from portal.queries.messages import paypal_events
 from portal.secrets import CannotOpen
 from portal.services.arrivals.event_outcomes import Handled, NotYet, Outcome

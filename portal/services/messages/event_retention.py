@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from sqlalchemy import update
 
-from portal.domain.retention import FIXED_DAYS, Kind
+from portal.domain.law.retention import FIXED_DAYS, Kind
 from portal.models import PayPalEvent
 from portal.queries.messages import paypal_events
 from portal.services.context import Context

@@ -21,7 +21,8 @@ from sqlalchemy import update
 from portal.models import EventState, PayPalAccount, PayPalEvent, Provider
 from portal.providers.deliveries import IpnVerifier
 from portal.providers.ports import GatewayRefused, Reading, Refusal
-from portal.queries import paypal_accounts, subscriptions
+from portal.queries import subscriptions
+from portal.queries.merchants import paypal_accounts
 from portal.queries.money import payments as stored_payments
 from portal.services.arrivals import classic_arrivals
 from portal.services.arrivals.event_outcomes import Handled, NotYet, Outcome

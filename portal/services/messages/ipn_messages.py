@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 
 DEFAULT_CHARSET: Final = "windows-1252"  # PayPal's own default
 # Those PayPal offers. Python knows more, and some of them (unicode_escape, idna) are not for messages.

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.payments import Move, MoveKind
+from portal.domain.money.payments import Move, MoveKind
 from portal.models import EventState, PayPalEvent
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions

@@ -20,7 +20,7 @@ from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import WebhookEndpoint, WebhookTrouble
 from portal.providers.ports import EventReading, GatewayRefused, GatewayUnavailable, Refusal, RestGateway
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.queries.messages import event_lists, webhook_endpoints
 from portal.secrets import CannotOpen
 from portal.services.audit import audit

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from portal.domain.json_objects import without_doubles
-from portal.domain.money import Money
-from portal.domain.payments import Move, MoveKind
+from portal.domain.money.money import Money
+from portal.domain.money.payments import Move, MoveKind
 
 SUBSCRIPTION: Final = "BILLING.SUBSCRIPTION."
 SALE: Final = "PAYMENT.SALE."

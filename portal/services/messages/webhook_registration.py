@@ -18,7 +18,7 @@ from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import Provider, WebhookEndpoint, WebhookTrouble
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal, RestGateway, WebhookReading
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.queries.messages import webhook_endpoints
 from portal.secrets import CannotOpen
 from portal.services.audit import audit

@@ -10,12 +10,14 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import end_requests, grants, subscriptions
 from portal.queries import inbox as stored
+from portal.queries import subscriptions
+from portal.queries.access import grants
+from portal.queries.ends import end_requests
 from portal.queries.money import late_payments
 from portal.services.audit import timeline
 from portal.services.context import Context

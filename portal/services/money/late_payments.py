@@ -14,14 +14,14 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import late_payments as rules
 from portal.domain.audit import PROVIDER, Act, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import DomainError
-from portal.domain.late_payments import Finding, LateState
-from portal.domain.money import Money
+from portal.domain.money import late_payments as rules
+from portal.domain.money.late_payments import Finding, LateState
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import ProviderStatus
 from portal.models import (
     EndRequest,

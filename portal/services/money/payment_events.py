@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import EventType
-from portal.domain.payments import Standing
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind, public
+from portal.domain.money.payments import Standing
 from portal.models import NOT_TAKEN, Payment, Subscription
 from portal.services.outgoing_events import Told, tell
 from portal.services.outgoing_facts import NEWS

@@ -9,9 +9,9 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import payments as ladder
-from portal.domain.money import Money
-from portal.domain.payments import Move, MoveKind, Standing
+from portal.domain.money import payments as ladder
+from portal.domain.money.money import Money
+from portal.domain.money.payments import Move, MoveKind, Standing
 from portal.domain.subscriptions import Status
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a verified message says of one sale that PayPal's transactions may not show (domain/payments.py)."""
+    """What a verified message says of one sale that PayPal's transactions may not show (domain/money/payments.py)."""
 
     sale_ids: tuple[str, ...]
     move: Move | None = None  # it is about money that went back, or came again

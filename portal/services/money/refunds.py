@@ -11,12 +11,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain import audit
-from portal.domain import refunds as rules
-from portal.domain.end_requests import Channel
-from portal.domain.late_payments import LateState
-from portal.domain.money import Money
+from portal.domain.ends.end_requests import Channel
+from portal.domain.money import refunds as rules
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import CannotRefund, NoRefund, RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import CannotRefund, NoRefund, RefundState
 from portal.models import NOT_TAKEN, Payment, Provider, Refund, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.queries.money import late_payments as alarms

@@ -16,10 +16,9 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PROVIDER, By
-from portal.domain.end_requests import Channel
-from portal.domain.money import Money
-from portal.domain.policies import Actor
-from portal.domain.settlements import (
+from portal.domain.ends.end_requests import Channel
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import (
     CannotSettle,
     Judged,
     NoSettlement,
@@ -30,10 +29,13 @@ from portal.domain.settlements import (
     judge,
     outstanding_of,
 )
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState, Provider, Settlement, Subscription, TimelineKind
 from portal.models.held_requests import AnyEndRequest
-from portal.queries import end_requests, paypal_accounts, received_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests, received_requests
+from portal.queries.merchants import paypal_accounts
 from portal.queries.money import settlements
 from portal.services import tries
 from portal.services.audit import timeline
@@ -126,7 +128,7 @@ def follow(ctx: Context, session: Session, subscription: Subscription, *, now: d
 
 
 def verdict_of(session: Session, subscription: Subscription, found: Settlement, *, now: datetime) -> Judged:
-    """Return what is known of PayPal means for an open settlement (domain/settlements.py)."""
+    """Return what is known of PayPal means for an open settlement (domain/money/settlements.py)."""
     return judge(
         found.money,
         outstanding=outstanding_of(subscription.outstanding, subscription.currency),

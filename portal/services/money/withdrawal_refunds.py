@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import PROVIDER, By
 from portal.domain.errors import DomainError
-from portal.domain.money import Money
-from portal.domain.withdrawals import ConsentKind, Contract, RefundDuty, Verdict, used_sum
+from portal.domain.law.withdrawals import ConsentKind, Contract, RefundDuty, Verdict, used_sum
+from portal.domain.money.money import Money
 from portal.models import Payment, Subscription, TimelineKind, Withdrawal
-from portal.queries import subscriptions, withdrawals
+from portal.queries import subscriptions
+from portal.queries.law import withdrawals
 from portal.queries.money import payments
 from portal.services.audit import timeline
 from portal.services.context import Context

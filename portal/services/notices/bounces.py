@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
-from portal.domain.bounces import PROMISED, RANK, Report, Sending
+from portal.domain.people.bounces import PROMISED, RANK, Report, Sending
 from portal.mail.composing import TEAM
 from portal.mail.logins import LIFETIMES
 from portal.mail.own_data import FAREWELL

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.documents.orders import order_words
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail import comebacks as letters
 from portal.mail.facts import ComebackFacts
 from portal.models import Comeback, Subscription

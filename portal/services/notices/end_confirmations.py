@@ -15,7 +15,8 @@ from portal.mail.composing import Composed
 from portal.mail.facts import EffectFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, Mail, Proof, Subscription
-from portal.queries import grants, mails, subscriptions
+from portal.queries import mails, subscriptions
+from portal.queries.access import grants
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox

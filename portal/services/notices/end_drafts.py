@@ -6,11 +6,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.end_requests import Basis, Channel, RequestState
+from portal.domain.ends.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Proof
-from portal.queries import grants, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import grants
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, notice_facts
 from portal.services.notices.recipients import Post

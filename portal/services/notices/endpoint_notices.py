@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import EndpointState
+from portal.domain.integrations.outgoing_events import EndpointState
 from portal.mail import merchants
 from portal.models import EventEndpoint
 from portal.services.context import Context

@@ -6,8 +6,8 @@ import hmac
 from collections.abc import Iterable
 from typing import Final
 
-from portal.domain import bounces
-from portal.domain.bounces import MARK_BYTES, MOST_ROUNDS, Sending
+from portal.domain.people import bounces
+from portal.domain.people.bounces import MARK_BYTES, MOST_ROUNDS, Sending
 from portal.models import Mail
 from portal.services.context import Context
 

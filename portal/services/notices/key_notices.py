@@ -9,10 +9,11 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.end_requests import Trouble
 from portal.mail import merchants
 from portal.models import EndRequest, KeyState, PayPalAccount, Provider
-from portal.queries import mails, paypal_accounts
+from portal.queries import mails
+from portal.queries.merchants import paypal_accounts
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices.recipients import Post

@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.late_payments import LateState
-from portal.domain.money import Money
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import RefundState
 from portal.logs import place_of
 from portal.mail import late_payments as mails
 from portal.mail.composing import Composed

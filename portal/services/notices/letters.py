@@ -17,7 +17,7 @@ from portal.mail.composing import sender_name
 from portal.mail.ends import PROVING, as_sent
 from portal.models import Mail, Merchant
 from portal.providers.letters import Attachment, Letter
-from portal.queries import proofs as proof_queries
+from portal.queries.law import proofs as proof_queries
 from portal.services import proofs
 from portal.services.context import Context
 from portal.services.notices import envelopes

@@ -22,8 +22,9 @@ from portal.i18n import pick_locale
 from portal.mail import merchants
 from portal.mail.composing import Composed, WrittenLater
 from portal.models import EndRequest, Mail, MerchantNews, NewsKind, ReceivedRequest
-from portal.queries import merchant_news as stored
-from portal.queries import received_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import received_requests
+from portal.queries.merchants import merchant_news as stored
 from portal.queries.people import staff
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox

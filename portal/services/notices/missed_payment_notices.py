@@ -13,17 +13,18 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
-from portal.domain import access
-from portal.domain.money import Money
+from portal.domain.access import access
+from portal.domain.integrations.task_links import TaskKind
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import ProviderStatus, Status
-from portal.domain.task_links import TaskKind
 from portal.mail import missed_payments as mails
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.models import Subscription
-from portal.queries import end_requests, grants, pauses, received_requests
 from portal.queries import mails as stored_mails
+from portal.queries.access import grants
+from portal.queries.ends import end_requests, pauses, received_requests
 from portal.queries.money import missed_payments, settlements
 from portal.services import task_links
 from portal.services.context import Context

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription
-from portal.queries import end_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
 from portal.services.context import Context
 from portal.services.dates import end_schedules
 from portal.services.notices import notice_facts as facts

@@ -12,21 +12,22 @@ from sqlalchemy.orm import Session
 
 from portal.documents import planned_ends as documents
 from portal.documents.words import REASON, WAY
-from portal.domain import end_requests
-from portal.domain.countries import Function
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends import end_requests
+from portal.domain.ends.end_requests import Basis, RequestState
+from portal.domain.ends.received_requests import Way, has_hour
 from portal.domain.errors import NotAllowed
-from portal.domain.money import Money
+from portal.domain.law.countries import Function
+from portal.domain.merchants.sections import Section, is_shown
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way, has_hour
-from portal.domain.sections import Section, is_shown
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead, one_line
 from portal.models import EndRequest, Grant, Merchant, Provider, ReceivedRequest, Subscription
-from portal.queries import askings, grants
-from portal.queries import end_requests as stored_ends
+from portal.queries.access import grants
+from portal.queries.ends import askings
+from portal.queries.ends import end_requests as stored_ends
 from portal.queries.people import merchants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.edits import Edit, Subject
-from portal.domain.notice_texts import PARTS, PORTALS, Part, Problem, Text, as_it_was, clean, problems
-from portal.domain.notices import NOTICES
+from portal.domain.merchants.notice_texts import PARTS, PORTALS, Part, Problem, Text, as_it_was, clean, problems
+from portal.domain.merchants.notices import NOTICES
 from portal.mail.letterhead import Letterhead
 from portal.mail.own_words import hosts_of
 from portal.models import NoticeText
 from portal.queries import edits as stored
-from portal.queries import notice_texts
+from portal.queries.merchants import notice_texts
 from portal.queries.people import merchants
 from portal.services import edits
 from portal.services.context import Context

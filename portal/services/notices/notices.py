@@ -14,14 +14,15 @@ from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import ALARM, KEY_TROUBLES, RequestState
-from portal.domain.login_mails import LIFETIME
+from portal.domain.ends.end_requests import ALARM, KEY_TROUBLES, RequestState
+from portal.domain.people.login_mails import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed, WrittenLater
 from portal.models import EndRequest, Grant, Merchant, NewsKind, Proof
-from portal.queries import end_requests, mails
+from portal.queries import mails
+from portal.queries.ends import end_requests
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
 from portal.services.notices import notice_facts as facts

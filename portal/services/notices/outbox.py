@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import metrics, queue
-from portal.domain.end_requests import retry_delay
+from portal.domain.ends.end_requests import retry_delay
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
 from portal.mail.logins import LIFETIMES, OPENING

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from portal.domain.access import preview_pause
-from portal.domain.end_requests import KEY_TROUBLES, Trouble
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind
+from portal.domain.access.access import preview_pause
+from portal.domain.ends.end_requests import KEY_TROUBLES, Trouble
+from portal.domain.ends.pauses import PauseKind
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail import pauses as mails
@@ -22,7 +22,7 @@ from portal.mail.composing import Composed
 from portal.mail.facts import PauseFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import PauseRequest, Subscription
-from portal.queries import grants
+from portal.queries.access import grants
 from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post, about

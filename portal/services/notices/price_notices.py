@@ -10,11 +10,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import Status
 from portal.mail.prices import PriceFacts, price_changed
 from portal.models import Subscription
-from portal.queries import end_requests
+from portal.queries.ends import end_requests
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 

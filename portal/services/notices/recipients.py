@@ -13,14 +13,15 @@ from typing import Final, Self
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.notices import is_sent
+from portal.domain.merchants.notices import is_sent
+from portal.domain.people.profiles import REMINDERS
 from portal.domain.policies import Actor
-from portal.domain.profiles import REMINDERS
 from portal.i18n import DECLARED, pick_locale
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
-from portal.queries import notice_texts, subscriptions
+from portal.queries import subscriptions
+from portal.queries.merchants import notice_texts
 from portal.queries.people import account_members, merchants, staff
 from portal.services import languages
 from portal.services.context import Context

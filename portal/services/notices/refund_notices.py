@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail import refunds as mails
 from portal.mail.refunds import RefundFacts
 from portal.models import Payment, Refund, Subscription

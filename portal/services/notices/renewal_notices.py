@@ -10,14 +10,15 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
-from portal.domain.renewals import ReminderState
-from portal.domain.withdrawals import WARNED_BEFORE, warnings_due
+from portal.domain.law.renewals import ReminderState
+from portal.domain.law.withdrawals import WARNED_BEFORE, warnings_due
+from portal.domain.money.money import Money
 from portal.i18n import pick_locale
 from portal.mail.facts import RenewalFacts
 from portal.mail.renewals import VERSION, RenewalRefundFacts, merchant_renewal_refund, renewal_reminder
 from portal.models import RenewalRefund, RenewalReminder, Subscription
-from portal.queries import renewals, subscriptions
+from portal.queries import subscriptions
+from portal.queries.law import renewals
 from portal.services.batches import each
 from portal.services.context import Context
 from portal.services.notices.recipients import Post

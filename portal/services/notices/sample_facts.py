@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.mail.letterhead import Letterhead
 from portal.models import Subscription
 

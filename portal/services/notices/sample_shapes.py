@@ -10,13 +10,13 @@ from typing import Any, Final
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
 from portal.documents.words import NOT_SETTLED
-from portal.domain.end_requests import Basis, Channel
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Basis, Channel
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.law.withdrawals import Verdict
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.policies import Actor
-from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import Verdict
 from portal.mail import customers
 from portal.mail.declarations import DeclaredWords, LinkWords
 from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, ProofWords, ReceivedFacts

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Basis
-from portal.domain.money import Money
-from portal.domain.notice_texts import Text
-from portal.domain.pauses import PauseRefusal, PauseState
+from portal.domain.ends.end_requests import Basis
+from portal.domain.ends.pauses import PauseRefusal, PauseState
+from portal.domain.merchants.notice_texts import Text
+from portal.domain.money.money import Money
 from portal.i18n import Translator
 from portal.mail import comebacks, customers, declarations, ends, late_payments, missed_payments, own_data, pauses
 from portal.mail.composing import Composed

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.documents.words import NOT_SETTLED
-from portal.domain.settlements import SettlementRefusal
+from portal.domain.money.settlements import SettlementRefusal
 from portal.mail import settlements as mails
 from portal.mail.settlements import SettlementFacts
 from portal.models import Settlement, Subscription

@@ -9,13 +9,14 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.received_requests import has_hour
-from portal.domain.withdrawals import WARNED_BEFORE, warnings_due
+from portal.domain.ends.received_requests import has_hour
+from portal.domain.law.withdrawals import WARNED_BEFORE, warnings_due
 from portal.logs import place_of
 from portal.mail import withdrawals as mails
 from portal.mail.withdrawals import WithdrawalFacts
 from portal.models import ReceivedRequest, Subscription, Withdrawal
-from portal.queries import declarations, subscriptions, withdrawals
+from portal.queries import subscriptions
+from portal.queries.law import declarations, withdrawals
 from portal.services import languages
 from portal.services.batches import Unfinished
 from portal.services.context import Context

@@ -15,12 +15,12 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import EventType
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models import AccessMark, EventEndpoint
-from portal.queries import access_marks
-from portal.queries import event_endpoints as endpoints
-from portal.queries.access_checks import pair_of
+from portal.queries.access import access_marks
+from portal.queries.access.access_checks import pair_of
+from portal.queries.integrations import event_endpoints as endpoints
 from portal.services import access_checks, resources
 from portal.services.context import Context
 from portal.services.outgoing_access import ACCESS

@@ -21,14 +21,14 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import outgoing_events as rules
-from portal.domain.event_answers import kept
-from portal.domain.event_signatures import headers
-from portal.domain.outgoing_events import DeliveryState, EndpointState, Fault
+from portal.domain.integrations import outgoing_events as rules
+from portal.domain.integrations.event_answers import kept
+from portal.domain.integrations.event_signatures import headers
+from portal.domain.integrations.outgoing_events import DeliveryState, EndpointState, Fault
 from portal.models import EventAttempt, EventDelivery, EventEndpoint
 from portal.providers.event_posts import NotPosted
-from portal.queries import event_deliveries as deliveries
-from portal.queries import event_endpoints as endpoints
+from portal.queries.integrations import event_deliveries as deliveries
+from portal.queries.integrations import event_endpoints as endpoints
 from portal.secrets import CannotOpen
 from portal.services.context import Context
 from portal.services.outgoing import event_payloads, event_stops

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
-from portal.domain.outgoing_events import MOST_ENDPOINTS, EndpointState, EventType, check_address
-from portal.domain.public_ids import Kind
+from portal.domain.integrations.outgoing_events import MOST_ENDPOINTS, EndpointState, EventType, check_address
+from portal.domain.integrations.public_ids import Kind
 from portal.models import EventEndpoint
-from portal.queries import event_endpoints as endpoints
+from portal.queries.integrations import event_endpoints as endpoints
 from portal.queries.people import merchants
 from portal.services import outgoing_events
 from portal.services.audit import audit

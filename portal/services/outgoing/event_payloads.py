@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import body
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.outgoing_events import body
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models import Customer, EndRequest, Grant, OutgoingEvent, Payment, Subscription
-from portal.queries import outgoing_events
+from portal.queries.integrations import outgoing_events
 from portal.services import resources
 from portal.services.outgoing_access import ACCESS
 from portal.services.resources import Resource, moment

@@ -11,10 +11,10 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.outgoing_events import DeliveryState, EndpointState
+from portal.domain.integrations.outgoing_events import DeliveryState, EndpointState
 from portal.models import EventDelivery, EventEndpoint
-from portal.queries import event_endpoints as endpoints
-from portal.queries.event_endpoints import IS_WAITING
+from portal.queries.integrations import event_endpoints as endpoints
+from portal.queries.integrations.event_endpoints import IS_WAITING
 from portal.services.audit import audit
 from portal.services.context import Context
 

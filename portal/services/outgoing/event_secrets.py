@@ -6,8 +6,8 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from portal.domain.event_signatures import BYTES, secret_of
-from portal.domain.outgoing_events import BOTH_SECRETS
+from portal.domain.integrations.event_signatures import BYTES, secret_of
+from portal.domain.integrations.outgoing_events import BOTH_SECRETS
 from portal.models import EventEndpoint
 from portal.secrets import Vault
 

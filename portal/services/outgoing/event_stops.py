@@ -9,9 +9,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
-from portal.domain.outgoing_events import FAILING_FOR, DeliveryState, EndpointState
+from portal.domain.integrations.outgoing_events import FAILING_FOR, DeliveryState, EndpointState
 from portal.models import EventDelivery, EventEndpoint
-from portal.queries.event_endpoints import IS_WAITING
+from portal.queries.integrations.event_endpoints import IS_WAITING
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import endpoint_notices

@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.documents.own_data import readme
-from portal.domain import access
+from portal.domain.access import access
 from portal.models import Merchant
-from portal.queries import grants, own_data, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import grants
+from portal.queries.account import own_data
 from portal.services.archives import plain
 from portal.services.csv_files import MARK, line_of
 from portal.services.rules import grants_of, rule_of

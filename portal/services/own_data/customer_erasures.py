@@ -15,17 +15,18 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.customer_erasures import REFLECTION, ErasureState
-from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
+from portal.domain.ends.end_requests import Channel, RequestState, can_withdraw, new_reference
 from portal.domain.errors import DomainError, NotAllowed
+from portal.domain.people.customer_erasures import REFLECTION, ErasureState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.logs import place_of
 from portal.mail import own_data as messages
 from portal.mail.own_data import ErasureFacts
 from portal.models import Customer, CustomerErasure, Merchant
-from portal.queries import customer_erasures as stored
-from portal.queries import end_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
+from portal.queries.merchants import customer_erasures as stored
 from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.retention import FIXED_DAYS, Kind
+from portal.domain.people.customer_erasures import check_there
 from portal.domain.policies import Actor
-from portal.domain.retention import FIXED_DAYS, Kind
 from portal.mail import own_data as messages
 from portal.models import DataExport, ExportState
-from portal.queries import data_exports
-from portal.queries.merchant_rows import see_one_moment
+from portal.queries.account import data_exports
+from portal.queries.merchants.merchant_rows import see_one_moment
 from portal.queries.people import customers, merchants
 from portal.services.audit import audit
 from portal.services.context import Context

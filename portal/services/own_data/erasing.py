@@ -14,10 +14,10 @@ from typing import Any, Final
 from sqlalchemy import Delete, Text, Update, delete, func, literal, or_, update
 from sqlalchemy.orm import Session
 
-from portal.domain import retention
+from portal.domain.ends.received_requests import ReceivedState, Way
+from portal.domain.law import retention
+from portal.domain.law.retention import Kind
 from portal.domain.policies import Actor
-from portal.domain.received_requests import ReceivedState, Way
-from portal.domain.retention import Kind
 from portal.mail.own_data import FAREWELL
 from portal.models import (
     AccountMember,
@@ -48,7 +48,7 @@ from portal.models import (
     TimelineEntry,
     Withdrawal,
 )
-from portal.queries import customer_erasures as stored
+from portal.queries.merchants import customer_erasures as stored
 from portal.services.people.customer_addresses import close_ranks
 
 UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)

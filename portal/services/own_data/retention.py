@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import Select, delete, null, or_, update
 from sqlalchemy.orm import Session
 
-from portal.domain import retention
 from portal.domain.audit import PORTAL, Act
-from portal.domain.retention import OPERATOR, Kind, Stock
+from portal.domain.law import retention
+from portal.domain.law.retention import OPERATOR, Kind, Stock
 from portal.logs import place_of
 from portal.mail import own_data as messages
 from portal.models import (
@@ -36,8 +36,8 @@ from portal.models import (
     RetentionRun,
     Settlement,
 )
-from portal.queries import customer_erasures
-from portal.queries import retention as stored
+from portal.queries.law import retention as stored
+from portal.queries.merchants import customer_erasures
 from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.batches import Unfinished

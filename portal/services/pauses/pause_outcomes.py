@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict, judge
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState, Verdict, judge
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import pauses, surroundings
+from portal.queries import surroundings
+from portal.queries.ends import pauses
 from portal.queries.surroundings import Part
 from portal.services import tries
 from portal.services.audit import timeline

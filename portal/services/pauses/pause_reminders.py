@@ -7,10 +7,11 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from portal.domain.pauses import REMIND_BEFORE
+from portal.domain.ends.pauses import REMIND_BEFORE
 from portal.domain.subscriptions import Status
 from portal.models import PauseRequest
-from portal.queries import carrying, pauses, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import carrying, pauses
 from portal.services.batches import each
 from portal.services.context import Context
 from portal.services.notices import pause_notices

@@ -17,11 +17,10 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain import policies
-from portal.domain.access import PausePreview, preview_pause
+from portal.domain.access.access import PausePreview, preview_pause
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.errors import Denial, NotAllowed
-from portal.domain.pauses import (
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import (
     PauseKind,
     PauseRefusal,
     PauseState,
@@ -29,12 +28,14 @@ from portal.domain.pauses import (
     earliest_resume,
     latest_resume,
 )
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, PauseRequest, Subscription, TimelineKind
 from portal.models.held import AnySubscription
 from portal.models.held_requests import AnyPause
-from portal.queries import carrying, end_requests, pauses, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import carrying, end_requests, pauses
 from portal.queries.people import merchants
 from portal.services import tries
 from portal.services.audit import timeline

@@ -24,7 +24,7 @@ from portal.providers.ports import (
     SubscriptionGateway,
     Token,
 )
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.context import Context
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
 from portal.models import KeyState, PayPalAccount, Provider
-from portal.queries import paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.services.audit import audit
 
 

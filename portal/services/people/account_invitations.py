@@ -15,12 +15,12 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from portal.domain.account_members import MOST, MemberRole, MemberState
 from portal.domain.audit import Act, By
-from portal.domain.email_addresses import masked, normal
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.invitations import LIFETIME
+from portal.domain.people.account_members import MOST, MemberRole, MemberState
+from portal.domain.people.email_addresses import masked, normal
+from portal.domain.people.invitations import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import account_members as messages

@@ -12,11 +12,11 @@ from sqlalchemy import or_, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain.account_members import MemberRole, stricter
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.email_addresses import masked
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.account_members import MemberRole, stricter
+from portal.domain.people.customer_erasures import check_there
+from portal.domain.people.email_addresses import masked
 from portal.domain.policies import Actor
 from portal.models import AccountMember, Customer, LoginSession
 from portal.queries.people import account_members as stored

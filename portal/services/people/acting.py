@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.queries.people.people import Person
 

@@ -16,10 +16,10 @@ import structlog
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from portal.domain.address_changes import LIFETIME, PAUSE, AddressOutcome
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.email_addresses import masked, normal
+from portal.domain.people.address_changes import LIFETIME, PAUSE, AddressOutcome
+from portal.domain.people.customer_erasures import check_there
+from portal.domain.people.email_addresses import masked, normal
 from portal.domain.policies import Actor
 from portal.mail import customers as messages
 from portal.models import AddressChange, Customer

@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import func, or_
 from sqlalchemy.orm import Session
 
-from portal.domain.address_holds import WINDOW, HoldOutcome, HoldState
 from portal.domain.audit import Act, By
-from portal.domain.email_addresses import masked, shown
+from portal.domain.people.address_holds import WINDOW, HoldOutcome, HoldState
+from portal.domain.people.email_addresses import masked, shown
 from portal.mail import customers as messages
 from portal.mail import merchants as desk_messages
 from portal.models import AddressHold, Customer

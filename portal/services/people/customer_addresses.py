@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from portal.domain.address_changes import AddressOutcome
 from portal.domain.audit import Act, By
-from portal.domain.email_addresses import masked, normal
+from portal.domain.people.address_changes import AddressOutcome
+from portal.domain.people.email_addresses import masked, normal
 from portal.mail import customers as messages
 from portal.models import Customer, LoginChallenge, LoginSession, TaskLink
 from portal.providers.ports import Reading

@@ -16,9 +16,9 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.email_addresses import normal
-from portal.domain.profiles import Answer, left_alone
+from portal.domain.people.customer_erasures import check_there
+from portal.domain.people.email_addresses import normal
+from portal.domain.people.profiles import Answer, left_alone
 from portal.models import Customer
 from portal.queries import subscriptions
 from portal.queries.people import address_changes, customers

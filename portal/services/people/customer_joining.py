@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.profiles import Answer, with_own
+from portal.domain.people.profiles import Answer, with_own
 from portal.mail import customers as messages
 from portal.models import (
     AccountMember,
@@ -32,7 +32,8 @@ from portal.models import (
     Subscription,
     TaskLink,
 )
-from portal.queries import comebacks, customer_erasures
+from portal.queries.ends import comebacks
+from portal.queries.merchants import customer_erasures
 from portal.queries.people import address_holds, customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context

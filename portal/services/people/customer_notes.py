@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime
 
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.customer_erasures import check_there
 from portal.domain.policies import Role
 from portal.models import CustomerNote
 from portal.queries.people import customer_notes, customers

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.audit import By
-from portal.domain.profiles import with_own
+from portal.domain.people.profiles import with_own
 from portal.queries.people import customers
 from portal.services.context import Context
 from portal.services.people import customer_identity

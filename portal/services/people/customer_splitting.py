@@ -29,7 +29,9 @@ from portal.models import (
     Mail,
     Subscription,
 )
-from portal.queries import customer_erasures, external_ids, import_runs
+from portal.queries.integrations import external_ids
+from portal.queries.merchants import customer_erasures
+from portal.queries.operating import import_runs
 from portal.queries.people import customer_joinings, customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context

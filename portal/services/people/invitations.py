@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import OPERATOR, Act, By
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.invitations import DELAY, LIFETIME, Door, door
+from portal.domain.people.invitations import DELAY, LIFETIME, Door, door
 from portal.domain.policies import Actor, Role
 from portal.i18n import pick_locale
 from portal.mail import logins

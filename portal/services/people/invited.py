@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import typed_codes
 from portal.domain.audit import Act
-from portal.domain.invitations import Door
+from portal.domain.people.invitations import Door
 from portal.models import Invitation, LoginSession, Staff
 from portal.queries.people import staff as stored
 from portal.queries.people.people import Kind, Person

@@ -20,8 +20,8 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain import email_addresses, login_mails
-from portal.domain.login_mails import LIFETIME, Sent
+from portal.domain.people import email_addresses, login_mails
+from portal.domain.people.login_mails import LIFETIME, Sent
 from portal.models import LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import account_members, sessions
 from portal.secrets import new_token, token_hash

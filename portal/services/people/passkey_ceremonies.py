@@ -35,7 +35,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from portal.domain.passkeys import LIFETIME, PasskeyRefused, Refusal, Site, site
+from portal.domain.people.passkeys import LIFETIME, PasskeyRefused, Refusal, Site, site
 from portal.models import Staff
 
 log = structlog.get_logger("portal.passkeys")

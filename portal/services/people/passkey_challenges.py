@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.domain.passkeys import PasskeyRefused, Refusal
+from portal.domain.people.passkeys import PasskeyRefused, Refusal
 from portal.models import SpentChallenge
 from portal.secrets import token_hash
 from portal.services.batches import delete_all

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.passkeys import PasskeyRefused, Refusal, is_copy
+from portal.domain.people.passkeys import PasskeyRefused, Refusal, is_copy
 from portal.models import Passkey, Staff
 from portal.queries.people import passkeys as stored
 from portal.queries.people import staff as people

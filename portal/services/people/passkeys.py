@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.passkeys import MOST, PasskeyRefused, Refusal
+from portal.domain.people.passkeys import MOST, PasskeyRefused, Refusal
 from portal.models import Passkey, Staff
 from portal.queries.people import passkeys as stored
 from portal.queries.people.people import Person

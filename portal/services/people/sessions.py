@@ -19,11 +19,11 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.integrations.task_links import LASTS
+from portal.domain.people.customer_erasures import check_there
 from portal.domain.policies import Actor
-from portal.domain.site_logins import Proof
-from portal.domain.task_links import LASTS
 from portal.models import LoginChallenge, LoginSession, Merchant
 from portal.queries.people import account_members, customers, sessions
 from portal.queries.people.people import Kind, Person

@@ -17,7 +17,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.site_logins import Proof, SiteLoginRefused, Wrong, is_issuer
+from portal.domain.integrations.site_logins import Proof, SiteLoginRefused, Wrong, is_issuer
 from portal.models import SiteLogin
 from portal.providers.openid import Site
 from portal.queries.people import merchants, site_logins

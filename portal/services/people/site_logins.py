@@ -15,11 +15,11 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import site_logins as rules
-from portal.domain.site_logins import LASTS, Expected, Proof, SiteLoginRefused, Wrong
+from portal.domain.integrations import site_logins as rules
+from portal.domain.integrations.site_logins import LASTS, Expected, Proof, SiteLoginRefused, Wrong
 from portal.models import Customer, SiteLogin
 from portal.providers.openid import Client
-from portal.queries import external_ids
+from portal.queries.integrations import external_ids
 from portal.queries.people import site_logins
 from portal.queries.people.account_members import Space
 from portal.queries.people.people import Kind

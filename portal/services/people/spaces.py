@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from portal.domain.profiles import Answer
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
+from portal.domain.people.profiles import Answer
 from portal.queries.people import account_members, sessions
 from portal.queries.people.account_members import Space
 from portal.queries.people.people import Kind

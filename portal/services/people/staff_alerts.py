@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
-from portal.domain.login_mails import LIFETIME, LinkPurpose
+from portal.domain.ends.end_requests import Channel
+from portal.domain.people.login_mails import LIFETIME, LinkPurpose
 from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed

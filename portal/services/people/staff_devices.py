@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.retention import OPERATOR, Stock
+from portal.domain.law.retention import OPERATOR, Stock
 from portal.models import Staff, StaffDevice
 from portal.queries.people import staff as stored
 from portal.secrets import token_hash

@@ -15,10 +15,10 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain import login_mails
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
-from portal.domain.login_mails import LIFETIME, LinkPurpose, Sent
+from portal.domain.ends.end_requests import Channel
+from portal.domain.people import login_mails
+from portal.domain.people.login_mails import LIFETIME, LinkPurpose, Sent
 from portal.models import Staff, StaffLink
 from portal.queries.people import sessions
 from portal.queries.people import staff as stored

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.login_mails import LinkPurpose
+from portal.domain.people.login_mails import LinkPurpose
 from portal.models import Merchant, Staff
 from portal.queries.people import staff as stored
 from portal.queries.people.people import Person

@@ -12,9 +12,9 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import check_there
-from portal.domain.return_addresses import is_allowed
-from portal.domain.task_links import AT_DESK, TASKS, TaskKind
+from portal.domain.integrations.return_addresses import is_allowed
+from portal.domain.integrations.task_links import AT_DESK, TASKS, TaskKind
+from portal.domain.people.customer_erasures import check_there
 from portal.models import Customer, Subscription
 from portal.queries import subscriptions
 from portal.queries.people import customers

@@ -16,11 +16,11 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from portal.domain import task_links as tasks
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations import task_links as tasks
+from portal.domain.integrations.task_links import READS_ON, TASKS, Door, TaskKind
 from portal.domain.policies import Actor
-from portal.domain.task_links import READS_ON, TASKS, Door, TaskKind
 from portal.i18n import pick_locale
 from portal.mail.task_links import TaskFacts, task_link
 from portal.models import Customer, LoginSession, Subscription, TaskLink

@@ -15,14 +15,15 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.billing import HOURS, period_end
-from portal.domain.money import Money
+from portal.domain.dates.billing import HOURS, period_end
+from portal.domain.law.renewals import REFUND_WITHIN, advance
+from portal.domain.law.withdrawals import Verdict
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.renewals import REFUND_WITHIN, advance
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import Verdict
 from portal.models import EndRequest, Payment, RenewalRefund, Subscription
-from portal.queries import renewals, subscriptions, withdrawals
+from portal.queries import subscriptions
+from portal.queries.law import renewals, withdrawals
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.batches import each

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
-from portal.domain.renewals import ReminderState
+from portal.domain.law.renewals import ReminderState
 from portal.models import RenewalReminder, Subscription
-from portal.queries import renewals, subscriptions
+from portal.queries import subscriptions
+from portal.queries.law import renewals
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -15,9 +15,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
-from portal.domain.renewals import ReminderState, Renewal, Renewing, current, to_remind, upcoming
+from portal.domain.law.renewals import ReminderState, Renewal, Renewing, current, to_remind, upcoming
 from portal.models import MailState, Merchant, RenewalReminder, Subscription
-from portal.queries import end_requests, renewals, subscriptions
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
+from portal.queries.law import renewals
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.batches import each

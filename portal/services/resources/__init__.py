@@ -1,8 +1,8 @@
 """What the outside sees of our rows: plain values that fit in JSON, the same ones by API and in events.
 
 Each function names every field that it shows, so that no new column ever leaves by itself.  Ids carry their kind
-(domain/public_ids.py); money is a decimal text with its currency; a moment is ISO 8601 in UTC, and null when nobody
-knows it.
+(domain/integrations/public_ids.py); money is a decimal text with its currency; a moment is ISO 8601
+in UTC, and null when nobody knows it.
 """
 
 from portal.services.resources.accesses import Checked, access, contents, seen

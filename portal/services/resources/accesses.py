@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from portal.domain.access import End, Window
-from portal.domain.public_ids import Kind, shown
+from portal.domain.access.access import End, Window
+from portal.domain.integrations.public_ids import Kind, shown
 from portal.services.resources.values import Resource, moment
 
 LASTS: Final = {End.KEPT: 3, End.RUNNING: 2, End.UNKNOWN: 1, End.DATED: 0}

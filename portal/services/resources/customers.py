@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models import Customer
 from portal.services.resources.values import Resource, moment
 

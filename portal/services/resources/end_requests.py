@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from portal.domain.end_requests import RequestState
-from portal.domain.public_ids import Kind, public
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.integrations.public_ids import Kind, public
 from portal.models import EndRequest
 from portal.services.resources.values import Resource, day, moment
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 
 Resource = dict[str, Any]
 

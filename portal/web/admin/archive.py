@@ -20,10 +20,12 @@ from wtforms import RadioField, SubmitField
 from wtforms.validators import InputRequired
 
 from portal.clock import utc_now
-from portal.domain.court_files import Occasion
-from portal.domain.duties import Duty, may
+from portal.domain.ends.duties import Duty, may
 from portal.domain.errors import Denial, NotAllowed
-from portal.queries import audit, end_requests, proofs
+from portal.domain.law.court_files import Occasion
+from portal.queries import audit
+from portal.queries.ends import end_requests
+from portal.queries.law import proofs
 from portal.queries.people import customers
 from portal.services import court_files
 from portal.web import addresses

@@ -15,8 +15,9 @@ from wtforms import SelectChoice, SelectField
 from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
-from portal.queries import api_keys, time_stamps
 from portal.queries import audit as queries
+from portal.queries.integrations import api_keys
+from portal.queries.law import time_stamps
 from portal.queries.people import staff
 from portal.queries.people.staff import Member
 from portal.services.audit import audit_checks, audit_exports

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.audit import COMMAND_LINE, Act, Flaw
-from portal.domain.end_requests import Channel
-from portal.domain.received_requests import Way
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
 from portal.queries.timelines import TimelineKind
 from portal.web import labels
 

@@ -11,7 +11,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import Status
 from portal.queries.comparisons.comparisons import ComparisonState, ComparisonTrigger, Note, notes_of
 from portal.services.comparisons.comparison_facts import Fact

@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import paypal_accounts
 from portal.queries.comparisons import comparison_differences
 from portal.queries.comparisons import comparisons as reads
+from portal.queries.merchants import paypal_accounts
 from portal.services.comparisons import comparisons
 from portal.services.comparisons.comparisons import AlreadyRunning
 from portal.services.paypal.gateways import NoKey

@@ -13,14 +13,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from portal.domain import figures as rules
-from portal.domain.ended_by import EndedBy
-from portal.domain.figures import CHARGED, RUNNING, Figure
-from portal.domain.list_filters import Days
-from portal.domain.money import Money
-from portal.domain.subscription_filters import SubscriptionFilter
-from portal.queries import figures as stored
-from portal.queries.figures import Book
+from portal.domain.desk import figures as rules
+from portal.domain.desk.figures import CHARGED, RUNNING, Figure
+from portal.domain.desk.list_filters import Days
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.ends.ended_by import EndedBy
+from portal.domain.money.money import Money
+from portal.queries.desk import figures as stored
+from portal.queries.desk.figures import Book
 from portal.web import labels, plots
 from portal.web.admin.figure_parts import Figures, Moves, Part, Said, Standing, Wait
 from portal.web.admin.list_words import ENDED_BY

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain import first_steps
-from portal.domain.duties import Duty, may
-from portal.domain.first_steps import Stage, Step
-from portal.queries import first_steps as stored
+from portal.domain.desk import first_steps
+from portal.domain.desk.first_steps import Stage, Step
+from portal.domain.ends.duties import Duty, may
+from portal.queries.desk import first_steps as stored
 from portal.queries.people import merchants
 from portal.web.admin import bp, showing
 from portal.web.admin.site_link_words import lacking

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import Field, SelectChoice, StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
-from portal.domain.external_ids import is_external_id
+from portal.domain.integrations.external_ids import is_external_id
 from portal.web.form_words import PlainForm
 from portal.web.typed_text import one_line, plain
 

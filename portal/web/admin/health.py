@@ -9,9 +9,9 @@ from flask import g, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.queries import paypal_health as stored
 from portal.queries.comparisons import comparisons
-from portal.queries.paypal_health import Health, Provider
+from portal.queries.operating import paypal_health as stored
+from portal.queries.operating.paypal_health import Health, Provider
 from portal.web.admin import presenting
 
 

@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import import_runs, paypal_accounts
+from portal.queries.merchants import paypal_accounts
 from portal.queries.money import histories
+from portal.queries.operating import import_runs
 from portal.services.imports import imports
 from portal.services.imports.imports import AlreadyRunning, StopReason
 from portal.services.paypal.gateways import NoKey

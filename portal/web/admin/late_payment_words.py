@@ -9,11 +9,11 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.end_requests import Trouble
-from portal.domain.late_payments import LateState
-from portal.domain.refunds import NoRefund, RefundState
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import NoRefund, RefundState
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.queries.money.late_payments import Alarm
-from portal.queries.paypal_accounts import Provider
 from portal.web.admin import presenting
 from portal.web.formatting import formatter
 

@@ -13,12 +13,12 @@ from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.late_payments import LONGEST_REASON, LateState
-from portal.domain.refunds import CannotRefund
+from portal.domain.money.late_payments import LONGEST_REASON, LateState
+from portal.domain.money.refunds import CannotRefund
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.queries.money import late_payments as alarms
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money.late_payments import Alarm
-from portal.queries.paypal_accounts import Provider
 from portal.services.carrying import refund_carrying
 from portal.services.money import late_payments, refunds
 from portal.services.money.refunds import By

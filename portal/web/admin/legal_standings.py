@@ -9,9 +9,9 @@ from flask import g
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain.legal_texts import LegalKind, in_force
+from portal.domain.law.legal_texts import LegalKind, in_force
 from portal.i18n import DEFAULT
-from portal.queries import legal_texts as stored
+from portal.queries.law import legal_texts as stored
 from portal.web import legal_words
 from portal.web.identity import person
 from portal.web.local_days import today

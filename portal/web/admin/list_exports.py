@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.list_exports import KEPT
-from portal.domain.list_filters import ListFilter
-from portal.domain.list_views import FILTERS, List
-from portal.queries import list_exports as stored
-from portal.queries.list_exports import FileState, Format
+from portal.domain.desk.list_exports import KEPT
+from portal.domain.desk.list_filters import ListFilter
+from portal.domain.desk.list_views import FILTERS, List
+from portal.queries.desk import list_exports as stored
+from portal.queries.desk.list_exports import FileState, Format
 from portal.services import list_exports
 from portal.services.list_exports import TooLong, TooMany
 from portal.web.admin import bp, list_pages, list_words, presenting, showing

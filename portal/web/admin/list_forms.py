@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, Field, SelectChoice, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.domain.list_filters import ListFilter, Pair
+from portal.domain.desk.list_filters import ListFilter, Pair
 from portal.web.admin import list_words
 from portal.web.admin.forms import SearchForm, choices
 from portal.web.labels import REASON, STATUS

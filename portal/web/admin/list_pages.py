@@ -14,12 +14,12 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.list_filters import PLACE, Fault, ListFilter, Order, Pair, Why
-from portal.domain.list_views import List, kept
-from portal.queries import products
-from portal.queries.keyset import Slice
-from portal.queries.list_views import ListView
-from portal.queries.subscription_filters import Total, Whose
+from portal.domain.desk.list_filters import PLACE, Fault, ListFilter, Order, Pair, Why
+from portal.domain.desk.list_views import List, kept
+from portal.queries.access import products
+from portal.queries.desk.keyset import Slice
+from portal.queries.desk.list_views import ListView
+from portal.queries.desk.subscription_filters import Total, Whose
 from portal.web.admin import list_words
 from portal.web.identity import person
 

@@ -13,8 +13,8 @@ from wtforms import BooleanField, StringField, SubmitField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.list_views import FILTERS, LONGEST_NAME, List, kept, may_change, may_share
-from portal.queries import list_views as stored
+from portal.domain.desk.list_views import FILTERS, LONGEST_NAME, List, kept, may_change, may_share
+from portal.queries.desk import list_views as stored
 from portal.services import list_views
 from portal.services.list_views import Saver, TooManyViews
 from portal.web.admin import bp, list_pages, list_words, showing

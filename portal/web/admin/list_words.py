@@ -10,10 +10,10 @@ from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.ended_by import EndedBy
-from portal.domain.list_filters import FROM, TO, Fault, Pair, Why
-from portal.domain.subscription_filters import Answer, KeyKind
-from portal.queries.subscription_filters import Total
+from portal.domain.desk.list_filters import FROM, TO, Fault, Pair, Why
+from portal.domain.desk.subscription_filters import Answer, KeyKind
+from portal.domain.ends.ended_by import EndedBy
+from portal.queries.desk.subscription_filters import Total
 from portal.web.formatting import formatter
 from portal.web.labels import REASON, STATUS
 

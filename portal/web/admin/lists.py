@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import request, url_for
 
 from portal.queries import inbox
-from portal.queries.keyset import Place
+from portal.queries.desk.keyset import Place
 from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 128

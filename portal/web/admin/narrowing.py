@@ -11,7 +11,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal.domain.list_filters import ListFilter
+from portal.domain.desk.list_filters import ListFilter
 from portal.extensions import Slow
 from portal.web.admin.forms import SearchForm
 from portal.web.headers import shown_path

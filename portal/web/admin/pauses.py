@@ -13,15 +13,17 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
-from portal.domain.access import PausePreview
-from portal.domain.end_requests import Channel
+from portal.domain.access.access import PausePreview
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.errors import Denial, DomainError, NotAllowed
-from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.i18n import Translator
-from portal.queries import end_requests, grants, subscriptions
-from portal.queries import pauses as queries
+from portal.queries import subscriptions
+from portal.queries.access import grants
+from portal.queries.ends import end_requests
+from portal.queries.ends import pauses as queries
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish

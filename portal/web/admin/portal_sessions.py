@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain.task_links import Door, TaskKind
+from portal.domain.integrations.task_links import Door, TaskKind
 from portal.queries.people import task_links
 from portal.web.admin import bp, presenting, showing
 from portal.web.formatting import formatter

@@ -13,12 +13,12 @@ from flask_babel import gettext as _
 from sqlalchemy import Row as RowOfQuery
 
 from portal.documents.planned_ends import planned_words
-from portal.domain.access import End, EndPreview, Grant, Window
-from portal.domain.bounces import Report
-from portal.domain.end_requests import Channel
-from portal.domain.money import Money
+from portal.domain.access.access import End, EndPreview, Grant, Window
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way, has_hour
+from portal.domain.money.money import Money
+from portal.domain.people.bounces import Report
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way, has_hour
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.dates import planned_ends

@@ -18,10 +18,10 @@ from wtforms import SelectChoice, SelectField, SubmitField
 
 from portal.clock import utc_now
 from portal.extensions import Database
-from portal.queries import paypal_accounts
-from portal.queries import profile_imports as lists
-from portal.queries.paypal_accounts import Provider
-from portal.queries.profile_imports import ProfileRowState
+from portal.queries.merchants import paypal_accounts
+from portal.queries.merchants.paypal_accounts import Provider
+from portal.queries.operating import profile_imports as lists
+from portal.queries.operating.profile_imports import ProfileRowState
 from portal.services.csv_files import MARK, line_of
 from portal.services.imports import profile_imports
 from portal.services.imports.imports import AlreadyRunning, StopReason

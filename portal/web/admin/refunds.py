@@ -15,8 +15,8 @@ from wtforms import HiddenField
 from wtforms.validators import InputRequired, Optional
 
 from portal.clock import utc_now
-from portal.domain.money import Money
-from portal.domain.refunds import CannotRefund, NoRefund, WithEnd
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import CannotRefund, NoRefund, WithEnd
 from portal.queries import subscriptions
 from portal.queries.money import late_payments as alarms
 from portal.queries.money import payments

@@ -10,7 +10,7 @@ from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.renewals import ReminderState, Renewal, Renewing
+from portal.domain.law.renewals import ReminderState, Renewal, Renewing
 from portal.services.renewals.desk import WrongDay
 from portal.services.renewals.reminders import is_proved
 from portal.web.admin import presenting

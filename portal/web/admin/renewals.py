@@ -13,9 +13,9 @@ from wtforms import SubmitField
 from wtforms.validators import InputRequired
 
 from portal.clock import utc_now
-from portal.domain.renewals import ReminderState
-from portal.queries import renewals as queries
+from portal.domain.law.renewals import ReminderState
 from portal.queries import subscriptions
+from portal.queries.law import renewals as queries
 from portal.services.dates.renewal_terms import coming, day_of, renewing_of, start_of
 from portal.services.renewals import advances, desk
 from portal.services.renewals.desk import ImpossibleDay

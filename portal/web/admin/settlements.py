@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from portal.domain.settlements import GIVE_UP
+from portal.domain.money.settlements import GIVE_UP
 from portal.queries.money.settlements import Settlement, SettlementState
 from portal.web import labels
 from portal.web.formatting import formatter

@@ -10,9 +10,10 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.duties import Duty, may
-from portal.domain.merchants import MerchantState, Work
-from portal.queries import departures, inbox
+from portal.domain.ends.duties import Duty, may
+from portal.domain.merchants.merchants import MerchantState, Work
+from portal.queries import inbox
+from portal.queries.merchants import departures
 from portal.web import labels, standings
 from portal.web.admin import bp, presenting, words
 from portal.web.admin.ends import end_facts

@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from portal.domain.site_links import Place, missing
-from portal.queries import declarations
+from portal.domain.merchants.site_links import Place, missing
+from portal.queries.law import declarations
 from portal.web.admin import legal_standings
 
 if TYPE_CHECKING:

@@ -11,10 +11,12 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.bulk_acts import MOST_ROWS
-from portal.domain.list_views import List
-from portal.domain.subscription_filters import Sort, SubscriptionFilter
-from portal.queries import desk, end_requests, list_views, products, subscription_filters
+from portal.domain.desk.list_views import List
+from portal.domain.desk.subscription_filters import Sort, SubscriptionFilter
+from portal.domain.ends.bulk_acts import MOST_ROWS
+from portal.queries.access import products
+from portal.queries.desk import desk, list_views, subscription_filters
+from portal.queries.ends import end_requests
 from portal.web.admin import bp, list_pages, list_words, presenting, showing
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm

@@ -13,16 +13,11 @@ from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.queries import (
-    comebacks,
-    end_requests,
-    grants,
-    received_requests,
-    subscriptions,
-    timelines,
-)
-from portal.queries import pauses as pause_requests
-from portal.queries import proofs as stored_proofs
+from portal.queries import subscriptions, timelines
+from portal.queries.access import grants
+from portal.queries.ends import comebacks, end_requests, received_requests
+from portal.queries.ends import pauses as pause_requests
+from portal.queries.law import proofs as stored_proofs
 from portal.queries.money import late_payments, payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements

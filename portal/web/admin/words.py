@@ -10,10 +10,10 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
-from portal.domain.bounces import Reason, reason_of
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Basis, RequestState, Trouble
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.people.bounces import Reason, reason_of
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports.imports import StopReason

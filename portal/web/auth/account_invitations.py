@@ -10,8 +10,8 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
-from portal.domain.account_members import LONGEST_NAME, MemberState
-from portal.domain.email_addresses import shown
+from portal.domain.people.account_members import LONGEST_NAME, MemberState
+from portal.domain.people.email_addresses import shown
 from portal.services.people import account_invitations
 from portal.web import identity
 from portal.web.auth import bp

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.address_changes import AddressOutcome
-from portal.domain.address_holds import HoldState
-from portal.domain.email_addresses import masked
+from portal.domain.people.address_changes import AddressOutcome
+from portal.domain.people.address_holds import HoldState
+from portal.domain.people.email_addresses import masked
 from portal.services.people import address_changes, address_holds
 from portal.web import identity
 from portal.web.auth import bp

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
-from portal.domain import email_addresses
+from portal.domain.people import email_addresses
 from portal.queries.people.people import Kind
 from portal.services.people import logins
 from portal.services.people.logins import Entry

@@ -16,7 +16,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.invitations import Door
+from portal.domain.people.invitations import Door
 from portal.queries.people.people import Kind
 from portal.services.people import invitations, invited
 from portal.services.people.invitations import Shown

@@ -10,7 +10,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.login_mails import LinkPurpose
+from portal.domain.people.login_mails import LinkPurpose
 from portal.services.people import staff_links, staff_passwords
 from portal.services.people.staff_passwords import WeakPassword
 from portal.web import identity, locale

@@ -9,8 +9,8 @@ from flask import g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.domain.return_addresses import is_allowed
-from portal.domain.task_links import Door
+from portal.domain.integrations.return_addresses import is_allowed
+from portal.domain.integrations.task_links import Door
 from portal.services.people import task_visits
 from portal.services.people.task_visits import Seen
 from portal.web import identity

@@ -9,7 +9,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.site_logins import Wrong
+from portal.domain.integrations.site_logins import Wrong
 
 LIES: Final = _l(
     "The answer of the website could not be verified. Nothing in your account has changed. If this goes on, tell "

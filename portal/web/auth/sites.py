@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
-from portal.domain.site_logins import LASTS, SiteLoginRefused, Wrong
+from portal.domain.integrations.site_logins import LASTS, SiteLoginRefused, Wrong
 from portal.queries.people.people import Kind
 from portal.services.people import site_logins
 from portal.services.people.site_logins import Answer, Round

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.email_addresses import masked
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.task_links import Door
-from portal.queries import end_requests
+from portal.domain.integrations.task_links import Door
+from portal.domain.people.email_addresses import masked
+from portal.queries.ends import end_requests
 from portal.queries.people.people import Kind
 from portal.services.people import task_visits
 from portal.services.people.task_visits import Seen

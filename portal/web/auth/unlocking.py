@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
-from portal.domain.login_mails import LinkPurpose
+from portal.domain.people.login_mails import LinkPurpose
 from portal.services.people import staff_links
 from portal.services.people.logins import normal_email
 from portal.services.throttles import TooManyTries

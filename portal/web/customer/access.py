@@ -11,11 +11,12 @@ from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.grants import is_over
+from portal.domain.access.grants import is_over
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line
-from portal.queries import account_page, products
-from portal.queries.account_page import AccountPage
+from portal.queries.access import products
+from portal.queries.account import account_page
+from portal.queries.account.account_page import AccountPage
 from portal.queries.holdings import Held
 from portal.services import accesses
 from portal.services.accesses import Access, Ending, Why

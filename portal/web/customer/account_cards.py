@@ -11,9 +11,9 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.domain import policies
-from portal.domain.money import Money
+from portal.domain.merchants.sections import Section
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line

@@ -14,9 +14,9 @@ from wtforms import EmailField, RadioField, SelectChoice, StringField, SubmitFie
 from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
-from portal.domain.account_members import LONGEST_NAME, MOST, MemberRole
-from portal.domain.email_addresses import shown
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.account_members import LONGEST_NAME, MOST, MemberRole
+from portal.domain.people.email_addresses import shown
 from portal.queries.people import account_members as stored
 from portal.queries.people import customers
 from portal.queries.people.people import Kind

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain import email_addresses
+from portal.domain.people import email_addresses
 from portal.queries.people import account_members, customers
 from portal.queries.people.people import Kind
 from portal.services.people import sessions

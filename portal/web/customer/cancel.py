@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import account_page
+from portal.queries.account import account_page
 from portal.web.customer import account_cards, bp
 from portal.web.customer.account_cards import Card
 from portal.web.customer.subscriptions import count_of, page_number, url_of_page

@@ -20,12 +20,14 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.documents.orders import EXPRESS_VERSION, express_request, order_words
-from portal.domain.comebacks import ComebackState, check, start_at
+from portal.domain.ends.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.orders import order_button
+from portal.domain.law.orders import order_button
 from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
-from portal.queries import comebacks, holdings, products, subscriptions
+from portal.queries import holdings, subscriptions
+from portal.queries.access import products
+from portal.queries.ends import comebacks
 from portal.queries.holdings import Holding
 from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.comeback_calls import VISITOR

@@ -17,14 +17,15 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.documents.planned_ends import planned_words
 from portal.domain import policies
-from portal.domain.end_dates import Schedule
+from portal.domain.dates.end_dates import Schedule
 from portal.domain.errors import NotAllowed
+from portal.domain.integrations.return_addresses import host_of
 from portal.domain.policies import Actor
-from portal.domain.return_addresses import host_of
 from portal.domain.subscriptions import Action, IllegalTransition, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.mail.letterhead import one_line
-from portal.queries import end_requests, holdings
+from portal.queries import holdings
+from portal.queries.ends import end_requests
 from portal.queries.holdings import Holding
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends

@@ -18,16 +18,18 @@ from sqlalchemy.exc import NoResultFound
 from portal.clock import utc_now
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.late_payments import LateState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import PlannedWords, ProofWords
-from portal.queries import holdings, proofs, received_requests
+from portal.queries import holdings
+from portal.queries.ends import received_requests
 from portal.queries.holdings import Holding
+from portal.queries.law import proofs
 from portal.queries.money import late_payments
 from portal.services.comebacks import is_offered
 from portal.services.ends import end_withdrawals

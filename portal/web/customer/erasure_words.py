@@ -10,8 +10,8 @@ from flask import g
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain.customer_erasures import Hold
 from portal.domain.errors import NotAllowed
+from portal.domain.people.customer_erasures import Hold
 from portal.mail.letterhead import one_line
 from portal.queries import holdings, subscriptions
 from portal.queries.holdings import Holding

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from flask import g
 from flask_babel import gettext as _
 
-from portal.domain.email_addresses import shown
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.people.email_addresses import shown
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line

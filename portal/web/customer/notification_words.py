@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from portal.queries.ends.received_requests import ReceivedState
 from portal.queries.holdings import Held
-from portal.queries.received_requests import ReceivedState
 from portal.web.formatting import formatter
 
 

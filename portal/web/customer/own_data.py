@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from wtforms import SubmitField
 
 from portal.clock import utc_now
-from portal.domain.customer_erasures import REFLECTION, ErasureState, Hold
-from portal.domain.retention import Kind, until
-from portal.queries import customer_erasures as stored
-from portal.queries import data_exports as stored_exports
+from portal.domain.law.retention import Kind, until
+from portal.domain.people.customer_erasures import REFLECTION, ErasureState, Hold
+from portal.queries.account import data_exports as stored_exports
+from portal.queries.merchants import customer_erasures as stored
 from portal.queries.people import customers, merchants
 from portal.secrets import CannotOpen
 from portal.services.own_data import customer_erasures, data_exports

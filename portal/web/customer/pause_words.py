@@ -11,10 +11,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.domain import policies
+from portal.domain.ends.pauses import PauseKind, PauseState
 from portal.domain.errors import DomainError
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.merchants.sections import Section
 from portal.domain.policies import Actor
-from portal.domain.sections import Section
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Held, Holding

@@ -14,13 +14,13 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.ends.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.queries import holdings
-from portal.queries import pauses as queries
+from portal.queries.ends import pauses as queries
 from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses

@@ -10,7 +10,7 @@ from wtforms import StringField, SubmitField, ValidationError
 from wtforms.validators import DataRequired
 
 from portal.clock import utc_now
-from portal.domain import receipts
+from portal.domain.money import receipts
 from portal.queries.money import customer_payments
 from portal.queries.money.customer_payments import Called
 from portal.services.receipts import called

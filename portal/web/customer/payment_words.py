@@ -9,8 +9,8 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.documents.receipts import Issuer
-from portal.domain import email_addresses
-from portal.domain.receipts import Record
+from portal.domain.money.receipts import Record
+from portal.domain.people import email_addresses
 from portal.mail.letterhead import one_line
 from portal.queries.money.customer_payments import Paid, Whose
 from portal.services import receipts

@@ -15,9 +15,9 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.documents.receipts import StatementFacts, statement_file, total_words
-from portal.domain import receipts
-from portal.domain.money import Money
-from portal.domain.receipts import Record, Total
+from portal.domain.money import receipts
+from portal.domain.money.money import Money
+from portal.domain.money.receipts import Record, Total
 from portal.queries.money import customer_payments
 from portal.queries.money.customer_payments import Paid
 from portal.services.csv_files import MARK, line_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import g
 
 from portal.documents.planned_ends import planned_words
-from portal.domain.access import Window
+from portal.domain.access.access import Window
 from portal.mail.facts import PlannedWords
 from portal.queries.holdings import Held
 from portal.services.dates import planned_ends

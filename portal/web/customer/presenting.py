@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from flask import g
 from flask_babel import gettext as _
 
-from portal.domain.access import End, Window
-from portal.domain.end_requests import RequestState, can_withdraw
-from portal.domain.money import Money
+from portal.domain.access.access import End, Window
+from portal.domain.ends.end_requests import RequestState, can_withdraw
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line
-from portal.queries.account_rows import PlainGrant
+from portal.queries.account.account_rows import PlainGrant
 from portal.queries.holdings import Held, Holding
 from portal.queries.timelines import TimelineKind
 from portal.web import labels, timeline_words

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.email_addresses import shown
-from portal.domain.profiles import Answer
+from portal.domain.people.email_addresses import shown
+from portal.domain.people.profiles import Answer
 from portal.i18n import pick_locale
 from portal.queries.people import address_changes as stored_changes
 from portal.queries.people import address_holds, customers

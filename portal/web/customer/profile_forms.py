@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import Length, Optional
 
-from portal.domain.profiles import LONGEST_NAME, Answer
+from portal.domain.people.profiles import LONGEST_NAME, Answer
 from portal.web import time_zones
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter

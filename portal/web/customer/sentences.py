@@ -15,10 +15,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.documents.access import access_sentence
-from portal.domain.access import End, Window
-from portal.domain.billing import HOURS, term_end
-from portal.domain.commitments import instalments
-from portal.domain.money import Money
+from portal.domain.access.access import End, Window
+from portal.domain.dates.billing import HOURS, term_end
+from portal.domain.dates.commitments import instalments
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.facts import PlannedWords

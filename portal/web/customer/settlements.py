@@ -18,9 +18,9 @@ from wtforms import HiddenField
 from wtforms.validators import Optional
 
 from portal.clock import utc_now
-from portal.domain.merchants import Work
-from portal.domain.money import Money
-from portal.domain.settlements import CannotSettle, NoSettlement, SettlementRefusal
+from portal.domain.merchants.merchants import Work
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import CannotSettle, NoSettlement, SettlementRefusal
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.queries import holdings

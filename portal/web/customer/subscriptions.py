@@ -13,12 +13,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.clock import utc_now
-from portal.domain.grants import is_over
-from portal.domain.sections import Section
+from portal.domain.access.grants import is_over
+from portal.domain.merchants.sections import Section
 from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
-from portal.queries import account_page, holdings, products
-from portal.queries.account_page import PAGE, AccountPage
+from portal.queries import holdings
+from portal.queries.access import products
+from portal.queries.account import account_page
+from portal.queries.account.account_page import PAGE, AccountPage
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting, renewal_words, sentences
 from portal.web.customer.account_cards import Card

@@ -9,7 +9,7 @@ from flask import flash, g, request
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.email_addresses import masked
+from portal.domain.people.email_addresses import masked
 from portal.queries import subscriptions
 from portal.queries.people.people import Person
 from portal.services.people import task_visits

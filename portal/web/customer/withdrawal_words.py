@@ -8,8 +8,8 @@ from datetime import datetime
 from flask import g
 from flask_babel import gettext as _
 
-from portal.domain.countries import Function
-from portal.domain.withdrawals import period
+from portal.domain.law.countries import Function
+from portal.domain.law.withdrawals import period
 from portal.queries.holdings import Held
 from portal.services import contracts
 from portal.web.formatting import formatter

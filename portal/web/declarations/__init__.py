@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask
 
-from portal.domain.merchants import RESERVED
+from portal.domain.merchants.merchants import RESERVED
 
 bp = Blueprint("declarations", __name__)
 
@@ -12,4 +12,4 @@ def check_reserved(app: Flask) -> None:
     firsts = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | {"v1"}  # the API's own application
     missing = sorted(first for first in firsts if first and not first.startswith("<") and first not in RESERVED)
     if missing:
-        raise RuntimeError(f"portal/domain/merchants.py: not reserved: {missing}")
+        raise RuntimeError(f"portal/domain/merchants/merchants.py: not reserved: {missing}")

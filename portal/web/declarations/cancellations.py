@@ -16,10 +16,10 @@ from wtforms import SelectChoice
 
 from portal.clock import utc_now
 from portal.documents.declarations import PARTICULAR, SAID
-from portal.domain.countries import Field, Function, Labels, Strategy, known, of_page, pages
-from portal.domain.withdrawals import LONGEST
-from portal.queries import declarations as stored
+from portal.domain.law.countries import Field, Function, Labels, Strategy, known, of_page, pages
+from portal.domain.law.withdrawals import LONGEST
 from portal.queries import subscriptions
+from portal.queries.law import declarations as stored
 from portal.queries.people.people import Kind, Person
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import ANYBODY, Declared

@@ -20,8 +20,8 @@ from wtforms import Field as FormField
 from wtforms.validators import DataRequired, Length, Optional
 
 from portal.documents.declarations import SAID
-from portal.domain.countries import ORDINARY, Field, Strategy
-from portal.domain.end_dates import LONGEST_WAIT
+from portal.domain.dates.end_dates import LONGEST_WAIT
+from portal.domain.law.countries import ORDINARY, Field, Strategy
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.local_days import today

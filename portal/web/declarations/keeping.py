@@ -6,7 +6,7 @@ from flask import abort, g, render_template
 from flask.typing import ResponseReturnValue
 
 from portal.documents.declarations import DeclaredFacts, declaration_file, declared_rows
-from portal.domain.countries import strategy
+from portal.domain.law.countries import strategy
 from portal.i18n import Translator
 from portal.services.declarations import declarations
 from portal.web import identity, locale

@@ -10,7 +10,7 @@ from typing import Final
 
 from flask.typing import ResponseReturnValue
 
-from portal.domain.countries import Function, pages
+from portal.domain.law.countries import Function, pages
 from portal.web.declarations import bp, cancellations
 
 PAGES: Final = ", ".join(f"'{page}'" for page in pages(Function.WITHDRAWAL))

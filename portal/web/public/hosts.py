@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.providers.host_names import WELL_KNOWN
-from portal.queries import own_hosts
+from portal.queries.merchants import own_hosts
 from portal.web.identity import context
 from portal.web.public import bp
 

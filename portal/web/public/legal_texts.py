@@ -12,8 +12,8 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal.domain.legal_texts import LegalKind, blocks, in_force, to_come
-from portal.queries import legal_texts
+from portal.domain.law.legal_texts import LegalKind, blocks, in_force, to_come
+from portal.queries.law import legal_texts
 from portal.web import legal_words, locale
 from portal.web.identity import context
 from portal.web.local_days import today

@@ -12,7 +12,7 @@ from wtforms import EmailField, SelectChoice, SelectField, StringField, SubmitFi
 from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 
 from portal.clock import utc_now
-from portal.domain.merchants import WrongSlug, check_slug
+from portal.domain.merchants.merchants import WrongSlug, check_slug
 from portal.queries.people import merchants
 from portal.services.merchants import setup_codes
 from portal.services.merchants.creating import NewMerchant

@@ -6,8 +6,8 @@ from flask import Response, abort, current_app, jsonify, redirect, render_templa
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.domain import security_contacts
-from portal.domain.accessibility import conformity, is_over
+from portal.domain.law.accessibility import conformity, is_over
+from portal.domain.people import security_contacts
 from portal.queries.people import merchants, people
 from portal.services import access_tokens
 from portal.version import VERSION

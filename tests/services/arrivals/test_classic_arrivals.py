@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import Status
 from portal.models import Customer, Plan, Product, Provider, Subscription
 from portal.providers.ports import PlanReading, Reading

@@ -8,10 +8,10 @@ import pytest
 
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
-from portal.domain.pauses import PauseKind
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import PauseKind
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Actor, Override, Role
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.services import products, settings
 from portal.services.bulk import bulk_acts, bulk_choices

@@ -12,11 +12,11 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.bulk_acts import Effect
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.ends.bulk_acts import Effect
+from portal.domain.ends.end_requests import Channel, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
-from portal.domain.subscription_filters import SubscriptionFilter
 from portal.domain.subscriptions import Action, Status
 from portal.models import (
     BulkAct,
@@ -32,8 +32,8 @@ from portal.models import (
     TimelineEntry,
     TimelineKind,
 )
-from portal.queries import bulk_results
-from portal.queries.bulk_results import Result
+from portal.queries.ends import bulk_results
+from portal.queries.ends.bulk_results import Result
 from portal.services.arrivals import refreshing
 from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews, bulk_running
 from portal.services.bulk.bulk_acts import NotNow, Person

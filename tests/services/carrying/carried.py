@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Mail, PayPalAccount, TimelineEntry

@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
 from portal.domain.subscriptions import Status
 from portal.models import Comeback, Mail, Subscription, TimelineEntry
-from portal.queries import comebacks as queries
+from portal.queries.ends import comebacks as queries
 from portal.services import comebacks
 from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.answers import Patience

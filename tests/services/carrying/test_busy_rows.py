@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.extensions import Busy, Patience
-from portal.queries import merchant_news
+from portal.queries.merchants import merchant_news
 from portal.services.carrying import answers, end_carrying, engine
 from tests.services.carrying.carried import ask, mails, row
 

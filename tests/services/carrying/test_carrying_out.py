@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, IllegalTransition, Status

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.subscriptions import Status
 from portal.models import PayPalAccount, Provider, TimelineKind
 from portal.queries import subscriptions

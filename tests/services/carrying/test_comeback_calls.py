@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
-from portal.domain.comebacks import ComebackState, ComebackTrouble
+from portal.domain.ends.comebacks import ComebackState, ComebackTrouble
 from portal.extensions import Busy
 from portal.models import Comeback, PayPalAccount, Subscription
 from portal.services import comebacks

@@ -10,13 +10,13 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.documents.orders import EXPRESS_VERSION, WITHDRAWAL_VERSION
-from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.end_requests import Channel
+from portal.domain.ends.comebacks import ComebackState, ComebackTrouble
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import NotAllowed
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
-from portal.domain.withdrawals import ConsentKind, ConsentWay
-from portal.queries import withdrawals
+from portal.queries.law import withdrawals
 from portal.services import comebacks
 from portal.services.carrying import comeback_watching
 from portal.services.carrying.comeback_watching import Looked

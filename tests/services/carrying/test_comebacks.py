@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.clock import utc_now
-from portal.domain.comebacks import ComebackState, ComebackTrouble
+from portal.domain.ends.comebacks import ComebackState, ComebackTrouble
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.subscriptions import Status
 from portal.services import comebacks

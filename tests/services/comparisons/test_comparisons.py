@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import ComparisonState, ComparisonTrigger, EndRequest, Mail, Subscription, TimelineKind

@@ -11,8 +11,8 @@ from babel.dates import format_date
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.money import Money
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
+from portal.domain.money.money import Money
 from portal.models import Mail, Plan
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions

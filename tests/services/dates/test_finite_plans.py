@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from portal.clock import utc_now
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
 from portal.models import EndRequest, Merchant
 from portal.queries import subscriptions
 from portal.services.dates import planned_ends

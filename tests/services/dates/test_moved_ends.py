@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, MailState, TimelineKind
 from portal.services import aging

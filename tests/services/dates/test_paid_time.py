@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
-from portal.domain.access import End, access, preview_end
+from portal.domain.access.access import End, access, preview_end
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from portal.queries import subscriptions

@@ -10,10 +10,10 @@ from babel.dates import format_date
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.ends.received_requests import Way
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.models import ReceivedRequest
 from portal.queries import inbox

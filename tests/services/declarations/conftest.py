@@ -7,7 +7,7 @@ import itertools
 import pytest
 from sqlalchemy import update
 
-from portal.domain.countries import Country, Function, strategy
+from portal.domain.law.countries import Country, Function, strategy
 from portal.models import Mail, MailState
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared

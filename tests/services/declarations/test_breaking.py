@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.declarations import Carrying
+from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.law.declarations import Carrying
 from portal.domain.subscriptions import Status
 from portal.models import Customer, Mail, MailState
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.services.declarations import answering, carrying, deciding, declarations
 from portal.services.declarations.declarations import Declared
 from tests.services.declarations.test_carrying import DAY, HOUR, in_inbox, mails, one, token

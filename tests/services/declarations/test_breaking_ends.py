@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.end_requests import RequestState
-from portal.domain.received_requests import ReceivedState
-from portal.domain.withdrawals import ConsentKind, Verdict
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.law.withdrawals import ConsentKind, Verdict
 from portal.models import Payment, PaymentState
 from portal.services.declarations import answering, carrying, deciding, declarations
 from portal.services.declarations.declarations import Declared

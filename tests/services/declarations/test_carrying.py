@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import OPERATOR, Act
-from portal.domain.court_files import Occasion
-from portal.domain.declarations import Carrying
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.ends.received_requests import ReceivedState, Way
+from portal.domain.law.court_files import Occasion
+from portal.domain.law.declarations import Carrying
 from portal.domain.policies import Actor, Override
-from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Mail, PublicDeclaration, ReceivedRequest
 from portal.queries import inbox

@@ -13,16 +13,17 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.access import access
-from portal.domain.comebacks import ComebackTrouble
-from portal.domain.end_requests import Cause, RequestState
+from portal.domain.ends.comebacks import ComebackTrouble
+from portal.domain.ends.end_requests import Cause, RequestState
+from portal.domain.ends.received_requests import ReceivedState, Way
 from portal.domain.errors import NotAllowed
+from portal.domain.law.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.domain.policies import Role
-from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action, Status
-from portal.domain.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.models import Comeback, Payment, PaymentState, ReceivedRequest, TimelineKind, Withdrawal
-from portal.queries import inbox, retention, subscriptions
+from portal.queries import inbox, subscriptions
 from portal.queries.inbox import Kind
+from portal.queries.law import retention
 from portal.services import comebacks
 from portal.services.ends import end_withdrawals
 from portal.services.inbox import received_requests

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.clock import utc_now
-from portal.domain.ended_by import EndedBy
+from portal.domain.ends.ended_by import EndedBy
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.services.ends import end_requests

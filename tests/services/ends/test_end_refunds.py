@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.money.refunds import CannotRefund, RefundState, WithEnd, WithEndState
 from portal.domain.policies import Actor, Role
-from portal.domain.refunds import CannotRefund, RefundState, WithEnd, WithEndState
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRefund, EndRequest, Refund
 from portal.services.ends import end_refunds, end_requests

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.access import access, windows
-from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import Mail, PayPalAccount, Subscription, TimelineKind

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel, new_reference
+from portal.domain.ends.end_requests import Channel, new_reference
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay
 from portal.domain.policies import Actor, Role
-from portal.domain.withdrawals import ConsentKind, ConsentWay
 from portal.models import EndRequest, Withdrawal
 from portal.services import contracts
 from portal.services.contracts import Consent

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, ReceivedRequest, Subscription
 from portal.services import aging

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.received_requests import Way
+from portal.domain.ends.received_requests import Way
 from portal.models import Mail, MerchantNews, ReceivedRequest
 from portal.queries import inbox
 from portal.queries.inbox import Kind

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import public_rows, wording
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Proof, TimelineEntry
-from portal.queries import holdings, proofs
+from portal.queries import holdings
+from portal.queries.law import proofs
 from portal.queries.people import customers
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying

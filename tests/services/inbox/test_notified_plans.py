@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Merchant, TimelineEntry
 from portal.providers.ports import Reading
-from portal.queries import likely_subscriptions, subscriptions
-from portal.queries import received_requests as stored
+from portal.queries import subscriptions
+from portal.queries.ends import received_requests as stored
+from portal.queries.law import likely_subscriptions
 from portal.services import aging
 from portal.services.arrivals.refreshing import refresh
 from portal.services.ends import end_requests, end_withdrawals, endings

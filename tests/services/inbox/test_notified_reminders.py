@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import ReceivedState
 from portal.models import Mail, MailState, Membership, ReceivedRequest, Staff
-from portal.queries import received_requests as stored
+from portal.queries.ends import received_requests as stored
 from portal.services import aging
 from tests.services.inbox.notified import (
     DAY,

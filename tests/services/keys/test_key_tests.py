@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 
 from portal import queue
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState, Trouble
+from portal.domain.ends.end_requests import RequestState, Trouble
 from portal.domain.subscriptions import Status
 from portal.models import EventSource, EventState, KeyState, Mail, PayPalAccount, PayPalEvent, Provider
 from portal.providers.ports import ClassicCredentials

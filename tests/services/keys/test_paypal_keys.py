@@ -10,13 +10,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import Credentials
-from portal.queries import end_requests as end_requests_of
-from portal.queries import paypal_accounts
+from portal.queries.ends import end_requests as end_requests_of
+from portal.queries.merchants import paypal_accounts
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.keys import key_checks, paypal_keys

@@ -9,8 +9,8 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.models import (
     ApiReply,
     Base,
@@ -47,7 +47,7 @@ OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3"
 # Bytes that are no secret, each with the reason. Whoever adds a column of bytes puts it here or into SEALED.
 PLAIN = {
     "time_stamps.reply": "what an outside authority signed; whoever holds a proof may see it",
-    "api_keys.digest": "of a key that nobody guesses (domain/api_keys.py)",
+    "api_keys.digest": "of a key that nobody guesses (domain/integrations/api_keys.py)",
     "api_replies.call": "a digest of a call",
     "paypal_events.body": "what PayPal sent, as it was signed",
     "logos.content": "a picture that every customer sees",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR
-from portal.domain.merchants import WrongSlug
+from portal.domain.merchants.merchants import WrongSlug
 from portal.domain.policies import Role
 from portal.models import AuditEntry, Mail, Merchant, Staff
 from portal.queries.people import staff as people

@@ -10,9 +10,9 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
+from portal.domain.law.withdrawals import RefundDuty
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import RefundDuty
 from portal.models import (
     AuditEntry,
     Base,
@@ -26,8 +26,9 @@ from portal.models import (
     Subscription,
     Withdrawal,
 )
-from portal.queries import erasures, proofs
-from portal.queries.departures import of as standing_of
+from portal.queries.law import proofs
+from portal.queries.merchants import erasures
+from portal.queries.merchants.departures import of as standing_of
 from portal.queries.people import account_visits
 from portal.services import grants
 from portal.services.audit import audit_checks

@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary
 
 from portal.domain.audit import OPERATOR
 from portal.models import Base
-from portal.queries import erasures, merchant_rows
+from portal.queries.merchants import erasures, merchant_rows
 from portal.services.merchants import exports
 
 # Whatever opens something, by its name; a column that sounds like one is a secret until somebody says why not.

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR
-from portal.domain.merchants import IllegalStep
+from portal.domain.merchants.merchants import IllegalStep
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Mail, Merchant
-from portal.queries import departures
+from portal.queries.merchants import departures
 from portal.services.merchants import standings
 from portal.services.merchants.standings import LiveSubscriptions
 from tests.waiting_mails import said

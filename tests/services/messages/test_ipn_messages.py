@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.services.messages.ipn_messages import IpnMessage, key_of, pacific
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import moment, stamp
-from portal.domain.money import Money
-from portal.domain.payments import Move, MoveKind
+from portal.domain.money.money import Money
+from portal.domain.money.payments import Move, MoveKind
 from portal.models import LatePayment, Payment, Refund, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions

@@ -9,8 +9,8 @@ from decimal import Decimal
 from sqlalchemy import text, update
 
 from portal.clock import utc_now
-from portal.domain.money import Money
-from portal.domain.settlements import SettlementState
+from portal.domain.money.money import Money
+from portal.domain.money.settlements import SettlementState
 from portal.domain.subscriptions import Status
 from portal.models import PayPalAccount, Settlement, TimelineKind
 from portal.services.carrying import settlement_carrying

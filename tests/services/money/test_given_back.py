@@ -13,7 +13,7 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
-from portal.domain.refunds import CannotRefund, NoRefund, RefundState
+from portal.domain.money.refunds import CannotRefund, NoRefund, RefundState
 from portal.models import Payment, PaymentState, Refund, TimelineKind
 from portal.queries import inbox
 from portal.queries.money import payments

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
-from portal.domain.end_requests import Basis, RequestState
-from portal.domain.late_payments import LateState
+from portal.domain.ends.end_requests import Basis, RequestState
+from portal.domain.money.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Merchant, PaymentState, Subscription, TimelineKind

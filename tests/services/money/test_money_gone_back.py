@@ -13,8 +13,8 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.demo.simulator.records import moment, stamp
 from portal.domain.access import access
-from portal.domain.late_payments import LateState
-from portal.domain.refunds import RefundState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import Mail, PaymentState, TimelineKind
 from portal.providers.ports import Reading

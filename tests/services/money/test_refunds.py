@@ -10,11 +10,11 @@ from sqlalchemy import select, text, update
 
 from portal import queue
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel, Trouble
-from portal.domain.late_payments import LateState
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Channel, Trouble
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import MOVES, OPEN, CannotRefund, NoRefund, RefundState
 from portal.domain.policies import Actor, Role
-from portal.domain.refunds import MOVES, OPEN, CannotRefund, NoRefund, RefundState
 from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineKind
 from portal.providers.ports import GatewayRefused, Refusal
 from portal.services.carrying import engine, refund_carrying

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from portal.clock import utc_now
-from portal.domain.settlements import CannotSettle, NoSettlement, SettlementState
+from portal.domain.money.settlements import CannotSettle, NoSettlement, SettlementState
 from portal.domain.subscriptions import Status
 from portal.models import Settlement, Subscription, TimelineKind
 from portal.providers.ports import PaymentReading

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
-from portal.domain.settlements import CannotSettle, NoSettlement, SettlementRefusal, SettlementState
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.money.settlements import CannotSettle, NoSettlement, SettlementRefusal, SettlementState
 from portal.domain.subscriptions import Status
 from portal.models import Payment, Subscription
 from portal.services.arrivals import refreshing

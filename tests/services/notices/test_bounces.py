@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from portal.domain.audit import By
-from portal.domain.bounces import Report
+from portal.domain.people.bounces import Report
 from portal.domain.policies import Actor
 from portal.mail.composing import Composed
 from portal.models import AuditEntry, Customer, Mail, MailState, Subscription, TimelineEntry, TimelineKind

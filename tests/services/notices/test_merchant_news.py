@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from portal.domain.end_requests import Channel, RequestState, Trouble, new_reference
+from portal.domain.ends.end_requests import Channel, RequestState, Trouble, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail, MailState, Merchant
-from portal.queries import end_requests as stored
-from portal.queries import merchant_news as news
+from portal.queries.ends import end_requests as stored
+from portal.queries.merchants import merchant_news as news
 from portal.queries.people import merchants
 from portal.services.ends import end_requests
 from portal.services.notices import notices

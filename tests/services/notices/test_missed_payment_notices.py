@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import Grant, Mail, Merchant, Subscription
 from portal.providers.ports import Reading

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
+from portal.domain.ends.end_requests import Basis, Channel, RequestState, Trouble, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAccount, Subscription
-from portal.queries import end_requests, grants
-from portal.queries import proofs as stored_proofs
+from portal.queries.access import grants
+from portal.queries.ends import end_requests
+from portal.queries.law import proofs as stored_proofs
 from portal.services import proofs
 from portal.services.ends import end_requests as services
 from portal.services.notices import leaving, notice_facts, notices

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from portal.domain.money import Money
+from portal.domain.money.money import Money
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Subscription
 from portal.providers.ports import PlanReading, Reading

@@ -7,8 +7,8 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from portal.domain.notice_texts import PORTALS, Part, Text, problems
-from portal.domain.notices import EDITED, NOTICES
+from portal.domain.merchants.notice_texts import PORTALS, Part, Text, problems
+from portal.domain.merchants.notices import EDITED, NOTICES
 from portal.models import Merchant, NoticeText
 from portal.services.notices import samples
 from portal.services.notices.recipients import Post

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.outgoing_events import EventType
+from portal.domain.integrations.outgoing_events import EventType
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import AccessMark, Grant

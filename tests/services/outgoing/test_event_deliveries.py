@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from portal.clock import utc_now
-from portal.domain.outgoing_events import MOST_ASKED, DeliveryState, EndpointState, EventType, Fault
+from portal.domain.integrations.outgoing_events import MOST_ASKED, DeliveryState, EndpointState, EventType, Fault
 from portal.models import EventAttempt, EventDelivery, EventEndpoint, Mail
 from portal.services.outgoing import event_deliveries, event_endpoints, event_replays
 from portal.services.own_data import retention

@@ -11,10 +11,10 @@ from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
-from portal.domain.outgoing_events import EventType
-from portal.domain.pauses import PauseKind
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseKind
+from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import Customer, EventDelivery, Merchant, OutgoingEvent, Subscription

@@ -10,15 +10,15 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.documents.declarations import declared_rows
-from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import By
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.customer_erasures import ErasureState, Hold
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.integrations.task_links import TaskKind
+from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.people.address_holds import HoldOutcome
+from portal.domain.people.customer_erasures import ErasureState, Hold
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.domain.task_links import TaskKind
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.models import (
@@ -38,7 +38,7 @@ from portal.models import (
     Subscription,
     TaskLink,
 )
-from portal.queries import customer_erasures as stored
+from portal.queries.merchants import customer_erasures as stored
 from portal.queries.people.people import Kind
 from portal.services import aging, grants, task_links
 from portal.services.declarations import deciding, declarations

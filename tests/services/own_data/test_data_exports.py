@@ -17,7 +17,7 @@ from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.policies import Actor
 from portal.models import Base, DataExport, ExportState, Mail, RetentionRun
-from portal.queries import own_data
+from portal.queries.account import own_data
 from portal.services.own_data import data_exports, retention
 from portal.services.people import customer_notes
 from tests.services.carrying.carried import ask as ask_for_end

@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import ErasureState, Hold
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.integrations.task_links import TaskKind
+from portal.domain.money.settlements import SettlementState
+from portal.domain.people.address_holds import HoldOutcome
+from portal.domain.people.customer_erasures import ErasureState, Hold
 from portal.domain.policies import Actor
-from portal.domain.settlements import SettlementState
 from portal.domain.subscriptions import Status
-from portal.domain.task_links import TaskKind
 from portal.models import AddressHold, AuditEntry, Customer, EndRequest, Mail, Settlement
-from portal.queries import customer_erasures as stored
+from portal.queries.merchants import customer_erasures as stored
 from portal.queries.people import account_visits, people
 from portal.queries.people.people import Kind
 from portal.secrets import token_hash

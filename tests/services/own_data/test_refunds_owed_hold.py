@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import update
 
 from portal.clock import utc_now
-from portal.domain.customer_erasures import Hold
-from portal.domain.withdrawals import RefundDuty
+from portal.domain.law.withdrawals import RefundDuty
+from portal.domain.people.customer_erasures import Hold
 from portal.models import Customer, Mail, MailState
-from portal.queries import customer_erasures, departures, retention
+from portal.queries.law import retention
+from portal.queries.merchants import customer_erasures, departures
 from portal.services.money import withdrawal_refunds
 from portal.services.renewals import advances
 from tests.services.carrying.carried import ask, carry

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain import access
+from portal.domain.access import access
 from portal.domain.subscriptions import Status
 from portal.models import (
     AuditEntry,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from portal.domain.customer_erasures import REFLECTION
+from portal.domain.people.customer_erasures import REFLECTION
 from portal.models import Base, Customer, CustomerErasure, EndRequest, Mail, MailState
 from portal.services.notices import leaving
 from portal.services.own_data import customer_erasures

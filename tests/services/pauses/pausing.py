@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
-from portal.domain.pauses import PauseKind
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import PauseKind
 from portal.domain.policies import Actor, Role
 from portal.models import Mail, PauseRequest, PayPalAccount, TimelineEntry
 from portal.services.carrying import pause_carrying

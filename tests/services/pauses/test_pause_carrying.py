@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.end_requests import Trouble
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.subscriptions import Status
 from portal.models import PauseRequest
 from portal.services.carrying import engine, pause_carrying

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.ends.pauses import PauseKind, PauseState
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import PauseRequest, TimelineEntry

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
+from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition, Status
 from portal.models import PauseRequest, TimelineEntry

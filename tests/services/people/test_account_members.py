@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.account_members import MemberRole
 from portal.domain.policies import Actor
 from portal.models import AccountMember, Customer, CustomerJoining, LoginSession, Mail
-from portal.queries import own_data
+from portal.queries.account import own_data
 from portal.queries.people.people import Kind
 from portal.services.own_data import erasing
 from portal.services.people import (

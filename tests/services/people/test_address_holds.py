@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.address_holds import HoldOutcome
 from portal.domain.policies import Actor
 from portal.models import AddressChange, AddressHold, AuditEntry, Customer, LoginSession
 from portal.queries import inbox

@@ -10,10 +10,10 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import NotAllowed
-from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
+from portal.domain.integrations.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, Customer, CustomerJoining
-from portal.queries import own_data
+from portal.queries.account import own_data
 from portal.services.own_data import erasing
 from portal.services.people import customer_identity, customer_joining, customer_splitting
 from tests.services.imports.importing import until_somebody_waits

@@ -10,9 +10,9 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.task_links import TaskKind
 from portal.domain.policies import Actor
-from portal.domain.task_links import TaskKind
 from portal.models import LoginSession, TaskLink
 from portal.services import throttles
 from portal.services.people import customer_joining, task_offers, task_visits

@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
-from portal.domain.countries import Country, Function, strategy
+from portal.domain.integrations.api_keys import Mode, Scope
+from portal.domain.law.countries import Country, Function, strategy
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, EventSource, EventState, Mail, MailState, Membership, PayPalEvent, Staff

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.declarations import Carrying
-from portal.domain.end_requests import RequestState
-from portal.domain.withdrawals import ConsentKind
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.law.declarations import Carrying
+from portal.domain.law.withdrawals import ConsentKind
 from portal.models import PublicDeclaration, Withdrawal
 from portal.services import recovering
 from portal.services.declarations import answering, deciding, declarations

@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text, update
 
 from portal import clock
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.journal import segments
 from portal.models import AuditHead, Customer, Installation, JournalEntry, Merchant, Subscription
 from portal.services import journal_keeping, recovering, restores

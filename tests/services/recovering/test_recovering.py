@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState, Trouble
+from portal.domain.ends.end_requests import RequestState, Trouble
 from portal.extensions import Database
 from portal.journal.gathering import Journal
 from portal.migrating import downgrade, upgrade

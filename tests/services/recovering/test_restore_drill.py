@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.models import EndRequest, Membership, PayPalEvent
 from portal.services import journal_keeping, recovering
 from portal.services.api import api_keys

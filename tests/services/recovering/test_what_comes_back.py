@@ -11,9 +11,9 @@ from sqlalchemy import func, insert, select, text
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, By
-from portal.domain.own_hosts import challenge_name, challenge_value
+from portal.domain.integrations.task_links import TaskKind
+from portal.domain.merchants.own_hosts import challenge_name, challenge_value
 from portal.domain.policies import Actor
-from portal.domain.task_links import TaskKind
 from portal.jobs import event_deliveries as lanes
 from portal.jobs import housekeeping, run_worker
 from portal.models import (
@@ -27,7 +27,7 @@ from portal.models import (
     Staff,
 )
 from portal.providers.event_posts import HttpEventPosts
-from portal.queries import own_hosts as host_queries
+from portal.queries.merchants import own_hosts as host_queries
 from portal.queries.people.people import Kind
 from portal.services import recovering
 from portal.services.merchants import departures, own_hosts, standings

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from portal.domain.plan_kinds import PlanKind
+from portal.domain.law.plan_kinds import PlanKind
 from portal.models import Mail, Plan, RenewalReminder, Subscription
 from portal.services.renewals import reminders
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.law.withdrawals import ConsentKind, Verdict
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.domain.withdrawals import ConsentKind, Verdict
 from portal.models import AuditEntry, Payment, RenewalRefund, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind

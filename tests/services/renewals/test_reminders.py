@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from portal.domain.audit import By
-from portal.domain.bounces import Report
-from portal.domain.end_requests import Channel
-from portal.domain.plan_kinds import PlanKind
+from portal.domain.ends.end_requests import Channel
+from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.law.renewals import ReminderState
+from portal.domain.people.bounces import Report
 from portal.domain.policies import Actor
-from portal.domain.renewals import ReminderState
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Customer, Mail, MailState, Subscription
 from portal.queries import inbox

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.ends.end_requests import Basis, RequestState
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Role
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration

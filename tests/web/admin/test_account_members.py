@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import AccountMember, AuditEntry
 from tests.web.account_people import ANNA, member_of, seat
 

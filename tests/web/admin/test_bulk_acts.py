@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from portal.clock import utc_now
 from portal.models import BulkAct, BulkRow, BulkState
-from portal.queries import desk, subscription_filters
+from portal.queries.desk import desk, subscription_filters
 from portal.services.bulk import bulk_choices as choices
 from portal.services.bulk import bulk_running
 from portal.web.admin.bulk import bulk_acts as pages

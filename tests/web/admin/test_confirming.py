@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import LoginSession, Merchant
-from portal.queries import products
+from portal.queries.access import products
 from portal.web.access import ACCESS, Again, Face
 from portal.web.confirming import Sent
 from tests.services.money.late_money import alarms, charged, show, stopped

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.end_requests import Channel, RequestState
-from portal.domain.late_payments import LateState
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.money.late_payments import LateState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
 from portal.models import CustomerNote, LatePayment, Mail, MailState, PauseRequest, Payment, ReceivedRequest

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Function, strategy
+from portal.domain.law.countries import Country, Function, strategy
 from portal.models import PublicDeclaration
 from portal.services.declarations import answering, asking, deciding, declarations
 from portal.services.declarations.declarations import Declared

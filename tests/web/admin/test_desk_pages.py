@@ -9,9 +9,9 @@ import pytest
 
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
-from portal.queries import desk
-from portal.queries.keyset import Place
-from portal.queries.subscription_filters import Whose
+from portal.queries.desk import desk
+from portal.queries.desk.keyset import Place
+from portal.queries.desk.subscription_filters import Whose
 from tests.web.admin.waiting import open_request
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.subscriptions import Status
 from portal.models import Mail, TimelineEntry, TimelineKind
 from portal.providers.ports import Reading

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.received_requests import Way
+from portal.domain.ends.received_requests import Way
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration

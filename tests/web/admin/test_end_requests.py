@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.subscriptions import Status
 from portal.models import ImportRun, Proof, ProofFile
 from portal.services import proofs

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.outgoing_events import CHOSEN, DeliveryState, EndpointState, EventType
+from portal.domain.integrations.outgoing_events import CHOSEN, DeliveryState, EndpointState, EventType
 from portal.domain.policies import Role
 from portal.models import AuditEntry, EventDelivery, EventEndpoint
 from portal.providers.event_posts import HttpEventPosts

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Basis, Channel, RequestState, Trouble
+from portal.domain.ends.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
 from portal.models import (

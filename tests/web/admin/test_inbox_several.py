@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from portal.domain.end_requests import Basis, RequestState, Trouble
-from portal.domain.received_requests import ReceivedState
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Mail, MailState, ReceivedRequest
 from tests.web.admin.waiting import count_of, make_request, titles

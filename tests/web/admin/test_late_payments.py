@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.late_payments import LateState
+from portal.domain.money.late_payments import LateState
 from portal.models import Subscription
 from tests.services.money.late_money import alarms, charged, show, stopped, told
 

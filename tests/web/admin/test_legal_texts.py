@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.retention import TABLE, Kind
-from portal.queries.own_data import PARTS
+from portal.domain.law.retention import TABLE, Kind
+from portal.queries.account.own_data import PARTS
 from portal.web.legal_words import PART
 from portal.web.retention_words import TO_CUSTOMERS
 

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.ended_by import EndedBy
+from portal.domain.ends.ended_by import EndedBy
 from portal.domain.subscriptions import Status
 from portal.models import ListExport, ListExportPart, Mail
-from portal.queries import list_exports as queries
+from portal.queries.desk import list_exports as queries
 from portal.services import list_exports
 from tests.web.admin.test_subscription_list import ids
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from sqlalchemy import select, text
 
-from portal.domain import list_views as rules
+from portal.domain.desk import list_views as rules
 from portal.domain.policies import Role
 from portal.models import ListView
 from tests.web.admin.test_subscription_list import chips
@@ -122,7 +122,7 @@ def test_a_view_whose_product_is_gone_says_so_and_opens(owner, make, merchant, s
 
 
 def test_nobody_keeps_more_than_they_can_read(owner, some, ctx, monkeypatch):
-    from portal.queries import list_views as stored
+    from portal.queries.desk import list_views as stored
 
     monkeypatch.setattr(stored, "MOST_VIEWS", 1)
     save(owner, "late=yes", "One")

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.received_requests import ReceivedState
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.law.countries import Country, Function, strategy
 from portal.models import AuditEntry, ReceivedRequest
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared

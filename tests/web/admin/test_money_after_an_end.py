@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import moment, stamp
-from portal.domain.end_requests import Basis, RequestState
-from portal.domain.late_payments import LateState
+from portal.domain.ends.end_requests import Basis, RequestState
+from portal.domain.money.late_payments import LateState
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Subscription, TimelineKind
 from portal.queries.money import refunds as stored

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import select
 
-from portal.domain.notices import EDITED, NOTICES
+from portal.domain.merchants.notices import EDITED, NOTICES
 from portal.models import AuditEntry, EditEntry, Mail, Merchant, NoticeText
 from portal.services.notices import outbox, samples
 

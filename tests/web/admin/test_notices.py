@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.domain.notices import NOTICES, OPTIONAL
+from portal.domain.merchants.notices import NOTICES, OPTIONAL
 from portal.models import Merchant
 from portal.web.admin.words import MAIL_KIND
 

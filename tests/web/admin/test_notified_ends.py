@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel.dates import format_date
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser

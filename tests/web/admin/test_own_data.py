@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from portal.clock import utc_now
+from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.law.retention import COUNTED, Kind
 from portal.domain.policies import Role
-from portal.domain.received_requests import ReceivedState
-from portal.domain.retention import COUNTED, Kind
 from portal.models import AuditEntry, Customer, EndRequest, Merchant, ReceivedRequest
 from portal.queries import inbox
 from portal.services.inbox import notifications

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.own_hosts import Fault
+from portal.domain.merchants.own_hosts import Fault
 from portal.domain.policies import Role
 from tests.web.admin.conftest import enter, merchant, owner  # noqa: F401 - the people of the desk's tests
 from tests.web.hosts.conftest import HOST, ctx, names, prove, row_of  # noqa: F401 - the world's names

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.plan_kinds import PlanKind, Supply
+from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.models import AuditEntry, Plan
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.task_links import TaskKind
+from portal.domain.integrations.task_links import TaskKind
 from portal.models import TaskLink
 from portal.services import portal_sessions
 from portal.services.portal_sessions import Flow

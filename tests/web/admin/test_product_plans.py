@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.subscriptions import Status
 from portal.models import Plan, Subscription
-from portal.queries import products
+from portal.queries.access import products
 from portal.services.products import save, wish_of
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product
-from portal.queries import products
+from portal.queries.access import products
 
 
 @pytest.fixture

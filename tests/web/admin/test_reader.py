@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Role
-from portal.domain.received_requests import Way
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.web.access import ACCESS, Face

@@ -8,10 +8,10 @@ import pytest
 from babel.dates import format_date
 from sqlalchemy import select
 
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.ends.received_requests import ReceivedState, Way
+from portal.domain.law.countries import Country, Function, strategy
 from portal.domain.policies import Actor
-from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
 from portal.models import PublicDeclaration, ReceivedRequest
 from portal.services.declarations import declarations

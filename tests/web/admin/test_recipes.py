@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.domain.external_ids import is_external_id
+from portal.domain.integrations.external_ids import is_external_id
 from portal.domain.policies import Role
 from portal.services.outgoing import event_endpoints
 from portal.services.outgoing.event_endpoints import Wish

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.comebacks import ComebackState, ComebackTrouble
+from portal.domain.ends.comebacks import ComebackState, ComebackTrouble
 from portal.domain.subscriptions import Status
 from portal.models import Comeback, PaymentState
 from portal.services.arrivals.refreshing import Refreshed

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.periods import add_months
-from portal.domain.renewals import ReminderState
+from portal.domain.dates.periods import add_months
+from portal.domain.law.renewals import ReminderState
 from portal.models import AuditEntry, RenewalRefund
 from portal.services.renewals import reminders
 from tests.services.carrying.carried import ask

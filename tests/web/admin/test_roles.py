@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from portal.domain.duties import LEAST, Duty, may
+from portal.domain.ends.duties import LEAST, Duty, may
 from portal.domain.policies import Role
 from portal.web.access import ACCESS, SAFE_METHODS, Face
 from tests.test_architecture import address

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import delete, text
 
 from portal import extensions
-from portal.domain.customer_filters import CustomerFilter
-from portal.domain.end_requests import RequestState
-from portal.domain.subscription_filters import SubscriptionFilter
+from portal.domain.desk.customer_filters import CustomerFilter
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.subscriptions import Status
 from portal.models import Customer
-from portal.queries import desk
-from portal.queries.subscription_filters import Whose
+from portal.queries.desk import desk
+from portal.queries.desk.subscription_filters import Whose
 from tests.web.admin.waiting import make_request
 
 SECONDS = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.domain.sections import Section
+from portal.domain.merchants.sections import Section
 from portal.models import AuditEntry, Merchant
 from portal.web.admin.settings.settings_forms import SECTION
 

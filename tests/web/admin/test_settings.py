@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR, By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, KeyState, Merchant, PayPalAccount
 from portal.services import settings

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.domain.end_requests import RequestState
-from portal.domain.ended_by import EndedBy
-from portal.domain.list_filters import Order
-from portal.domain.subscription_filters import SubscriptionFilter
+from portal.domain.desk.list_filters import Order
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.ends.ended_by import EndedBy
 from portal.domain.subscriptions import Status
 from portal.models.base import Provider
-from portal.queries import desk, subscription_filters
-from portal.queries.keyset import Place
-from portal.queries.subscription_filters import Whose
+from portal.queries.desk import desk, subscription_filters
+from portal.queries.desk.keyset import Place
+from portal.queries.desk.subscription_filters import Whose
 from tests.web.admin.waiting import make_request
 
 

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from sqlalchemy import text
 
-from portal.domain.end_requests import Basis, RequestState
-from portal.domain.subscription_filters import SubscriptionFilter
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.subscriptions import Status
 from portal.models import EventSource, EventState, PayPalEvent
-from portal.queries.subscription_filters import Whose, total
+from portal.queries.desk.subscription_filters import Whose, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.policies import Actor
 from portal.models import Customer, EndRequest, Subscription, TimelineEntry
 from portal.queries import inbox

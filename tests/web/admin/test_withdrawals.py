@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.withdrawals import ConsentKind, RefundDuty
+from portal.domain.law.withdrawals import ConsentKind, RefundDuty
 from portal.models import ContractConsent, Payment, Withdrawal
 from tests.services.carrying.carried import ask, carry
 from tests.services.ends.withdrawing import declare, say, stored

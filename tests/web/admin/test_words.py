@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.domain.duties import Duty
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.duties import Duty
+from portal.domain.ends.end_requests import Trouble
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import ENDED, ENDINGS
 from portal.models import MailState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from portal.domain.end_requests import Channel, new_reference
+from portal.domain.ends.end_requests import Channel, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest

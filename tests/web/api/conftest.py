@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from portal.api.description import described
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.domain.policies import Actor
 from portal.models import Merchant
 from portal.services.api import api_keys

@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidClaimError, InvalidKeyIdError
 from joserfc.jwk import KeySet
 
-from portal.domain.api_keys import Mode
+from portal.domain.integrations.api_keys import Mode
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from portal.services import access_tokens

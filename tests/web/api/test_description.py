@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from portal.api.problems import KINDS
 from portal.api.scopes import NEEDS, Leaving
-from portal.domain.outgoing_events import EventType
+from portal.domain.integrations.outgoing_events import EventType
 
 
 def test_the_description_is_public_and_names_every_call(app, program):

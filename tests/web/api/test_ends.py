@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from portal.domain.api_keys import Mode
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.ends.end_requests import Channel, RequestState
+from portal.domain.integrations.api_keys import Mode
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Proof, TimelineEntry

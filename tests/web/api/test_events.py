@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.domain.api_keys import Mode, Scope
-from portal.domain.outgoing_events import DeliveryState
+from portal.domain.integrations.api_keys import Mode, Scope
+from portal.domain.integrations.outgoing_events import DeliveryState
 from portal.models import EventDelivery, EventEndpoint, OutgoingEvent, Subscription
 from tests.web.api.ids import shown
 

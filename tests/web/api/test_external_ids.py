@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.api_keys import Mode, Scope
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.models import Subscription
 from tests.web.api.ids import shown
 

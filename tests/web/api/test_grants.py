@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.api_keys import Mode
+from portal.domain.integrations.api_keys import Mode
 from portal.models import Grant
 from tests.web.api.ids import shown
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.api_keys import CannotMakeKey, KeyProblem, Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import CannotMakeKey, KeyProblem, Mode, Scope
 from portal.domain.policies import Actor
 from portal.models import ApiKey, ApiUse, AuditEntry
-from portal.queries import api_keys as stored
+from portal.queries.integrations import api_keys as stored
 from portal.services.api import api_keys
 from portal.services.api.api_keys import NotGood, Wanted
 from portal.services.api.api_uses import Uses

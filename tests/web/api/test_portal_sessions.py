@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.models import Subscription, TaskLink
-from portal.queries import api_keys as stored
+from portal.queries.integrations import api_keys as stored
 from portal.services import portal_sessions
 from portal.services.api import api_keys
 from tests.browser_client import Browser

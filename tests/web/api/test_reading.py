@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.api_keys import Mode, Scope
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState
 from tests.web.api.ids import shown

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from portal.api import short_way
-from portal.domain.api_keys import Scope
+from portal.domain.integrations.api_keys import Scope
 from portal.domain.subscriptions import Status
 from portal.models import ApiKey, Grant, Merchant, Product, Subscription
 from tests.web.api.ids import shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.documents.askings import asked_rows
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.formatting import Formatter
 from portal.i18n import Translator

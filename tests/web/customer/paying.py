@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Actor
-from portal.domain.refunds import RefundState
 from portal.models import Payment, PaymentState, Refund, Subscription, TimelineEntry, TimelineKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

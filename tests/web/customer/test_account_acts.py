@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import AuditEntry, EndRequest, Mail, Proof, ReceivedRequest, TimelineEntry, TimelineKind
 from portal.services.people import account_members
 from portal.services.people.acting import by_customer

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import AccountMember, LoginSession
 from tests.browser_client import Browser
 from tests.web.account_people import ANNA, member_of, seat

@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import AccountMember, AuditEntry, LoginSession
 from tests.browser_client import Browser
 from tests.web.account_people import ANNA, link_in, member_of, seat

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy.dialects.postgresql import psycopg
 
 from portal.clock import utc_now
-from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Channel, RequestState, Trouble
-from portal.domain.pauses import PauseKind
+from portal.domain.dates.end_dates import WaitReason
+from portal.domain.ends.end_requests import Channel, RequestState, Trouble
+from portal.domain.ends.pauses import PauseKind
+from portal.domain.ends.received_requests import Way
 from portal.domain.policies import Actor, Override
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.models import (
     Comeback,
@@ -30,7 +30,7 @@ from portal.models import (
     TimelineEntry,
     TimelineKind,
 )
-from portal.queries import account_page
+from portal.queries.account import account_page
 from portal.web import labels
 
 LONG_NAME = "Maître d’œuvre & « co » <b>" + "é" * 113

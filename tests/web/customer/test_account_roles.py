@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.account_members import MemberRole
+from portal.domain.people.account_members import MemberRole
 from portal.models import Base
 from portal.web.access import ACCESS, Face
 from tests.test_architecture import address

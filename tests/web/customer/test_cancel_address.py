@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest
-from portal.queries.account_page import PAGE
+from portal.queries.account.account_page import PAGE
 from tests.web.customer.test_account_page import change
 
 QUESTION = "Which contract do you want to cancel?"

@@ -14,11 +14,11 @@ from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
 from portal.documents.orders import EXPRESS_VERSION
 from portal.domain.audit import PORTAL
-from portal.domain.comebacks import ComebackState
+from portal.domain.ends.comebacks import ComebackState
+from portal.domain.law.withdrawals import ConsentKind, Verdict
 from portal.domain.subscriptions import Status
-from portal.domain.withdrawals import ConsentKind, Verdict
 from portal.models import Comeback, Customer, Mail, Product, Subscription
-from portal.queries import withdrawals
+from portal.queries.law import withdrawals
 from portal.services import product_plans
 from tests.services.ends.withdrawing import declare
 from tests.waiting_mails import said

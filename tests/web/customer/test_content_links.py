@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.subscriptions import Status
 from portal.models import Grant
-from portal.queries import products as queries
+from portal.queries.access import products as queries
 from portal.services import products
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.periods import add_months
-from portal.domain.plan_kinds import PlanKind, Supply
+from portal.domain.dates.periods import add_months
+from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Merchant, Plan, Product, Subscription
 from tests.waiting_mails import said

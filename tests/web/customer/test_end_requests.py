@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal import create_app
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Base, EndRequest

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.end_requests import Channel
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Merchant, PauseRequest, Plan, ProductContent

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.jobs import run_worker
 from portal.web import identity
 from tests.web.conftest import PASSWORD

@@ -10,10 +10,11 @@ from babel.dates import format_date
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.domain.ends.received_requests import ReceivedState, Way
 from portal.domain.policies import Actor, Role
-from portal.domain.received_requests import ReceivedState, Way
 from portal.models import Mail, Merchant, ReceivedRequest
-from portal.queries import inbox, proofs
+from portal.queries import inbox
+from portal.queries.law import proofs
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.retention import Kind
+from portal.domain.law.retention import Kind
 from portal.models import AuditEntry, CustomerErasure, DataExport, LoginSession, Mail, Merchant
 from portal.services.own_data import customer_erasures, data_exports
 from tests.browser_client import Browser

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.pauses import PauseKind, PauseState, earliest_resume
+from portal.domain.ends.pauses import PauseKind, PauseState, earliest_resume
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Customer, PauseRequest, Product, Subscription

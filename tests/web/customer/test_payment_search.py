@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.refunds import RefundState
+from portal.domain.money.refunds import RefundState
 from portal.models import PaymentState
 from tests.web.customer.paying import NOON
 

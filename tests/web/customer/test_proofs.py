@@ -21,7 +21,7 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.end_requests import RequestState
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof

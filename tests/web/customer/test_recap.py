@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.periods import add_months
+from portal.domain.dates.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.formatting import Formatter
 from portal.i18n import Translator

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.domain.refunds import RefundState
+from portal.domain.money.refunds import RefundState
 from portal.models import Logo, Merchant, PaymentState
 from portal.services.pictures import cleaned
 from tests.pdf_text import tags_of, words_of

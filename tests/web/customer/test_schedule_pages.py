@@ -11,7 +11,7 @@ import pytest
 from flask import template_rendered
 
 from portal.clock import utc_now
-from portal.domain.pauses import earliest_resume
+from portal.domain.ends.pauses import earliest_resume
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState

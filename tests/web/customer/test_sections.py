@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR
-from portal.domain.sections import Section
+from portal.domain.merchants.sections import Section
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Merchant, PaymentState
 from portal.services import settings

@@ -9,7 +9,7 @@ import pytest
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.subscriptions import Status
-from portal.queries.departures import of as departures_of
+from portal.queries.merchants.departures import of as departures_of
 from portal.services.merchants import departures, standings
 from tests.web.customer.test_notifications import PRESS
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Field, Function, strategy
+from portal.domain.law.countries import Country, Field, Function, strategy
 from portal.models import Mail
 from portal.services.declarations import answering, deciding, declarations
 from tests.web.declarations.declaring import TYPED, rows_of

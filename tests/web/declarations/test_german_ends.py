@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.documents.facts import ProofFacts
 from portal.models import Mail, Proof
-from portal.queries import declarations as stored
+from portal.queries.law import declarations as stored
 from portal.services.carrying import end_carrying
 from portal.services.declarations import carrying, deciding
 from portal.services.proofs import file_of

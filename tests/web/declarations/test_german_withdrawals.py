@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.countries import Function
+from portal.domain.law.countries import Function
 from portal.models import Mail
 from portal.services.declarations import deciding
 from tests.web.declarations.declaring import TYPED, rows_of

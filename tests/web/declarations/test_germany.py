@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.clock import utc_now
-from portal.domain.countries import Country
-from portal.domain.declarations import Carrying
+from portal.domain.law.countries import Country
+from portal.domain.law.declarations import Carrying
 from portal.services.declarations import deciding
 from tests.web.declarations.declaring import TYPED, rows_of
 

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from portal.clock import utc_now
-from portal.domain.countries import Country, Function, strategy
-from portal.domain.declarations import Carrying
-from portal.domain.received_requests import Way
+from portal.domain.ends.received_requests import Way
+from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.law.declarations import Carrying
 from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
 from portal.services.declarations import deciding, declarations

@@ -8,7 +8,7 @@ import pytest
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
-from portal.queries import own_hosts as found
+from portal.queries.merchants import own_hosts as found
 from portal.services.context import Context
 from portal.services.merchants import own_hosts
 from tests.fakes.host_names import Names

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
-from portal.domain.own_hosts import Fault, HostRefused, HostTaken
+from portal.domain.merchants.own_hosts import Fault, HostRefused, HostTaken
 from portal.mail.letterhead import Letterhead
 from portal.models import AuditEntry, Merchant
 from portal.services.merchants import own_hosts

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.models import Customer, LoginSession
 from portal.providers.openid import OpenIdSites
 from portal.services.context import Context

@@ -7,8 +7,8 @@ import json
 import pytest
 from sqlalchemy import select
 
+from portal.domain.integrations.site_logins import Proof
 from portal.domain.policies import Role
-from portal.domain.site_logins import Proof
 from portal.models import AuditEntry, SiteLogin
 from tests.fakes.openid import CLIENT, SECRET
 from tests.web.admin.conftest import enter, owner  # noqa: F401 - the people of the desk's tests

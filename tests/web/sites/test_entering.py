@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.models import Customer, LoginSession
 from tests.web.account_people import member_of
 from tests.web.sites.conftest import Way

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from portal.models import Customer, LoginSession, Merchant, SiteLogin
 from portal.services.people import site_clients
 from tests.web.sites.conftest import Way, count

@@ -11,7 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
-from portal.domain.site_logins import Proof
+from portal.domain.integrations.site_logins import Proof
 from tests.fakes.openid import CLIENT, SECRET
 
 

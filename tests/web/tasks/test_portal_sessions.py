@@ -10,9 +10,9 @@ from sqlalchemy import event, select, update
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.end_requests import Channel
+from portal.domain.ends.end_requests import Channel
+from portal.domain.integrations.task_links import After, TaskKind
 from portal.domain.subscriptions import Status
-from portal.domain.task_links import After, TaskKind
 from portal.models import AccountMember, AuditEntry, Customer, Merchant, Subscription, TaskLink, TimelineEntry
 from portal.services import portal_sessions
 from portal.services.own_data import erasing

@@ -9,8 +9,8 @@ import time_machine
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
+from portal.domain.integrations.task_links import TaskKind
 from portal.domain.subscriptions import Status
-from portal.domain.task_links import TaskKind
 from portal.models import Mail, MailState, Merchant, Subscription, TaskLink
 from portal.services import aging
 from portal.services.notices import leaving

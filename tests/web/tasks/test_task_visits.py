@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.domain.task_links import OFFERED, TASKS, TaskKind, page_of
+from portal.domain.integrations.task_links import OFFERED, TASKS, TaskKind, page_of
 from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts

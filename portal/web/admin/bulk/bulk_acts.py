@@ -12,14 +12,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.bulk_acts import ONE_CONFIRMATION
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.bulk_acts import ONE_CONFIRMATION
+from portal.domain.ends.end_requests import Trouble
 from portal.domain.policies import Role
 from portal.domain.subscriptions import ENDINGS
 from portal.extensions import Database
-from portal.queries import bulk_acts as acts
-from portal.queries import bulk_results
-from portal.queries.bulk_results import BulkState, Hold, Result
+from portal.queries.ends import bulk_acts as acts
+from portal.queries.ends import bulk_results
+from portal.queries.ends.bulk_results import BulkState, Hold, Result
 from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews
 from portal.services.csv_files import MARK, line_of
 from portal.web import labels

@@ -7,8 +7,8 @@ import uuid
 from flask import request
 
 from portal.clock import utc_now
-from portal.domain.subscription_filters import SubscriptionFilter
-from portal.queries.keyset import PAGE
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.queries.desk.keyset import PAGE
 from portal.services.bulk import bulk_choices
 from portal.services.bulk.bulk_choices import BadChoice, Choice
 from portal.web.admin.bulk import bulk_words

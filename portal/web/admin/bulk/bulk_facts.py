@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Row
 
-from portal.domain.bulk_acts import Effect
+from portal.domain.ends.bulk_acts import Effect
 from portal.domain.subscriptions import Action, Status
-from portal.queries.bulk_results import Result
+from portal.queries.ends.bulk_results import Result
 from portal.services.bulk.bulk_choices import filter_of
 from portal.services.bulk.bulk_previews import AccessEffect, Counts
 from portal.web import labels

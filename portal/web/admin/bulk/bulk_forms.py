@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, StringField, SubmitField, ValidationError
 
-from portal.domain.bulk_acts import ONE_CONFIRMATION
+from portal.domain.ends.bulk_acts import ONE_CONFIRMATION
 from portal.domain.subscriptions import Action
 from portal.web.admin.bulk import bulk_words
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm

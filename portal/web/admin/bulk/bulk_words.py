@@ -8,9 +8,9 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.end_requests import Basis
+from portal.domain.ends.end_requests import Basis
 from portal.domain.subscriptions import Action
-from portal.queries.bulk_results import BulkState, Hold, Result
+from portal.queries.ends.bulk_results import BulkState, Hold, Result
 from portal.services.bulk.bulk_choices import Fault
 from portal.services.bulk.bulk_running import RowReason
 from portal.web import labels

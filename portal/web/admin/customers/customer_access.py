@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
-from portal.domain.grants import is_over
+from portal.domain.access.grants import is_over
 from portal.queries.people.customer_records import PlainGift
 from portal.services.dates import planned_ends
 from portal.web.admin import presenting

@@ -13,7 +13,7 @@ from wtforms import RadioField, SelectChoice, SubmitField
 from wtforms.validators import InputRequired
 
 from portal.clock import utc_now
-from portal.domain.address_holds import HoldOutcome
+from portal.domain.people.address_holds import HoldOutcome
 from portal.queries.people import address_holds as stored
 from portal.queries.people import customers
 from portal.services.people import address_holds

@@ -12,10 +12,10 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from portal.domain.email_addresses import shown
-from portal.domain.end_requests import Basis, RequestState
-from portal.domain.money import Money
-from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.ends.end_requests import Basis, RequestState
+from portal.domain.ends.pauses import PauseKind, PauseState
+from portal.domain.money.money import Money
+from portal.domain.people.email_addresses import shown
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords

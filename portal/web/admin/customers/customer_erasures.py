@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from portal.domain.customer_erasures import ErasureState, Hold
-from portal.domain.retention import Kind, until
-from portal.queries import customer_erasures as stored
+from portal.domain.law.retention import Kind, until
+from portal.domain.people.customer_erasures import ErasureState, Hold
+from portal.queries.merchants import customer_erasures as stored
 from portal.queries.people import merchants
 from portal.web.admin.presenting import day, short
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.queries import api_keys, audit, desk, products
+from portal.queries import audit
+from portal.queries.access import products
+from portal.queries.desk import desk
+from portal.queries.integrations import api_keys
 from portal.web import labels
 from portal.web.admin import audit_words, presenting
 from portal.web.formatting import formatter

@@ -14,9 +14,9 @@ from wtforms import BooleanField, EmailField, SelectChoice, SelectField, StringF
 from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
-from portal.domain.email_addresses import shown
-from portal.domain.external_ids import ExternalIdStands, ExternalIdTaken
-from portal.domain.profiles import LONGEST_NAME
+from portal.domain.integrations.external_ids import ExternalIdStands, ExternalIdTaken
+from portal.domain.people.email_addresses import shown
+from portal.domain.people.profiles import LONGEST_NAME
 from portal.queries.people import customers
 from portal.queries.people.address_changes import open_of
 from portal.services.people import address_changes, customer_identity

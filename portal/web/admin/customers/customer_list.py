@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain.customer_filters import CustomerFilter
-from portal.domain.list_views import List
-from portal.queries import customer_filters, desk, list_views, products
+from portal.domain.desk.customer_filters import CustomerFilter
+from portal.domain.desk.list_views import List
+from portal.queries.access import products
+from portal.queries.desk import customer_filters, desk, list_views
 from portal.web.admin import bp, list_pages, list_words, showing
 from portal.web.admin.list_forms import CustomerListForm
 from portal.web.admin.list_pages import address

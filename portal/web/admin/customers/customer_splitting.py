@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.email_addresses import shown
+from portal.domain.people.email_addresses import shown
 from portal.services.people import customer_splitting
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_splitting import Preview

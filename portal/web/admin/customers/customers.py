@@ -12,9 +12,11 @@ from wtforms import SubmitField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.duties import Duty, may
-from portal.domain.received_requests import ReceivedState
-from portal.queries import desk, end_requests, received_requests, subscriptions
+from portal.domain.ends.duties import Duty, may
+from portal.domain.ends.received_requests import ReceivedState
+from portal.queries import subscriptions
+from portal.queries.desk import desk
+from portal.queries.ends import end_requests, received_requests
 from portal.queries.money import payments
 from portal.queries.people import customer_records, customers
 from portal.queries.people.people import Kind

@@ -13,8 +13,8 @@ from sqlalchemy import Row
 from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, SubmitField
 from wtforms.validators import InputRequired, Optional
 
-from portal.domain.grants import GrantProblem
-from portal.domain.pauses import start_of_day
+from portal.domain.access.grants import GrantProblem
+from portal.domain.ends.pauses import start_of_day
 from portal.services.grants import Gift
 from portal.web.admin.forms import internal_note
 from portal.web.csrf import BaseForm

@@ -13,9 +13,9 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.grants import CannotGive, is_over
-from portal.queries import grants as queries
-from portal.queries import products
+from portal.domain.access.grants import CannotGive, is_over
+from portal.queries.access import grants as queries
+from portal.queries.access import products
 from portal.queries.people import customers
 from portal.services import grants
 from portal.services.grants import Gift, Preview

@@ -15,11 +15,11 @@ from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.integrations.return_addresses import LONGEST, is_allowed
+from portal.domain.integrations.task_links import OFFERED, TASKS, TaskKind, page_of
+from portal.domain.merchants.sections import Section
 from portal.domain.policies import Actor
-from portal.domain.return_addresses import LONGEST, is_allowed
-from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
-from portal.domain.task_links import OFFERED, TASKS, TaskKind, page_of
 from portal.queries import subscriptions
 from portal.queries.people import customers
 from portal.queries.people import task_links as stored

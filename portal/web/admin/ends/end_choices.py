@@ -14,10 +14,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice
 
-from portal.domain.duties import Duty, may
-from portal.domain.money import Money
+from portal.domain.ends.duties import Duty, may
+from portal.domain.money.money import Money
+from portal.domain.money.refunds import NoRefund, WithEnd
 from portal.domain.policies import Actor
-from portal.domain.refunds import NoRefund, WithEnd
 from portal.queries.money import payments, refunds
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_refunds

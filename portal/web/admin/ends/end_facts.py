@@ -9,9 +9,9 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain import policies
-from portal.domain.end_requests import Basis, Channel, RequestState
+from portal.domain.ends.end_requests import Basis, Channel, RequestState
+from portal.domain.money.refunds import WithEndState
 from portal.domain.policies import Actor
-from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import ENDINGS, Action, actions_from
 from portal.services.dates.end_schedules import payments_around
 from portal.services.rules import settings_of

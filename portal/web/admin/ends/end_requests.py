@@ -17,15 +17,17 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.documents.planned_ends import planned_words
 from portal.domain import policies
-from portal.domain.access import Grant
-from portal.domain.end_dates import Schedule
-from portal.domain.end_requests import Basis, Channel, RequestState
+from portal.domain.access.access import Grant
+from portal.domain.dates.end_dates import Schedule
+from portal.domain.ends.end_requests import Basis, Channel, RequestState
+from portal.domain.money.refunds import CannotRefund
 from portal.domain.policies import Actor
-from portal.domain.refunds import CannotRefund
 from portal.domain.subscriptions import ENDINGS, Action, Status
 from portal.mail.facts import PlannedWords
-from portal.queries import end_requests as requests
-from portal.queries import grants, received_requests, subscriptions
+from portal.queries import subscriptions
+from portal.queries.access import grants
+from portal.queries.ends import end_requests as requests
+from portal.queries.ends import received_requests
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan

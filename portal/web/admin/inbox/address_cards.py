@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain import duties
-from portal.domain.duties import Duty
-from portal.domain.email_addresses import shown
+from portal.domain.ends import duties
+from portal.domain.ends.duties import Duty
+from portal.domain.people.email_addresses import shown
 from portal.domain.policies import Role
 from portal.queries.inbox import Item
 from portal.web.admin import presenting

@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.clock import utc_now
-from portal.domain.countries import Function
-from portal.domain.declarations import Carrying
+from portal.domain.ends.received_requests import Way as CameBy
+from portal.domain.law.countries import Function
+from portal.domain.law.declarations import Carrying
 from portal.domain.policies import ROLE_RANK, Role
-from portal.domain.received_requests import Way as CameBy
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item
-from portal.queries.paypal_accounts import Provider
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.web import labels
 from portal.web.admin import presenting, words
 from portal.web.admin.ends import end_facts

@@ -9,10 +9,10 @@ from typing import Final
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain.end_requests import Trouble
+from portal.domain.ends.end_requests import Trouble
 from portal.domain.policies import ROLE_RANK, Role
 from portal.queries.inbox import Item
-from portal.queries.paypal_accounts import Provider
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.web.admin import presenting
 from portal.web.admin.presenting import Row
 from portal.web.timeline_words import Happening

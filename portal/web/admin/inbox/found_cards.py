@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain import duties
-from portal.domain.duties import Duty
+from portal.domain.ends import duties
+from portal.domain.ends.duties import Duty
+from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Role
-from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.queries.money.late_payments import Alarm
 from portal.queries.money.settlements import Settlement
-from portal.queries.paypal_accounts import Provider
 from portal.web.admin import comparison_words, late_payment_words, presenting, settlements
 from portal.web.admin.inbox.card_parts import Card, Way, key_page, may, record, whose
 from portal.web.admin.messages import event_words

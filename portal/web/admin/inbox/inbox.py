@@ -9,10 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
-from portal.queries.keyset import PAGE
+from portal.queries.desk import desk
+from portal.queries.desk.keyset import PAGE
+from portal.queries.ends import end_requests
+from portal.queries.law import proofs
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue

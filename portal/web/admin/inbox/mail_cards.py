@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain import duties
-from portal.domain.bounces import TO_MERCHANTS
-from portal.domain.duties import Duty
+from portal.domain.ends import duties
+from portal.domain.ends.duties import Duty
+from portal.domain.people.bounces import TO_MERCHANTS
 from portal.domain.policies import Role
 from portal.queries.inbox import Item
 from portal.services.notices import outbox

@@ -8,10 +8,10 @@ from flask import g, url_for
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain import duties
-from portal.domain.duties import Duty
+from portal.domain.ends import duties
+from portal.domain.ends.duties import Duty
+from portal.domain.law.renewals import ReminderState
 from portal.domain.policies import Role
-from portal.domain.renewals import ReminderState
 from portal.queries.inbox import Item
 from portal.services.dates.renewal_terms import day_of
 from portal.web.admin import presenting, renewal_words

@@ -12,8 +12,8 @@ from typing import Any, Final
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from portal.domain.api_keys import Scope
-from portal.domain.public_ids import Kind, public
+from portal.domain.integrations.api_keys import Scope
+from portal.domain.integrations.public_ids import Kind, public
 
 HEAD: Final = '-H "Authorization: Bearer $PORTAL_KEY"'
 

@@ -26,8 +26,8 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput
 
-from portal.domain import api_keys
-from portal.domain.api_keys import CannotMakeKey, KeyProblem, Mode, Scope
+from portal.domain.integrations import api_keys
+from portal.domain.integrations.api_keys import CannotMakeKey, KeyProblem, Mode, Scope
 from portal.services.api.api_keys import Wanted
 from portal.web.admin.forms import choices
 from portal.web.admin.integrations import api_key_words as words

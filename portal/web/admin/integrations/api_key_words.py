@@ -10,8 +10,8 @@ from flask_babel import LazyString, lazy_pgettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain import api_keys
-from portal.domain.api_keys import KeyProblem, KeyStanding, Mode, Scope
+from portal.domain.integrations import api_keys
+from portal.domain.integrations.api_keys import KeyProblem, KeyStanding, Mode, Scope
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:

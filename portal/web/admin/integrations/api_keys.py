@@ -14,10 +14,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain import api_keys as rules
-from portal.domain.api_keys import KeyStanding, Mode
-from portal.queries import api_keys as stored
-from portal.queries import products
+from portal.domain.integrations import api_keys as rules
+from portal.domain.integrations.api_keys import KeyStanding, Mode
+from portal.queries.access import products
+from portal.queries.integrations import api_keys as stored
 from portal.services.api import api_keys
 from portal.services.api.api_keys import MadeAlready, NotGood
 from portal.web.admin import bp, showing

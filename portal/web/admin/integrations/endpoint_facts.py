@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.queries import event_deliveries
+from portal.queries.integrations import event_deliveries
 from portal.web.admin import presenting
 from portal.web.admin.integrations import endpoint_words as words
 from portal.web.formatting import formatter

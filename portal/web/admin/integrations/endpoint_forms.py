@@ -19,7 +19,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput
 
-from portal.domain.outgoing_events import (
+from portal.domain.integrations.outgoing_events import (
     CHOSEN,
     LONGEST_DESCRIPTION,
     BadAddress,

@@ -10,7 +10,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.outgoing_events import DeliveryState, EndpointState, EventType, Fault
+from portal.domain.integrations.outgoing_events import DeliveryState, EndpointState, EventType, Fault
 from portal.formatting import Formatter
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.outgoing_events import EndpointState
-from portal.queries import event_deliveries as deliveries
-from portal.queries import event_endpoints as endpoints
+from portal.domain.integrations.outgoing_events import EndpointState
+from portal.queries.integrations import event_deliveries as deliveries
+from portal.queries.integrations import event_endpoints as endpoints
 from portal.services.outgoing import event_payloads, event_replays
 from portal.web.admin import bp, showing
 from portal.web.admin.integrations import endpoint_words

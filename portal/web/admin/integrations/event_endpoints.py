@@ -12,9 +12,9 @@ from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.outgoing_events import MOST_ENDPOINTS, BadAddress, DeliveryState, EndpointState
-from portal.queries import event_deliveries as deliveries
-from portal.queries import event_endpoints as stored
+from portal.domain.integrations.outgoing_events import MOST_ENDPOINTS, BadAddress, DeliveryState, EndpointState
+from portal.queries.integrations import event_deliveries as deliveries
+from portal.queries.integrations import event_endpoints as stored
 from portal.services.outgoing import event_endpoints, event_replays
 from portal.services.outgoing.event_endpoints import Made, SameAddress, TooManyEndpoints
 from portal.web.admin import bp, showing

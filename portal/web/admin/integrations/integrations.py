@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from portal.queries import api_keys, event_endpoints
+from portal.queries.integrations import api_keys, event_endpoints
 from portal.web.admin import bp, showing
 from portal.web.identity import context, person
 

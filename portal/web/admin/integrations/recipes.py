@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from portal.domain.public_ids import Kind, public
-from portal.queries import event_endpoints, products
+from portal.domain.integrations.public_ids import Kind, public
+from portal.queries.access import products
+from portal.queries.integrations import event_endpoints
 from portal.web.admin import bp, showing
 from portal.web.admin.integrations import api_key_examples, endpoint_words
 from portal.web.admin.integrations.api_key_examples import HEAD, Example

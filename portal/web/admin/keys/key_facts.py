@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
-from portal.queries.paypal_accounts import Provider
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.services.keys.key_checks import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding
 from portal.web.admin import presenting, words
 from portal.web.admin.presenting import Row

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from wtforms import PasswordField
 
 from portal.clock import utc_now
-from portal.domain.duties import Duty, may
-from portal.domain.merchants import Work
+from portal.domain.ends.duties import Duty, may
+from portal.domain.merchants.merchants import Work
 from portal.mail.composing import AUTOPAY_URL
 from portal.providers.ports import ClassicCredentials
-from portal.queries import desk, paypal_accounts
+from portal.queries.desk import desk
+from portal.queries.merchants import paypal_accounts
+from portal.queries.merchants.paypal_accounts import Provider
 from portal.queries.messages import webhook_endpoints
-from portal.queries.paypal_accounts import Provider
 from portal.secrets import CannotOpen
 from portal.services.keys import paypal_keys
 from portal.services.keys.key_checks import Finding, KeyCheck

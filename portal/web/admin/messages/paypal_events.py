@@ -15,8 +15,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.duties import Duty, may
-from portal.queries import paypal_accounts
+from portal.domain.ends.duties import Duty, may
+from portal.queries.merchants import paypal_accounts
 from portal.queries.messages import event_lists, webhook_endpoints
 from portal.queries.messages.event_lists import EventState, Health
 from portal.queries.messages.webhook_endpoints import WebhookTrouble

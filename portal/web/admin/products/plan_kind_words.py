@@ -9,8 +9,8 @@ from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.periods import Interval
-from portal.domain.plan_kinds import Caution, PlanKind, Supply, Wrong, cautions
+from portal.domain.dates.periods import Interval
+from portal.domain.law.plan_kinds import Caution, PlanKind, Supply, Wrong, cautions
 
 if TYPE_CHECKING:
     from portal.models import Plan

@@ -10,8 +10,8 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.domain.plan_kinds import WrongKind
-from portal.queries import products as queries
+from portal.domain.law.plan_kinds import WrongKind
+from portal.queries.access import products as queries
 from portal.services import product_plans
 from portal.services.product_plans import AnsweredMeanwhile
 from portal.web.admin import bp, presenting, showing

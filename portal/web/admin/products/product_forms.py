@@ -23,7 +23,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from portal.domain.plan_kinds import LONGEST_NOTICE, LONGEST_TERM, KindAnswer, PlanKind, Supply, Wrong
+from portal.domain.law.plan_kinds import LONGEST_NOTICE, LONGEST_TERM, KindAnswer, PlanKind, Supply, Wrong
 from portal.domain.policies import Override
 from portal.services.product_plans import Seen
 from portal.services.products import ContentWish, ProductWish

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.queries import products as queries
+from portal.queries.access import products as queries
 from portal.services import product_plans
 from portal.services.edits import EditedMeanwhile
 from portal.services.product_plans import MovedMeanwhile, MoveEffect, Seen

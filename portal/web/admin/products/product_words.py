@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.domain.access import EndPreview, PausePreview, Rule, Window
+from portal.domain.access.access import EndPreview, PausePreview, Rule, Window
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
-from portal.queries.products import Audience
+from portal.queries.access.products import Audience
 from portal.services.product_examples import Examples, examples
 from portal.services.products import Effect, ProductWish
 from portal.web import labels

@@ -13,10 +13,10 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.errors import NotAllowed
-from portal.domain.external_ids import ExternalIdTaken
+from portal.domain.integrations.external_ids import ExternalIdTaken
 from portal.queries import edits as versions
-from portal.queries import products as queries
-from portal.queries import renewals
+from portal.queries.access import products as queries
+from portal.queries.law import renewals
 from portal.services import products
 from portal.services.edits import EditedMeanwhile
 from portal.services.edits import changes as changes_of

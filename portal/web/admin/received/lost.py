@@ -13,7 +13,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.queries import received_requests as stored
+from portal.queries.ends import received_requests as stored
 from portal.services.inbox import lost_log_ins
 from portal.web.admin import bp, showing
 from portal.web.csrf import BaseForm

@@ -10,11 +10,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.countries import Function
-from portal.domain.received_requests import Way
+from portal.domain.ends.received_requests import Way
+from portal.domain.law.countries import Function
 from portal.domain.subscriptions import Action
-from portal.queries import end_requests, likely_subscriptions, subscriptions
-from portal.queries import received_requests as stored
+from portal.queries import subscriptions
+from portal.queries.ends import end_requests
+from portal.queries.ends import received_requests as stored
+from portal.queries.law import likely_subscriptions
 from portal.queries.people import customers
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration

@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, RadioField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from portal.domain.countries import Function
-from portal.domain.received_requests import STAFF_WAYS
+from portal.domain.ends.received_requests import STAFF_WAYS
+from portal.domain.law.countries import Function
 from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField

@@ -12,10 +12,10 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.documents.declarations import PARTICULAR, SAID
-from portal.domain.countries import Field, Function
-from portal.domain.received_requests import Way
-from portal.queries import received_requests
-from portal.queries.received_requests import ReceivedRequest
+from portal.domain.ends.received_requests import Way
+from portal.domain.law.countries import Field, Function
+from portal.queries.ends import received_requests
+from portal.queries.ends.received_requests import ReceivedRequest
 from portal.web import labels
 from portal.web.admin import presenting
 from portal.web.admin.presenting import Row

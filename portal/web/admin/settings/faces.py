@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain import colours
-from portal.domain.login_mails import LIFETIME
-from portal.domain.money import Money
+from portal.domain.merchants import colours
+from portal.domain.money.money import Money
+from portal.domain.people.login_mails import LIFETIME
 from portal.mail import logins
 from portal.mail.composing import sender_name
 from portal.mail.letterhead import Letterhead

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.domain.legal_texts import NEEDED, NOTICE_FIELDS, LegalKind
+from portal.domain.law.legal_texts import NEEDED, NOTICE_FIELDS, LegalKind
 from portal.web.admin.edits import VersionedForm
 from portal.web.day_field import DayField
 from portal.web.legal_words import FIELD

@@ -8,10 +8,10 @@ from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind, blocks
+from portal.domain.law.legal_texts import NOTICE_FIELDS, LegalKind, blocks
 from portal.i18n import DEFAULT
 from portal.queries import edits as versions
-from portal.queries import legal_texts as stored
+from portal.queries.law import legal_texts as stored
 from portal.services import legal_texts
 from portal.services.edits import EditedMeanwhile
 from portal.services.legal_texts import Wish

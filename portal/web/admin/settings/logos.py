@@ -16,7 +16,7 @@ from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from wtforms import SubmitField
 
-from portal.queries import logos as queries
+from portal.queries.merchants import logos as queries
 from portal.services import logos
 from portal.services.edits import EditedMeanwhile
 from portal.services.pictures import MOST_BYTES, BadPicture, Flaw

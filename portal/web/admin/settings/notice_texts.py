@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.countries import Country
-from portal.domain.notice_texts import PORTALS, Text
-from portal.domain.notices import NOTICES, Name
+from portal.domain.law.countries import Country
+from portal.domain.merchants.notice_texts import PORTALS, Text
+from portal.domain.merchants.notices import NOTICES, Name
 from portal.services.edits import EditedMeanwhile
 from portal.services.notices import notice_texts, samples
 from portal.services.notices.notice_texts import TextRefused

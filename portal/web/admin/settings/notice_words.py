@@ -9,8 +9,8 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.notice_texts import LONGEST_SUBJECT, LONGEST_TEXT, Flaw, Part, Problem
-from portal.domain.notices import Name, Topic, Why
+from portal.domain.merchants.notice_texts import LONGEST_SUBJECT, LONGEST_TEXT, Flaw, Part, Problem
+from portal.domain.merchants.notices import Name, Topic, Why
 
 TOPIC: Final[Mapping[Topic, LazyString]] = {
     Topic.ENDS: _l("Cancellations"),
@@ -109,6 +109,7 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "merchant_withdrawal_due": _l("When the refund of a withdrawal is due."),
     "merchant_renewal_refund": _l("When a refund is due after an end free of charge."),
     "merchant_address_held": _l("When a change of address is contested."),
+    "staff_list_ready": _l("When a list that somebody of the team asked for as a file can be downloaded."),
     "staff_invitation": _l("When somebody is invited to the team."),
     "staff_unlock": _l("When strangers have used up the log-in tries of an address."),
     "staff_password": _l("When a password is forgotten."),

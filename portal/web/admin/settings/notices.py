@@ -10,9 +10,9 @@ from flask import g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.domain.notices import NOTICES, OPTIONAL, Topic
+from portal.domain.merchants.notices import NOTICES, OPTIONAL, Topic
 from portal.i18n import pick_locale
-from portal.queries import notice_texts
+from portal.queries.merchants import notice_texts
 from portal.services.settings import Notices
 from portal.web.admin import bp
 from portal.web.admin.settings import settings

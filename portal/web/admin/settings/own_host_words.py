@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.own_hosts import BadHost, Fault
+from portal.domain.merchants.own_hosts import BadHost, Fault
 
 REFUSED: Final[Mapping[BadHost, LazyString]] = {
     BadHost.NOT_A_NAME: _l("This is not a host name. Enter one such as account.your-shop.com."),

@@ -13,11 +13,11 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired
 
 from portal.clock import utc_now
-from portal.domain import own_hosts as rules
-from portal.domain.duties import Duty, may
-from portal.domain.merchants import Work
-from portal.domain.own_hosts import HostRefused, HostTaken, Standing
-from portal.queries import own_hosts
+from portal.domain.ends.duties import Duty, may
+from portal.domain.merchants import own_hosts as rules
+from portal.domain.merchants.merchants import Work
+from portal.domain.merchants.own_hosts import HostRefused, HostTaken, Standing
+from portal.queries.merchants import own_hosts
 from portal.queries.people import merchants
 from portal.services.merchants import own_hosts as acts
 from portal.web import standings

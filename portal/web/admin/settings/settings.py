@@ -12,15 +12,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.countries import known
 from portal.domain.errors import NotAllowed
-from portal.domain.money import Money
-from portal.domain.retention import CHOSEN, COUNTED, TABLE
-from portal.domain.sections import Section
+from portal.domain.law.countries import known
+from portal.domain.law.retention import CHOSEN, COUNTED, TABLE
+from portal.domain.merchants.sections import Section
+from portal.domain.money.money import Money
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.queries import edits as versions
-from portal.queries import retention as nightly
+from portal.queries.law import retention as nightly
 from portal.queries.people import merchants
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile

@@ -25,12 +25,13 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.clock import utc_now
-from portal.domain import colours, return_addresses
-from portal.domain.countries import Country, may_be_chosen
-from portal.domain.notices import OPTIONAL
-from portal.domain.receipts import LONGEST_TEXT
-from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
-from portal.domain.sections import Section
+from portal.domain.integrations import return_addresses
+from portal.domain.law.countries import Country, may_be_chosen
+from portal.domain.law.retention import CHOSEN, TABLE, Kind, Unit
+from portal.domain.merchants import colours
+from portal.domain.merchants.notices import OPTIONAL
+from portal.domain.merchants.sections import Section
+from portal.domain.money.receipts import LONGEST_TEXT
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name

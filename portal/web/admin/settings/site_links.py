@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SubmitField
 
-from portal.domain import site_links
-from portal.domain.countries import known
-from portal.domain.site_links import Place
+from portal.domain.law.countries import known
+from portal.domain.merchants import site_links
+from portal.domain.merchants.site_links import Place
 from portal.queries.people import merchants
 from portal.services.settings import Links
 from portal.web.admin import bp

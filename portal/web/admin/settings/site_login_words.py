@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.site_logins import Proof, SiteLoginRefused, Wrong
+from portal.domain.integrations.site_logins import Proof, SiteLoginRefused, Wrong
 
 PROOF: Final[Mapping[Proof, LazyString]] = {
     Proof.EMAIL: _l("The email address that your site has verified"),

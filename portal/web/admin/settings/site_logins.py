@@ -13,9 +13,9 @@ from wtforms import PasswordField, RadioField, StringField, SubmitField, Validat
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from portal.clock import utc_now
-from portal.domain.duties import Duty, may
-from portal.domain.merchants import Work
-from portal.domain.site_logins import CLAIM, LONGEST_ISSUER, Proof, SiteLoginRefused
+from portal.domain.ends.duties import Duty, may
+from portal.domain.integrations.site_logins import CLAIM, LONGEST_ISSUER, Proof, SiteLoginRefused
+from portal.domain.merchants.merchants import Work
 from portal.queries.people import site_logins
 from portal.services.people import site_clients
 from portal.services.people.site_clients import SecretNeeded, Wish

@@ -12,7 +12,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.passkeys import LONGEST_NAME, MOST, PasskeyRefused
+from portal.domain.people.passkeys import LONGEST_NAME, MOST, PasskeyRefused
 from portal.queries.people import passkeys as stored
 from portal.queries.people.people import Kind
 from portal.services.people import passkey_challenges, passkeys

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain.duties import LEAST, Duty
+from portal.domain.ends.duties import LEAST, Duty
+from portal.domain.law.retention import FIXED_DAYS, Kind
 from portal.domain.policies import Role
-from portal.domain.retention import FIXED_DAYS, Kind
 from portal.queries.people.staff import Member
 from portal.web.formatting import formatter
 

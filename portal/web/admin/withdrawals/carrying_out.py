@@ -16,11 +16,12 @@ from wtforms import SubmitField
 from wtforms.validators import Optional
 
 from portal.clock import utc_now
-from portal.domain.end_requests import new_reference
-from portal.domain.money import Money
-from portal.domain.received_requests import has_hour
-from portal.domain.withdrawals import REFUND_WITHIN, Verdict, verdict
-from portal.queries import subscriptions, withdrawals
+from portal.domain.ends.end_requests import new_reference
+from portal.domain.ends.received_requests import has_hour
+from portal.domain.law.withdrawals import REFUND_WITHIN, Verdict, verdict
+from portal.domain.money.money import Money
+from portal.queries import subscriptions
+from portal.queries.law import withdrawals
 from portal.services import contracts
 from portal.services.carrying import end_carrying
 from portal.services.ends import contract_withdrawals

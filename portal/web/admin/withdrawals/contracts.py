@@ -15,8 +15,9 @@ from wtforms import RadioField, SelectField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.clock import utc_now
-from portal.domain.withdrawals import ConsentKind, ConsentWay, Contract, period
-from portal.queries import subscriptions, withdrawals
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay, Contract, period
+from portal.queries import subscriptions
+from portal.queries.law import withdrawals
 from portal.services import contracts
 from portal.services.contracts import Consent
 from portal.web.admin import archive, bp, presenting, showing

@@ -9,7 +9,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
+from portal.domain.law.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
 from portal.queries.timelines import TimelineKind
 from portal.web.formatting import formatter
 

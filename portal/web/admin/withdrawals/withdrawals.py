@@ -12,8 +12,8 @@ from wtforms import RadioField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
-from portal.domain.withdrawals import RefundDuty, Verdict
-from portal.queries import withdrawals
+from portal.domain.law.withdrawals import RefundDuty, Verdict
+from portal.queries.law import withdrawals
 from portal.services.money import withdrawal_refunds
 from portal.web.admin import archive, bp, presenting, showing
 from portal.web.admin.forms import choices

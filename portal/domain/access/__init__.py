@@ -1,0 +1,1 @@
+"""What a product opens, until when, and what is granted without a payment."""

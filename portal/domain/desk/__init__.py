@@ -1,0 +1,1 @@
+"""What the merchant's team looks at: lists, what narrows them, figures, first steps."""

@@ -1,0 +1,95 @@
+"""What the list of subscriptions is narrowed by. Bulk acts, saved views, exports and figures speak the same words."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from portal.domain.desk.list_filters import ANY_DAY, Days, Field, ListFilter, Order, read_id, word_of, yes
+from portal.domain.ends.ended_by import EndedBy
+from portal.domain.subscriptions import Status
+
+LATE_AFTER: Final = timedelta(days=1)  # PayPal takes a payment some hours after its time: sooner, nothing is late
+REASON: Final = re.compile(r"[a-z0-9_]{1,40}")  # a code, whoever made the list of reasons
+
+
+class KeyKind(StrEnum):
+    """Which kind of PayPal key a subscription needs."""
+
+    REST = "rest"
+    CLASSIC = "classic"
+
+
+class Answer(StrEnum):
+    """Of a filter that asks either way."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class Email(StrEnum):
+    """What is known of the customer's address."""
+
+    NONE = "none"
+
+
+class Sort(StrEnum):
+    """The columns that the list is sorted by."""
+
+    CREATED = "created"  # when it became known here
+    CUSTOMER = "customer"
+    STARTED = "started"
+    NEXT = "next"  # payment
+    ENDED = "ended"
+
+
+NEWEST_FIRST: Final = Order(Sort.CREATED, is_descending=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionFilter(ListFilter):
+    """Which subscriptions, in which order. Without anything: all of them, the newest first."""
+
+    FIELDS: ClassVar = (
+        Field("state", "states", word_of(Status), is_many=True),
+        Field("product", "products", read_id, is_many=True),
+        Field("plan", "plans", read_id, is_many=True),
+        Field("key", "keys", word_of(KeyKind), is_many=True),
+        Field("planned", "planned", word_of(Answer)),
+        Field("late", "late", yes),
+        Field("failed", "failed", yes),
+        Field("email", "email", word_of(Email)),
+        Field("reason", "reasons", lambda text: text if REASON.fullmatch(text) else None, is_many=True),
+        Field("ended_by", "ended_by", word_of(EndedBy), is_many=True),
+        Field("needs_you", "needs_you", yes),
+    )
+    ALIASES: ClassVar = {"status": "state"}
+    SORTS: ClassVar = frozenset(Sort)
+    PERIODS: ClassVar = ("started", "ended", "next")
+
+    states: tuple[Status, ...] = ()
+    products: tuple[uuid.UUID, ...] = ()
+    plans: tuple[uuid.UUID, ...] = ()
+    keys: tuple[KeyKind, ...] = ()
+    planned: Answer | None = None  # whether an end waits for its day
+    late: bool | None = None  # a payment was due, and has not come
+    failed: bool | None = None  # the last payment failed
+    email: Email | None = None
+    reasons: tuple[str, ...] = ()  # that the customer gave
+    ended_by: tuple[EndedBy, ...] = ()
+    needs_you: bool | None = None  # there is something to do about it
+    started: Days = ANY_DAY
+    ended: Days = ANY_DAY
+    next: Days = ANY_DAY  # the next payment
+
+    @property
+    def sort(self) -> Order:
+        """What it is sorted by."""
+        return self.order or NEWEST_FIRST
+
+
+ALL: Final = SubscriptionFilter()

@@ -1,0 +1,1 @@
+"""How a subscription is ended, paused, taken up again, and what is asked of the merchant for it."""

@@ -1,0 +1,1 @@
+"""What other systems see and say: keys, ids, events, sessions, links of one task."""

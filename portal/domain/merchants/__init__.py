@@ -1,0 +1,1 @@
+"""A merchant's own: face, hosts, sections, links for the site."""

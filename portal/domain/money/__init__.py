@@ -1,0 +1,1 @@
+"""Amounts, payments, what comes late, what goes back."""

@@ -1,0 +1,1 @@
+"""Who: addresses, invitations, members of an account, keys they log in with."""

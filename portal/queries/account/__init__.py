@@ -1,0 +1,1 @@
+"""The customer's account page, and their own data as a file."""

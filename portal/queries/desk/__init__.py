@@ -1,0 +1,1 @@
+"""The desk's lists: searched, narrowed, sorted, turned over, counted, exported."""

@@ -1,0 +1,229 @@
+"""Every SELECT behind the desk's lists and records, scoped by merchant. What is searched is one page, and says when
+there is more.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, and_, exists, select, union
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.desk.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
+from portal.domain.desk.subscription_filters import ALL, Sort, SubscriptionFilter
+from portal.domain.ends.end_requests import OPEN, RequestState
+from portal.models import (
+    Customer,
+    EndRequest,
+    Mail,
+    Product,
+    Subscription,
+    TimelineEntry,
+)
+from portal.models.names import reading_order
+from portal.queries.desk import customer_filters, searches, subscription_filters
+from portal.queries.desk.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
+from portal.queries.desk.subscription_filters import Whose
+
+MOST: Final = 100  # of anything that a record lists
+SORTED_BY: Final[Mapping[str, Any]] = {
+    Sort.CREATED: Subscription.created_at,
+    Sort.CUSTOMER: reading_order(Customer.name),
+    Sort.STARTED: Subscription.started_at,
+    Sort.NEXT: Subscription.next_payment_at,
+    Sort.ENDED: Subscription.ended_at,
+}
+MAY_LACK: Final = frozenset({Sort.STARTED, Sort.NEXT, Sort.ENDED})
+
+
+def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:
+    """Say whether the merchant has subscriptions of another environment than this one."""
+    here, ours = Subscription.environment, Subscription.merchant_id == merchant_id
+    # Before it or after it: « not equal » would go through a million in the index.
+    return any(session.scalar(select(exists().where(ours, way))) for way in (here < environment, here > environment))
+
+
+def subscriptions_page(
+    session: Session,
+    whose: Whose,
+    wanted: SubscriptionFilter = ALL,
+    *,
+    place: Place = BEGINNING,
+    size: int = PAGE,
+) -> Slice:
+    """Return one page of the merchant's subscriptions, each with the state of its open request."""
+    statement = (
+        select(
+            Subscription.id,
+            Subscription.status,
+            Subscription.provider_id,
+            Subscription.started_at,
+            Subscription.next_payment_at,
+            Subscription.ended_at,
+            Subscription.amount,
+            Subscription.currency,
+            Subscription.interval_unit,
+            Subscription.interval_count,
+            Subscription.customer_id,
+            Customer.name,
+            Customer.email,
+            Customer.erased_at,
+            Product.name.label("product"),
+            EndRequest.state.label("request_state"),
+        )
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .join(Product, Product.id == Subscription.product_id)
+        .outerjoin(EndRequest, and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN)))
+    )
+    return subscriptions_paged(session, statement, whose, wanted, place=place, size=size)
+
+
+def subscriptions_paged(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    whose: Whose,
+    wanted: SubscriptionFilter,
+    *,
+    place: Place,
+    size: int,
+) -> Slice:
+    """Return one page of a statement that reads subscriptions with their customers, as the filter has it."""
+    keys, descending = (SORTED_BY[wanted.sort.column], Subscription.id), wanted.sort.is_descending
+    which = subscription_filters.conditions(whose, wanted)
+    if wanted.search:
+        sought = searches.sought(session, wanted.search)
+        found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
+        return _found(session, statement, keys, found, size=size, descending=descending)
+    scope = Subscription.merchant_id == whose.merchant_id
+    if wanted.sort.column == Sort.CUSTOMER:
+        scope = and_(scope, Customer.id == Subscription.customer_id)
+        statement = statement.where(Customer.merchant_id == whose.merchant_id)  # so that the index of their names leads
+    return keyset_page(
+        session,
+        statement.where(*which),
+        keys,
+        scope,
+        place=place,
+        size=size,
+        descending=descending,
+        may_lack=wanted.sort.column in MAY_LACK,
+    )
+
+
+def customers_page(
+    session: Session,
+    whose: Whose,
+    wanted: CustomerFilter = EVERYBODY,
+    *,
+    place: Place = BEGINNING,
+    size: int = PAGE,
+) -> Slice:
+    """Return one page of the merchant's customers."""
+    statement: Select[*tuple[Any, ...]] = select(
+        Customer.id, Customer.name, Customer.email, Customer.erased_at, Customer.created_at
+    )
+    return customers_paged(session, statement, whose, wanted, place=place, size=size)
+
+
+def customers_paged(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    whose: Whose,
+    wanted: CustomerFilter,
+    *,
+    place: Place,
+    size: int,
+) -> Slice:
+    """Return one page of a statement that reads customers, as the filter has it."""
+    is_by_name = wanted.sort.column == CustomerSort.NAME
+    keys = (reading_order(Customer.name) if is_by_name else Customer.created_at, Customer.id)
+    scope, descending = Customer.merchant_id == whose.merchant_id, wanted.sort.is_descending
+    if wanted.search:
+        found = customer_filters.found(session, whose, wanted, most=size + 1)
+        return _found(session, statement, keys, found, size=size, descending=descending)
+    narrowed = statement.where(*customer_filters.conditions(whose, wanted))
+    return keyset_page(session, narrowed, keys, scope, place=place, size=size, descending=descending)
+
+
+def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[EndRequest]:
+    """Return the newest requests on any of the customer's subscriptions, those taken back too."""
+    return list(
+        session.scalars(
+            select(EndRequest)
+            .join(EndRequest.subscription)
+            .options(joinedload(EndRequest.subscription).joinedload(Subscription.product))
+            .where(EndRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+            .order_by(EndRequest.created_at.desc(), EndRequest.id)
+            .limit(MOST)
+        )
+    )
+
+
+def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Row[Any]]:
+    """Return the newest messages to the customer, and about their requests, without what they say.
+
+    Those that were written before messages said whose they are have their request alone.
+    """
+    columns = (
+        *(Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state),
+        *(Mail.report, Mail.report_code, Mail.reported_at, Mail.content.is_not(None).label("has_words")),
+    )
+    to_them = select(*columns).where(Mail.customer_id == customer_id, Mail.merchant_id == merchant_id)
+    about_them = (
+        select(*columns)
+        .join(EndRequest, Mail.end_request_id == EndRequest.id)
+        .join(Subscription, EndRequest.subscription_id == Subscription.id)
+        .where(Mail.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+    )
+    found = union(*(one.order_by(Mail.created_at.desc(), Mail.id).limit(MOST) for one in (to_them, about_them)))
+    rows = found.subquery()
+    return list(session.execute(select(rows).order_by(rows.c.created_at.desc(), rows.c.id).limit(MOST)))
+
+
+def timeline_of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
+) -> list[tuple[TimelineEntry, str]]:
+    """Return the newest facts of all the customer's subscriptions, each with the product's name."""
+    rows = session.execute(
+        select(TimelineEntry, Product.name)
+        .join(Subscription, TimelineEntry.subscription_id == Subscription.id)
+        .join(Product, Product.id == Subscription.product_id)
+        .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        .order_by(TimelineEntry.at.desc(), TimelineEntry.id)
+        .limit(MOST)
+    )
+    return [(entry, name) for entry, name in rows]
+
+
+def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequest]:
+    """Return the open requests that the portal itself carries on, the next payment first; one more than a page."""
+    return list(
+        session.scalars(
+            select(EndRequest)
+            .join(EndRequest.subscription)
+            .options(
+                joinedload(EndRequest.subscription).joinedload(Subscription.customer),
+                joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
+            )
+            .where(EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT}))
+            .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
+            .limit(PAGE + 1)
+        )
+    )
+
+
+def _found(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    keys: tuple[Any, Any],
+    found: Select[*tuple[Any, ...]],
+    *,
+    size: int,
+    descending: bool,
+) -> Slice:
+    """Read what a search finds, as one page in the list's order; there is one row more where it finds more."""
+    order = [key.desc() if descending else key.asc() for key in keys]
+    rows = session.execute(statement.where(keys[1].in_(found)).order_by(*order)).all()
+    return Slice(rows=rows[:size], is_cut=len(rows) > size)

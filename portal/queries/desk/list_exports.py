@@ -1,0 +1,155 @@
+"""What an export reads of the desk's lists: the rows that the list shows, page by page, with all that a file tells."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from portal.domain.desk.customer_filters import CustomerFilter
+from portal.domain.desk.list_exports import FileState, Format
+from portal.domain.desk.list_filters import ListFilter
+from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.models import Customer, ListExport, ListExportPart, Plan, Product, Subscription
+from portal.queries.desk import customer_filters, desk, subscription_filters
+from portal.queries.desk.keyset import BEGINNING, Place, Slice
+from portal.queries.desk.subscription_filters import Whose
+
+__all__ = ["FileState", "Format", "ListExport"]  # the web names these
+
+BATCH: Final = 1000
+
+
+def pages(
+    session: Session, whose: Whose, wanted: ListFilter, *, most: int | None = None
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the rows in the list's order: all, or `most` of them and one page more than that.
+
+    A search is one page, as it is on the screen.
+    """
+    place, count = BEGINNING, 0
+    size = most + 1 if wanted.search and most is not None else BATCH
+    while True:
+        page = _page(session, whose, wanted, place, size)
+        if page.rows:
+            yield page.rows
+        count += len(page.rows)
+        if page.next_id is None or (most is not None and count > most):
+            return
+        place = Place(after=page.next_id)
+
+
+def total(session: Session, whose: Whose, wanted: ListFilter) -> int:
+    """Count them all, however many: for a worker, which has the time."""
+    if isinstance(wanted, SubscriptionFilter):
+        return subscription_filters.total(session, whose, wanted, most=None).number
+    assert isinstance(wanted, CustomerFilter)  # noqa: S101 - there are two lists
+    return customer_filters.total(session, whose, wanted, most=None).number
+
+
+def one(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport:
+    """Return somebody's own file; raise NoResultFound for any other."""
+    return session.scalars(_own(merchant_id, staff_id, export_id)).one()
+
+
+def find(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport | None:
+    """Return somebody's own file; None for any other, and for one that is gone."""
+    return session.scalars(_own(merchant_id, staff_id, export_id)).one_or_none()
+
+
+def _own(merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> Select[ListExport]:
+    mine = ListExport.merchant_id == merchant_id, ListExport.staff_id == staff_id
+    return select(ListExport).where(ListExport.id == export_id, *mine)
+
+
+def lock(session: Session, export_id: uuid.UUID) -> ListExport | None:
+    """Return one, locked; None when it is gone by now."""
+    which = select(ListExport).where(ListExport.id == export_id)
+    return session.scalars(which.with_for_update(key_share=True)).one_or_none()
+
+
+def under_way(session: Session, merchant_id: uuid.UUID) -> Sequence[ListExport]:
+    """Return what is being made for the merchant."""
+    mine = ListExport.merchant_id == merchant_id, ListExport.state == FileState.RUNNING
+    return session.scalars(select(ListExport).where(*mine).order_by(ListExport.created_at)).all()
+
+
+def lost(session: Session, *, before: datetime) -> Sequence[ListExport]:
+    """Return those that nobody has worked on since then, locked."""
+    quiet = ListExport.state == FileState.RUNNING, ListExport.touched_at < before
+    return session.scalars(select(ListExport).where(*quiet).with_for_update(key_share=True, skip_locked=True)).all()
+
+
+def part(session: Session, export_id: uuid.UUID, number: int) -> bytes | None:
+    """Return a stretch of a file as it is stored; None beyond the last."""
+    which = ListExportPart.export_id == export_id, ListExportPart.number == number
+    return session.scalar(select(ListExportPart.content).where(*which))
+
+
+def _page(session: Session, whose: Whose, wanted: ListFilter, place: Place, size: int) -> Slice:
+    if isinstance(wanted, SubscriptionFilter):
+        return desk.subscriptions_paged(session, _subscriptions(), whose, wanted, place=place, size=size)
+    assert isinstance(wanted, CustomerFilter)  # noqa: S101 - there are two lists
+    return desk.customers_paged(session, _customers(), whose, wanted, place=place, size=size)
+
+
+def _subscriptions() -> Select[*tuple[Any, ...]]:
+    """Return the columns in the order of the file."""
+    return (
+        select(
+            Subscription.id,
+            Subscription.provider_id.label("paypal_id"),
+            Subscription.provider.label("key"),
+            Subscription.environment,
+            Subscription.status,
+            Subscription.provider_status.label("paypal_status"),
+            Subscription.customer_id,
+            Customer.external_id.label("customer_external_id"),
+            Customer.name.label("customer_name"),
+            Customer.email.label("customer_email"),
+            Subscription.product_id,
+            Product.name.label("product"),
+            Subscription.plan_id,
+            Plan.name.label("plan"),
+            Subscription.amount,
+            Subscription.currency,
+            Subscription.interval_unit,
+            Subscription.interval_count,
+            Subscription.failed_payments,
+            Subscription.created_at,
+            Subscription.started_at,
+            Subscription.next_payment_at,
+            Subscription.paid_until,
+            Subscription.access_until,
+            Subscription.end_requested_at,
+            Subscription.ended_at,
+            Subscription.ended_by,
+        )
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .join(Product, Product.id == Subscription.product_id)
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
+    )
+
+
+def _customers() -> Select[*tuple[Any, ...]]:
+    """Return the columns in the order of the file."""
+    return select(
+        Customer.id,
+        Customer.external_id,
+        Customer.name,
+        Customer.email,
+        Customer.locale.label("language"),
+        Customer.contact_allowed,
+        Customer.created_at,
+        Customer.erased_at,
+    )
+
+
+def columns(wanted: type[ListFilter]) -> tuple[str, ...]:
+    """Return the names of a file's columns."""
+    statement = _subscriptions() if issubclass(wanted, SubscriptionFilter) else _customers()
+    return tuple(column.name for column in statement.selected_columns)

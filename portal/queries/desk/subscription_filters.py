@@ -1,0 +1,149 @@
+"""From the filter of a list to SQL: the one translation that lists, bulk acts, exports and figures share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.desk.list_filters import Days
+from portal.domain.desk.subscription_filters import LATE_AFTER, Answer, KeyKind, SubscriptionFilter
+from portal.domain.ends.bulk_acts import MOST_ROWS
+from portal.domain.ends.end_requests import RequestState
+from portal.domain.subscriptions import Status
+from portal.models import Customer, EndRequest, Provider, Subscription
+from portal.queries import inbox
+from portal.queries.desk import searches
+
+MOST_COUNTED: Final = MOST_ROWS  # beyond it a list says « more than »: as far as a bulk act goes
+PROVIDER: Final = {KeyKind.REST: Provider.PAYPAL_REST, KeyKind.CLASSIC: Provider.PAYPAL_CLASSIC}
+DUE: Final = (Status.ACTIVE,)  # whose payments come by themselves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whose:
+    """Whose list it is, and what time it is there."""
+
+    merchant_id: uuid.UUID
+    time_zone: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many there are; `is_more`: at least so many, the rest is not counted."""
+
+    number: int
+    is_more: bool = False
+
+
+def matching(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None) -> Select[uuid.UUID]:
+    """Return the ids of what the filter finds, `most` at most, in no order."""
+    which = conditions(whose, wanted)
+    if wanted.search:
+        sought = searches.sought(session, wanted.search)
+        found = searches.subscriptions(whose.merchant_id, sought, which, most=most or MOST_COUNTED)
+        which = [Subscription.id.in_(found)]
+    return select(Subscription.id).where(*which).limit(most)
+
+
+def total(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None = MOST_COUNTED) -> Total:
+    """Count what the filter finds, up to `most`; None counts it all, which no page has the time for."""
+    return counted(session, lambda limit: matching(session, whose, wanted, most=limit), most=most)
+
+
+def counted(session: Session, found: Callable[[int | None], Select[uuid.UUID]], *, most: int | None) -> Total:
+    """Count what is found up to a limit."""
+    rows = found(most + 1 if most is not None else None).subquery()
+    number = session.execute(select(func.count()).select_from(rows)).scalar_one()
+    return Total(most, is_more=True) if most is not None and number > most else Total(number)
+
+
+def conditions(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[bool]]:
+    """Return what narrows to the merchant's subscriptions that the filter finds, apart from its search."""
+    which: list[ColumnElement[bool]] = [Subscription.merchant_id == whose.merchant_id]
+    for column, values in (
+        (Subscription.status, wanted.states),
+        (Subscription.product_id, wanted.products),
+        (Subscription.plan_id, wanted.plans),
+        (Subscription.provider, tuple(PROVIDER[kind] for kind in wanted.keys)),
+        (Subscription.ended_by, wanted.ended_by),
+    ):
+        if values:
+            which.append(column.in_(values) if len(values) > 1 else column == values[0])
+    for moment, days in (
+        (Subscription.started_at, wanted.started),
+        (Subscription.ended_at, wanted.ended),
+        (Subscription.next_payment_at, wanted.next),
+    ):
+        which += within(moment, days, whose.time_zone)
+    return which + _of_what_hangs_on_it(whose, wanted)
+
+
+def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[bool]]:
+    which: list[ColumnElement[bool]] = []
+    if wanted.late:
+        which.append(_is_late(whose.now))
+    if wanted.failed:
+        which.append(Subscription.failed_payments > 0)
+    if wanted.planned is not None:
+        planned = Subscription.id.in_(_planned(whose))
+        which.append(planned if wanted.planned is Answer.YES else ~planned)
+    if wanted.email is not None:
+        which.append(Subscription.customer_id.in_(select(Customer.id).where(*without_email(whose.merchant_id))))
+    if wanted.reasons:
+        which.append(Subscription.id.in_(_given(whose.merchant_id, wanted.reasons)))
+    if wanted.needs_you:
+        which.append(Subscription.id.in_(inbox.subscriptions(whose.merchant_id, whose.now)))
+    return which
+
+
+def within(moment: Any, days: Days, time_zone: str) -> list[ColumnElement[bool]]:
+    """Return what narrows a moment to days of the merchant's calendar, whole: one of a change of hour is longer."""
+    which: list[ColumnElement[bool]] = []
+    if days.first is not None:
+        which.append(moment >= beginning(days.first, time_zone))
+    if days.last is not None and days.last < date.max:
+        which.append(moment < beginning(days.last + timedelta(days=1), time_zone))
+    return which
+
+
+def beginning(day: date, time_zone: str) -> datetime:
+    """Return the day's first moment there; of the first days and years that no clock knows, as UTC."""
+    zone = ZoneInfo(time_zone) if 1 < day.year < date.max.year else UTC
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def without_email(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    """Return what narrows to customers whose address nobody knows; who was erased has none, and needs none."""
+    return Customer.merchant_id == merchant_id, Customer.email.is_(None), Customer.erased_at.is_(None)
+
+
+def _is_late(now: datetime) -> ColumnElement[bool]:
+    overdue = and_(Subscription.status.in_(DUE), Subscription.next_payment_at < now - LATE_AFTER)
+    return or_(Subscription.status == Status.PAST_DUE, overdue)
+
+
+def _planned(whose: Whose) -> Select[uuid.UUID]:
+    """Return the ids of those whose end waits for its day (`end_requests.is_planned`)."""
+    return select(EndRequest.subscription_id).where(
+        EndRequest.merchant_id == whose.merchant_id,
+        EndRequest.state == RequestState.RECORDED,
+        EndRequest.due_at > whose.now,
+    )
+
+
+def _given(merchant_id: uuid.UUID, reasons: tuple[str, ...]) -> Select[uuid.UUID]:
+    """Return the ids of those for which a request that was not taken back gives one of the reasons."""
+    return select(EndRequest.subscription_id).where(
+        EndRequest.merchant_id == merchant_id,
+        EndRequest.reason_code != "",
+        EndRequest.reason_code.in_(reasons),
+        EndRequest.state != RequestState.WITHDRAWN,
+    )

@@ -1,0 +1,1 @@
+"""Ends and pauses: asked, carried out, in bulk, grown old; coming back."""

@@ -1,0 +1,1 @@
+"""Declarations, withdrawals, renewals, legal texts and what proves them."""

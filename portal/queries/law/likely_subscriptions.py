@@ -1,0 +1,97 @@
+"""Every SELECT of the subscriptions that a request which came by another way may be about."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import case, func, literal, select, union
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.subscriptions import ENDED
+from portal.models import Customer, ReceivedRequest, Subscription
+from portal.models.names import reading_order
+from portal.queries.desk import searches
+
+LIKELY = 20  # subscriptions proposed for one request
+MOST_LIKELY = 200  # looked at for it, of each way: of a very common name not all
+
+
+def of_request(session: Session, received: ReceivedRequest) -> list[Subscription]:
+    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first.
+
+    The one that staff had found before stands at the very top.  One that names its subscription is about no other.
+    """
+    ours, was_found = (
+        Subscription.merchant_id == received.merchant_id,
+        Subscription.id == received.suggested_subscription_id,
+    )
+    held = select(Subscription.id).join(Subscription.customer).where(ours, Customer.merchant_id == received.merchant_id)
+    name = " ".join(received.name.split())
+    ways = [select(Subscription.id).where(ours, Subscription.provider_id.in_(_numbers(received)))]
+    if name:
+        ways.append(held.where(reading_order(Customer.name) == reading_order(literal(name))))
+    if received.email:
+        ways.append(held.where(Customer.email == received.email))
+    if received.subscription_id is not None:
+        ways = [select(Subscription.id).where(ours, Subscription.id == received.subscription_id)]
+    elif received.suggested_subscription_id is not None:
+        ways.append(select(Subscription.id).where(ours, was_found))
+    found = union(*(select(way.limit(MOST_LIKELY).subquery()) for way in ways))
+    is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
+    is_theirs = case((Customer.email == received.email, 0), else_=1)
+    order = (case((was_found, 0), else_=1), is_over, is_theirs)
+    return list(
+        session.scalars(
+            select(Subscription)
+            .join(Subscription.customer)
+            .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+            .where(ours, Subscription.id.in_(select(found.subquery())))
+            .order_by(*order, Subscription.next_payment_at.nulls_last(), Subscription.id)
+            .limit(LIKELY)
+        )
+    )
+
+
+def over_since(
+    session: Session, merchant_id: uuid.UUID, letters: Collection[ReceivedRequest]
+) -> dict[uuid.UUID, datetime]:
+    """Return, of letters whose every subscription by address or PayPal id is over, when the last of them stopped.
+
+    A name alone is not enough to say that nothing is left to end: another customer may have it.
+    """
+    stops = func.coalesce(Subscription.stopped_at_provider_at, Subscription.ended_at)
+    columns = select(Customer.email, Subscription.provider_id, Subscription.status, stops).join(Subscription.customer)
+    numbers = {letter.id: _numbers(letter) for letter in letters}
+    ways = (
+        Customer.email.in_({letter.email for letter in letters if letter.email}),
+        Subscription.provider_id.in_(set().union(*numbers.values())),
+    )
+    ours = (Subscription.merchant_id == merchant_id, Customer.merchant_id == merchant_id)
+    rows = {row for way in ways for row in session.execute(columns.where(*ours, way))}
+    over = {}
+    for letter in letters:
+        theirs = [row for row in rows if row[0] == (letter.email or "") or row[1] in numbers[letter.id]]
+        if theirs and all(status in ENDED and at is not None for _email, _id, status, at in theirs):
+            over[letter.id] = max(row[3] for row in theirs)
+    return over
+
+
+def _numbers(received: ReceivedRequest) -> set[str]:
+    """Return the PayPal ids among what they say of the contract."""
+    return {word for word in received.contract.upper().split() if word.startswith("I-")}
+
+
+def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscription]:
+    """Return subscriptions found by what staff type: an address, a name or a PayPal id, from its beginning."""
+    sought, mine = searches.sought(session, search), [Subscription.merchant_id == merchant_id]
+    rows = session.scalars(searches.subscriptions(merchant_id, sought, mine, most=LIKELY)).all()
+    return list(
+        session.scalars(
+            select(Subscription)
+            .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+            .where(Subscription.id.in_(rows), Subscription.merchant_id == merchant_id)
+            .order_by(Subscription.next_payment_at.nulls_last(), Subscription.id)
+        )
+    )
