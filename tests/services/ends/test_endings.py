@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.access import access, windows
+from portal.domain.access.access import access, windows
 from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
