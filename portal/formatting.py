@@ -28,6 +28,8 @@ FORMATS: Final[Mapping[str, str]] = {
     "en": "en_GB",
     "de": "de",
 }  # language → whose habits for dates and amounts
+NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
+LETTER_BEFORE_DIGIT: Final = re.compile(r"(?<=[A-Z])(?=[0-9])")  # "CHF 12.00", but "US$12.00"
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 IN_GERMAN: Final = "d. MMMM y"  # no weekday: „am“, „bis zum“ and „vom“ would each bend it
@@ -86,6 +88,7 @@ def _time(local: time, habits: str) -> str:
 def _amount(amount: str, currency: str, habits: str) -> str:
     """Return an amount, which comes as text: equal numbers may be written in two ways (0 and -0)."""
     said = format_currency(Decimal(amount), currency, locale=habits)
+    said = LETTER_BEFORE_DIGIT.sub(NO_BREAK_SPACE, said)  # as CLDR's currencySpacing wants, which Babel leaves out
     return said.replace("JP¥", "¥")  # in English the bare sign is the yen's alone: the yuan's is "CN¥"
 
 

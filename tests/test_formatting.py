@@ -21,6 +21,8 @@ def reader(locale: str, zone: str = "Europe/Paris") -> Formatter:
 @pytest.mark.parametrize(
     ("locale", "amount", "currency", "text"),
     [
+        ("en", "12", "CHF", "CHF 12.00"),
+        ("en", "12", "USD", "US$12.00"),
         ("fr", "1234.5", "EUR", "1 234,50 €"),
         ("en", "1234.5", "EUR", "€1,234.50"),
         ("fr", "1200.0000", "JPY", "1 200 JPY"),

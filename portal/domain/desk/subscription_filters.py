@@ -14,6 +14,7 @@ from portal.domain.ends.ended_by import EndedBy
 from portal.domain.subscriptions import Status
 
 LATE_AFTER: Final = timedelta(days=1)  # PayPal takes a payment some hours after its time: sooner, nothing is late
+CURRENCY: Final = re.compile(r"[A-Z]{3}")
 REASON: Final = re.compile(r"[a-z0-9_]{1,40}")  # a code, whoever made the list of reasons
 
 
@@ -65,6 +66,7 @@ class SubscriptionFilter(ListFilter):
         Field("email", "email", word_of(Email)),
         Field("reason", "reasons", lambda text: text if REASON.fullmatch(text) else None, is_many=True),
         Field("ended_by", "ended_by", word_of(EndedBy), is_many=True),
+        Field("revenue", "revenue", lambda text: text if CURRENCY.fullmatch(text) else None, is_many=True),
         Field("needs_you", "needs_you", yes),
     )
     ALIASES: ClassVar = {"status": "state"}
@@ -81,6 +83,7 @@ class SubscriptionFilter(ListFilter):
     email: Email | None = None
     reasons: tuple[str, ...] = ()  # that the customer gave
     ended_by: tuple[EndedBy, ...] = ()
+    revenue: tuple[str, ...] = ()  # the currencies in whose monthly revenue they count (figures.py)
     needs_you: bool | None = None  # there is something to do about it
     started: Days = ANY_DAY
     ended: Days = ANY_DAY

@@ -55,7 +55,7 @@ def names_with_plans(session: Session, merchant_id: uuid.UUID) -> list[Row[Any]]
     """Return id and name of each product, and of each of its plans, by name: for a filter that knows both."""
     return list(
         session.execute(
-            select(Product.id, Product.name, Plan.id.label("plan_id"), Plan.name.label("plan"))
+            select(Product.id, Product.name, Plan.id.label("plan_id"), Plan.name.label("plan"), Plan.currency)
             .outerjoin(Plan, Plan.product_id == Product.id)
             .where(Product.merchant_id == merchant_id)
             .order_by(reading_order(Product.name), Product.id, Plan.name, Plan.id)

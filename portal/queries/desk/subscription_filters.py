@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from portal.domain.desk.figures import CHARGED
 from portal.domain.desk.list_filters import Days
 from portal.domain.desk.subscription_filters import LATE_AFTER, Answer, KeyKind, SubscriptionFilter
 from portal.domain.ends.bulk_acts import MOST_ROWS
@@ -99,6 +100,8 @@ def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[Colum
         which.append(Subscription.customer_id.in_(select(Customer.id).where(*without_email(whose.merchant_id))))
     if wanted.reasons:
         which.append(Subscription.id.in_(_given(whose.merchant_id, wanted.reasons)))
+    if wanted.revenue:
+        which += _worth(wanted.revenue)
     if wanted.needs_you:
         which.append(Subscription.id.in_(inbox.subscriptions(whose.merchant_id, whose.now)))
     return which
@@ -128,6 +131,17 @@ def without_email(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 def _is_late(now: datetime) -> ColumnElement[bool]:
     overdue = and_(Subscription.status.in_(DUE), Subscription.next_payment_at < now - LATE_AFTER)
     return or_(Subscription.status == Status.PAST_DUE, overdue)
+
+
+def _worth(currencies: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    """Return what narrows to those that count in the monthly revenue: as `figures_of` of migration 0068 does."""
+    monthly = func.figure_monthly(Subscription.amount, Subscription.interval_unit, Subscription.interval_count)
+    return [
+        Subscription.status.in_(CHARGED),
+        Subscription.last_payment_at.is_not(None),
+        Subscription.currency.in_(currencies),
+        monthly != 0,
+    ]
 
 
 def _planned(whose: Whose) -> Select[uuid.UUID]:

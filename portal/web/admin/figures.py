@@ -14,7 +14,7 @@ from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from portal.domain.desk import figures as rules
-from portal.domain.desk.figures import CHARGED, RUNNING, Figure
+from portal.domain.desk.figures import RUNNING, Figure
 from portal.domain.desk.list_filters import Days
 from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.domain.ends.ended_by import EndedBy
@@ -110,7 +110,7 @@ def _revenue(book: Book, months: Sequence[date], currency: str) -> Standing:
     return Standing(
         title=_("Monthly recurring revenue, %(currency)s", currency=currency),
         number=_money(values[-1], currency),
-        url=listed(states=CHARGED),
+        url=listed(revenue=(currency,)),
         note=_("what active and late subscriptions pay in a month"),
         parts=(),
         plot=plots.curve(values),

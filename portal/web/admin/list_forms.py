@@ -104,6 +104,7 @@ class SubscriptionListForm(ListForm):
     planned = _one(list_words.NAME["planned"], list_words.PLANNED)
     ended_by = _several(list_words.NAME["ended_by"], list_words.ENDED_BY)
     reason = SelectField(list_words.NAME["reason"], validate_choice=False)
+    revenue = SelectField(list_words.NAME["revenue"], validate_choice=False)
     key = _one(list_words.NAME["key"], list_words.KEY)
     next_from = _day("next_from")
     next_to = _day("next_to")

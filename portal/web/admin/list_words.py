@@ -61,6 +61,7 @@ NAME: Final[Mapping[str, LazyString]] = {
     "email": _l("Email address"),
     "reason": _l("Reason given"),
     "ended_by": _l("How it ended"),
+    "revenue": _l("Counts in monthly revenue"),
     "needs_you": _l("Needs your attention"),
     "erased": _l("Erased customers"),
     "started_from": _l("Started from"),
@@ -93,6 +94,8 @@ def value(pair: Pair, names: Mapping[str, str]) -> str:
         return str(ALONE[pair])
     if name.endswith((FROM, TO)):
         return _("%(label)s %(value)s", label=NAME[name], value=formatter().short_date(date.fromisoformat(text)))
+    if name == "revenue":
+        return _("Monthly revenue, %(currency)s", currency=text)
     if name in ("product", "plan"):
         return names.get(text) or _("unknown")
     words: Mapping[str, Mapping[Any, LazyString]] = {

@@ -38,6 +38,7 @@ def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionLis
         "product": list({str(row.id): (str(row.id), row.name) for row in rows}.values()),
         "plan": [(str(row.plan_id), f"{row.name} – {row.plan}") for row in rows if row.plan_id is not None],
         "reason": reasons(),
+        "revenue": [(one, one) for one in sorted({row.currency for row in rows if row.currency})],
     }
     return form, form.fill(wanted, names)
 

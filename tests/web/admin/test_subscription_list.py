@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -52,6 +53,10 @@ def world(make, merchant, now):
         "by_staff": one(status=Status.CANCELLED, ended_by=EndedBy.STAFF, ended_at=noon + timedelta(days=1)),
         "completed": one(status=Status.COMPLETED, ended_by=EndedBy.COMPLETED, ended_at=noon + timedelta(days=2)),
         "begun": one(started_at=noon),
+        "francs": one(currency="CHF"),
+        "francs_paused": one(currency="CHF", status=Status.PAUSED),
+        "francs_unpaid": one(currency="CHF", last_payment_at=None),
+        "francs_free": one(currency="CHF", amount=Decimal(0)),
     }
     make_request(make, made["planned"], now, state=RequestState.RECORDED, due_at=now + timedelta(days=9))
     make_request(make, made["stuck"], now, state=RequestState.NEEDS_MERCHANT, reason_code="technical")
@@ -80,6 +85,8 @@ FOUND = {
     "ended_from=2026-03-11&ended_to=2026-03-11": "by_staff",
     "ended_to=2026-03-10": "by_customer",
     "started_from=2026-03-10&started_to=2026-03-10": "begun",
+    "revenue=CHF": "francs",
+    "revenue=CHF&state=paused": "",
     "needs_you=yes": "stuck",
     "q=claire&state=completed": "completed",
 }

@@ -8,13 +8,13 @@ from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.subscriptions import Status
-from portal.models import EventSource, EventState, PayPalEvent
-from portal.queries.desk.subscription_filters import Whose, total
+from portal.models import EventSource, EventState, PayPalEvent, Subscription
+from portal.queries.desk.subscription_filters import Whose, conditions, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
 
@@ -102,6 +102,24 @@ def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant,
         assert len(shown) == int(number[0]), one
         compared += 1
     assert compared == 10  # live and its three states, starts twice, ends and their two kinds, a reason
+
+
+@pytest.mark.parametrize(("currency", "title"), [("EUR", "€149.50"), ("CHF", "CHF\N{NO-BREAK SPACE}130.00")])
+def test_the_revenue_is_that_of_the_list_that_it_leads_to(ctx, owner, make, merchant, world, now, currency, title):
+    yearly = make.subscription(merchant=merchant, at_paypal=False, currency="CHF", amount=Decimal(120))
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, yearly.id).interval_unit = "YEAR"
+    make.subscription(merchant=merchant, at_paypal=False, last_payment_at=None)
+    shown = figure(owner.get("/admin/"), f"Monthly recurring revenue, {currency}")
+    link = shown.select_one("a.big") or shown.select_one(".big a")
+    assert link.get_text() == title
+    parsed = SubscriptionFilter.parse(parse_qsl(urlsplit(link["href"]).query))
+    with ctx.db.read() as session:
+        whose = Whose(merchant_id=merchant.id, time_zone=merchant.time_zone, now=now)
+        rows = session.scalars(select(Subscription).where(*conditions(whose, parsed.filter))).all()
+    worth = sum(row.amount / {"MONTH": 1, "YEAR": 12}[row.interval_unit] for row in rows)
+    assert f"{worth:.2f}" in title
+    assert len(owner.get(link["href"]).select("tbody tr")) == len(rows)
 
 
 def test_a_plot_is_hidden_from_those_who_do_not_see_it_and_its_table_says_it(owner, world):
