@@ -130,11 +130,13 @@ def _exports() -> None:
         op.create_index(op.f(f'ix_list_exports_{column}'), 'list_exports', [column], if_not_exists=True)
     op.create_table(
         'list_export_parts',
+        sa.Column('id', sa.Uuid(), nullable=False),
         sa.Column('export_id', sa.Uuid(), nullable=False),
-        sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('number', sa.Integer(), nullable=False),
         sa.Column('content', sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(['export_id'], ['list_exports.id'], name=op.f('fk_list_export_parts_export_id_list_exports'), ondelete='CASCADE'),
-        sa.PrimaryKeyConstraint('export_id', 'number', name=op.f('pk_list_export_parts')),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_list_export_parts')),
+        sa.UniqueConstraint('export_id', 'number', name=op.f('uq_list_export_parts_export_id_number')),
         if_not_exists=True,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,11 +34,12 @@ class ListExport(HasId, HasCreation, HasMerchant, Base):
     ready_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
-class ListExportPart(Base):
-    """A stretch of a file, packed and sealed for its export."""
+class ListExportPart(HasId, Base):
+    """A stretch of a file, packed, and sealed for its row."""
 
     __tablename__ = "list_export_parts"
+    __table_args__ = (UniqueConstraint("export_id", "number"),)
 
-    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("list_exports.id", ondelete="CASCADE"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("list_exports.id", ondelete="CASCADE"))
+    number: Mapped[int]
     content: Mapped[bytes]

@@ -137,12 +137,13 @@ def _stretches(ctx: Context, whose: Whose, found: ListExport) -> Iterator[tuple[
 def _keep(ctx: Context, found: ListExport, number: int, text: str, rows: int, total: int | None) -> bool:
     """Store one stretch; False where another job makes the file by now, or nobody wants it any more."""
     content = text.encode()
-    sealed = ctx.vault.seal_bytes(gzip.compress(content, compresslevel=6, mtime=0), purpose=SEALED, row=found.id)
+    part = ListExportPart(id=uuid.uuid4(), export_id=found.id, number=number)
+    part.content = ctx.vault.seal_bytes(gzip.compress(content, compresslevel=6, mtime=0), purpose=SEALED, row=part.id)
     with ctx.db.begin() as session:
         held = list_exports.lock(session, found.id)
         if held is None or held.attempt != found.attempt:
             return False
-        session.add(ListExportPart(export_id=found.id, number=number, content=sealed))
+        session.add(part)
         held.rows, held.size, held.total = held.rows + rows, held.size + len(content), total
         held.touched_at = utc_now()
     return True
@@ -162,10 +163,10 @@ def _pieces(ctx: Context, export_id: uuid.UUID) -> Iterator[str]:
     while True:
         number += 1
         with ctx.db.read() as session:
-            sealed = list_exports.part(session, export_id, number)
-        if sealed is None:
+            part = list_exports.part(session, export_id, number)
+        if part is None:
             return
-        yield gzip.decompress(ctx.vault.open_bytes(sealed, purpose=SEALED, row=export_id)).decode()
+        yield gzip.decompress(ctx.vault.open_bytes(part.content, purpose=SEALED, row=part.id)).decode()
 
 
 def sweep(ctx: Context, *, now: datetime) -> int:

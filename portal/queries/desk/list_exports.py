@@ -84,10 +84,10 @@ def lost(session: Session, *, before: datetime) -> Sequence[ListExport]:
     return session.scalars(select(ListExport).where(*quiet).with_for_update(key_share=True, skip_locked=True)).all()
 
 
-def part(session: Session, export_id: uuid.UUID, number: int) -> bytes | None:
+def part(session: Session, export_id: uuid.UUID, number: int) -> ListExportPart | None:
     """Return a stretch of a file as it is stored; None beyond the last."""
     which = ListExportPart.export_id == export_id, ListExportPart.number == number
-    return session.scalar(select(ListExportPart.content).where(*which))
+    return session.scalar(select(ListExportPart).where(*which))
 
 
 def _page(session: Session, whose: Whose, wanted: ListFilter, place: Place, size: int) -> Slice:

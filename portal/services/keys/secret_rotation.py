@@ -24,6 +24,7 @@ from portal.models import (
     DataExport,
     EventEndpoint,
     Invitation,
+    ListExportPart,
     Mail,
     PayPalAccount,
     SigningKey,
@@ -35,6 +36,7 @@ from portal.services.access_tokens import PRIVATE
 from portal.services.api.api_replies import BODY
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.list_exports import SEALED as LIST
 from portal.services.notices.outbox import CONTENT
 from portal.services.outgoing import event_secrets
 from portal.services.own_data.data_exports import ARCHIVE
@@ -76,6 +78,7 @@ SEALED: Final = (
     Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
+    Sealed(ListExportPart, ListExportPart.content, LIST, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.secret, event_secrets.SECRET, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.former_secret, event_secrets.FORMER, by_row=True),
     Sealed(SiteLogin, SiteLogin.secret, SITE_SECRET, by_row=True),
@@ -202,7 +205,7 @@ def _seal_again(
     """Seal one box again; return whose it is: None for no merchant's, and when it was left as it is."""
     try:
         purpose, row = sealed.purpose, sealed.row_of(row_id)
-        fresh = ctx.vault.seal(ctx.vault.open(box, purpose=purpose, row=row), purpose=purpose, row=row)
+        fresh = ctx.vault.seal_bytes(ctx.vault.open_bytes(box, purpose=purpose, row=row), purpose=purpose, row=row)
     except CannotOpen:
         log.error("sealed_box_does_not_open", column=sealed.name, row_id=str(row_id))
         done.unreadable.append((sealed.name, row_id))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.domain.access import access
+from portal.domain.access.access import access
 from portal.domain.ends.comebacks import ComebackTrouble
 from portal.domain.ends.end_requests import Cause, RequestState
 from portal.domain.ends.received_requests import ReceivedState, Way

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
 from portal.domain.audit import By
+from portal.domain.desk.list_exports import Format
+from portal.domain.desk.list_views import List
 from portal.domain.integrations.api_keys import Mode, Scope
 from portal.models import (
     ApiReply,
@@ -18,6 +20,8 @@ from portal.models import (
     EventEndpoint,
     ExportState,
     Invitation,
+    ListExport,
+    ListExportPart,
     Mail,
     PayPalAccount,
     Provider,
@@ -33,6 +37,7 @@ from portal.services.api.api_keys import Wanted
 from portal.services.api.api_replies import BODY, Reply
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
+from portal.services.list_exports import SEALED as LIST
 from portal.services.notices.outbox import CONTENT
 from portal.services.outgoing import event_endpoints, event_secrets
 from portal.services.outgoing.event_endpoints import Wish
@@ -122,6 +127,19 @@ def boxes(ctx, make, paypal):
     )
     export.content = ctx.vault.seal("the archive", purpose=ARCHIVE, row=export.id)
     make.add(export)
+    listed = ListExport(
+        id=uuid.uuid4(),
+        merchant_id=merchant.id,
+        staff_id=staff,
+        of_list=List.CUSTOMERS,
+        file_format=Format.CSV,
+        query=[],
+        touched_at=make.now(),
+    )
+    part = ListExportPart(id=uuid.uuid4(), export_id=listed.id, number=1)
+    part.content = ctx.vault.seal_bytes(b"\xff packed", purpose=LIST, row=part.id)
+    make.add(listed)
+    make.add(part)
     wish = Wish(address="https://example.com/events")
     told = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=make.now()).endpoint_id
     event_endpoints.renew_secret(ctx, merchant.id, told, by=By(), now=make.now())
@@ -156,6 +174,7 @@ def boxes(ctx, make, paypal):
                 ),
                 context.vault.open(session.get_one(SiteLogin, site.id).secret, purpose=SITE_SECRET, row=site.id),
                 context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
+                context.vault.open_bytes(session.get_one(ListExportPart, part.id).content, purpose=LIST, row=part.id),
                 *(context.vault.open(one.body, purpose=BODY, row=one.id) for one in session.scalars(select(ApiReply))),
                 *(
                     context.vault.open(one.private_key, purpose=PRIVATE, row=one.id)
@@ -205,11 +224,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 @pytest.mark.law("R-SE-3")
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 19
+    assert len(set(secrets)) == len(secrets) == 20
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 18
+    assert done.sealed >= 19
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import moment, stamp
-from portal.domain.access import access
+from portal.domain.access.access import access
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import RefundState
 from portal.domain.subscriptions import Status
