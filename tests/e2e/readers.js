@@ -87,7 +87,7 @@
     const hits = [[0.5, 0.5], [0.1, 0.2], [0.9, 0.8]].map(([x, y]) =>
       document.elementFromPoint(boxes[0].left + x * boxes[0].width, boxes[0].top + y * boxes[0].height));
     if (!hits.some(hit => hit && (one.contains(hit) || hit.contains(one) || over(hit)))) say(one, "a focus under something else");
-    const place = one.getBoundingClientRect(), part = one.closest("main, header, nav, footer, .beside > *");
+    const place = one.getBoundingClientRect(), part = one.closest("main, header, nav, footer, .beside > *, .figures > *, .panel-fields > *");
     const bottom = place.bottom + scrollY, top = place.top + scrollY;
     if (before && before.part === part && bottom < before.top) say(one, "reached after what is below it");
     before = { part, top };

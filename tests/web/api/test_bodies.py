@@ -104,7 +104,7 @@ def test_a_fault_of_ours_says_nothing_of_it(make, program, monkeypatch):
     def fail(*_what, **_more):
         raise RuntimeError("psk_live_ secret of the database")
 
-    monkeypatch.setattr("portal.queries.api_lists.customers", fail)
+    monkeypatch.setattr("portal.queries.integrations.api_lists.customers", fail)
     answer = api.get("/customers")
     assert (answer.status_code, answer.json["code"]) == (500, "internal-error")
     assert "secret" not in answer.text
