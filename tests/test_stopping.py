@@ -57,12 +57,13 @@ def test_a_migration_that_is_killed_in_the_middle_is_undone_and_the_next_run_fin
     before = ScriptDirectory.from_config(migrating.alembic_config(database_url)).get_revision(newest).down_revision
     migrating.downgrade(database_url, before)
     env = {**ENVIRONMENT, "DATABASE_URL": database_url}
-    with psycopg.connect(database_url) as holding:
+    asked = psycopg.connect(database_url, autocommit=True)  # who asks keeps a snapshot, for which an index waits
+    with psycopg.connect(database_url) as holding, asked as asking:
         holding.execute("LOCK TABLE alembic_version IN SHARE MODE")  # a migration that has done all but say so waits
         process = subprocess.Popen(
             [sys.executable, "-c", LOOK, "migrate"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL
         )
-        while process.poll() is None and not holding.execute(WAITING).fetchone()[0]:
+        while process.poll() is None and not asking.execute(WAITING).fetchone()[0]:
             time.sleep(0.02)
         process.kill()
         assert process.wait(timeout=60) == -signal.SIGKILL

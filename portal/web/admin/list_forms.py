@@ -8,12 +8,13 @@ from typing import Any, Final
 from flask import request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateField, Field, SelectChoice, SelectField, SelectMultipleField
+from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain.desk.list_filters import ListFilter, Pair
 from portal.web.admin import list_words
 from portal.web.admin.forms import SearchForm, choices
+from portal.web.day_field import DayField
 from portal.web.labels import REASON, STATUS
 
 ALL: Final = _l("All")
@@ -37,8 +38,8 @@ def _only(pair: Pair) -> BooleanField:
     return BooleanField(list_words.ALONE[pair], render_kw={"value": pair[1]})
 
 
-def _day(name: str) -> DateField:
-    return DateField(list_words.NAME[name])
+def _day(name: str) -> DayField:
+    return DayField(list_words.NAME[name])
 
 
 def _orders(*columns: str) -> SelectField:
@@ -85,7 +86,7 @@ def _set(field: Field, values: list[str]) -> None:
         field.data = values
     elif isinstance(field, BooleanField):
         field.data = bool(values)
-    elif isinstance(field, DateField):
+    elif isinstance(field, DayField):
         field.raw_data = values[:1]
     else:
         field.data = values[0] if values else field.data or ""
