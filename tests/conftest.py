@@ -8,7 +8,6 @@ import os
 import random
 import re
 import shutil
-import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,7 @@ from tests.databases import COUNTS_CHANGES, OwnDatabase, address
 from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
 from tests.folders import make_folder
+from tests.ports import free_port
 from tests.postgresql import BIN, Server
 
 pytest_plugins = ["tests.fakes.paypal"]
@@ -285,6 +285,4 @@ def now() -> datetime:
 @pytest.fixture
 def unused_tcp_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

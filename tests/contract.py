@@ -37,6 +37,7 @@ from portal.domain.money.money import Money
 from portal.providers.paypal import PayPalGateways, transport
 from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, RestGateway
 from tests.fakes.paypal import CONTRACT_FOLDER, MemoryTokens
+from tests.ports import free_port
 
 PRISM = "@stoplight/prism-cli@5.14.2"
 START = 180  # seconds: npm may first have to fetch it
@@ -293,9 +294,7 @@ def _prism() -> list[str]:
 @contextmanager
 def _proxy(prism: list[str], document: Path, upstream: str) -> Iterator[str]:
     """Run Prism between a client and `upstream` over one of PayPal's files; give its address once it listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [*prism, "proxy", "-h", "127.0.0.1", "-p", str(port), "-v", "error", str(document), upstream]
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)

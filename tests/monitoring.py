@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from portal.demo.run import HOST, SECRETS, VARIABLES
 from portal.demo.seed import STUDIO_CUSTOMERS
 from tests import monitoring_rules
 from tests.chaos.browsing import form_of
+from tests.ports import free_port
 
 PATIENCE: Final = 300.0  # seconds for the demo to stand
 WANTED: Final = 2  # cancellations: the first of a kind begins a series, the second is its first rise
@@ -73,8 +73,8 @@ def _rules(folder: Path) -> list[str]:
 @contextmanager
 def _demo(folder: Path) -> Iterator[tuple[str, str, str, str]]:
     """Run a demo of its own; yield where portal and worker tell their figures, the token, and the mailbox."""
-    ports = {variable: str(_free()) for variable, _default, _what in VARIABLES.values()}
-    worker, data = f"{HOST}:{_free()}", folder / "demo"
+    ports = {variable: str(free_port()) for variable, _default, _what in VARIABLES.values()}
+    worker, data = f"{HOST}:{free_port()}", folder / "demo"
     environment = {**os.environ, **ports, "DEMO_DATA": str(data), "DEMO_METRICS_WORKER": worker}
     with (folder / "demo.log").open("wb") as log:
         command = (sys.executable, "-m", "portal.demo")
@@ -104,7 +104,7 @@ def _prometheus(folder: Path, portal: str, worker: str, token: str) -> Iterator[
         ],
     }
     (folder / "prometheus.yml").write_text(json.dumps(config))
-    address = f"{HOST}:{_free()}"
+    address = f"{HOST}:{free_port()}"
     with (folder / "prometheus.log").open("wb") as log:
         command = ("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
                    f"--web.listen-address={address}")  # fmt: skip
@@ -215,12 +215,6 @@ def _until(stands: Any, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > until:
             sys.exit(f"it did not stand:\n{log.read_text()[-3000:]}")
         time.sleep(0.5)
-
-
-def _free() -> int:
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return int(one.getsockname()[1])
 
 
 if __name__ == "__main__":

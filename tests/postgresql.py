@@ -6,10 +6,8 @@ It never runs as root: whoever is root lends it to the user `postgres`.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+
+from tests.ports import free_port
 
 HOST: Final = "127.0.0.1"
 USER: Final = "postgres"
@@ -42,13 +42,6 @@ def programs() -> Path:
 def as_nobody_special() -> dict[str, Any]:
     """Return how a child is started that refuses to be root."""
     return {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, below those that the kernel gives to whoever connects: it stays free."""
-    while True:
-        with suppress(OSError), socket.create_server((HOST, random.randrange(20_000, 32_000))) as probe:
-            return int(probe.getsockname()[1])
 
 
 class Server:

@@ -9,7 +9,6 @@ import base64
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from portal.demo.supervisor import answers, die_with_parent, listens
 from portal.migrating import upgrade
 from tests.chaos import bugs, planting, points
 from tests.chaos.cluster import Cluster
+from tests.ports import free_ports
 
 MASTER_KEY: Final = bytes(range(32))
 LOOK: Final = 0.2  # seconds between two looks at the processes
@@ -244,15 +244,6 @@ class Stack:
             "no_proxy": f"{HOST},localhost",
             "PYTHONUNBUFFERED": "1",
         }
-
-
-def free_ports(count: int) -> Iterator[int]:
-    """Return so many ports that nobody listens on."""
-    probes = [socket.create_server((HOST, 0)) for _ in range(count)]
-    for probe in probes:
-        yield int(probe.getsockname()[1])
-    for probe in probes:
-        probe.close()
 
 
 @contextmanager

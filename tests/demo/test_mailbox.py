@@ -15,12 +15,7 @@ import requests
 from bs4 import BeautifulSoup
 
 from portal.demo.mailbox import Mailbox
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 @pytest.fixture

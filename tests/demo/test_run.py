@@ -20,17 +20,15 @@ import pytest
 from config import Config
 from portal.demo import run as demo
 from portal.demo.supervisor import Child, Supervisor, listens
+from tests.ports import free_ports
 
 ROOT = Path(demo.__file__).resolve().parents[2]
 DATABASE = "postgresql://postgres@/portal"
 
 
-def free_ports() -> dict[str, str]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in demo.VARIABLES]
-    ports = [str(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return {variable: port for (variable, _, _), port in zip(demo.VARIABLES.values(), ports, strict=True)}
+def ports_of_its_own() -> dict[str, str]:
+    ports = free_ports(len(demo.VARIABLES))
+    return {variable: str(port) for (variable, _, _), port in zip(demo.VARIABLES.values(), ports, strict=True)}
 
 
 def no_database(_data: Path) -> str:
@@ -43,14 +41,14 @@ def test_a_port_in_use_is_named_with_its_variable_before_anything_starts(tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with pytest.raises(demo.CannotStart) as caught:
-            demo.run(tmp_path, {**free_ports(), variable: port}, database=no_database)
+            demo.run(tmp_path, {**ports_of_its_own(), variable: port}, database=no_database)
     assert f"Port {port}" in str(caught.value)
     assert f"{variable}=" in str(caught.value)
     assert str(caught.value).count("  - ") == 1
 
 
 def test_every_bad_port_is_named_at_once(tmp_path):
-    ports = {**free_ports(), "SMTP_PORT": "mail", "MAILBOX_PORT": "70000"}
+    ports = {**ports_of_its_own(), "SMTP_PORT": "mail", "MAILBOX_PORT": "70000"}
     ports["SIMULATOR_PORT"] = ports["PORTAL_PORT"]
     with pytest.raises(demo.CannotStart) as caught:
         demo.run(tmp_path, ports, database=no_database)
@@ -217,6 +215,7 @@ DEMO = """
 import json, os, sys
 from pathlib import Path
 from portal.demo.supervisor import Child, Supervisor
+from tests.ports import free_ports
 
 folder = Path(sys.argv[1])
 children = [Child(name=n, command=(sys.executable, "-c", c)) for n, c in json.loads(sys.argv[2])]
@@ -295,13 +294,13 @@ def test_a_supervisor_that_is_killed_leaves_no_child(tmp_path, start_demo):
 def test_a_second_demo_on_the_same_folder_is_refused(tmp_path):
     def children(_ports: demo.Ports, _data: Path) -> list[Child]:
         with pytest.raises(demo.CannotStart, match="already runs"):
-            demo.run(tmp_path, free_ports(), database=no_database)
+            demo.run(tmp_path, ports_of_its_own(), database=no_database)
         with pytest.raises(demo.CannotStart, match="already runs"):
             demo.clean(tmp_path)
         return [Child(name="end", command=python(""))]
 
     said: list[str] = []
-    demo.run(tmp_path, free_ports(), say=said.append, children=children, database=lambda _data: DATABASE)
+    demo.run(tmp_path, ports_of_its_own(), say=said.append, children=children, database=lambda _data: DATABASE)
     assert "end ended with status 0" in "\n".join(said)
 
 
@@ -324,7 +323,7 @@ def test_a_long_path_is_told_and_the_database_goes_elsewhere(tmp_path):
     said: list[str] = []
     demo.run(
         data,
-        free_ports(),
+        ports_of_its_own(),
         say=said.append,
         children=lambda _ports, _data: [Child(name="end", command=python(""))],
         database=lambda _data: DATABASE,

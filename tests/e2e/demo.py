@@ -23,6 +23,7 @@ import requests
 
 from portal.demo.run import ROOT, VARIABLES
 from tests.folders import make_folder
+from tests.ports import free_ports
 
 RUNS = "The demo runs."
 START = 180  # seconds: a new machine's first database takes its time
@@ -208,8 +209,5 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _free_ports() -> dict[str, int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in VARIABLES]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
+    ports = free_ports(len(VARIABLES))
     return {variable: port for (variable, _, _), port in zip(VARIABLES.values(), ports, strict=True)}

@@ -21,6 +21,8 @@ from typing import Final
 
 import requests
 
+from tests.ports import free_port
+
 VERSION: Final = "26.9.27"
 SHA256: Final = "22f15dd39a33bed929d2a5c0cddf5946849a647eca9272bf4d5d00bc7e7a4d47"
 JAR: Final = Path(__file__).parents[2] / "var" / "tools" / f"vnu-{VERSION}.jar"
@@ -62,9 +64,7 @@ def missing() -> str:
 @contextmanager
 def running() -> Iterator[Checker]:
     """Run the checker on a free port until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ("-Xss8m", "-Dnu.validator.servlet.bind-address=127.0.0.1", "-cp", str(JAR))
     command = ("java", *options, "nu.validator.servlet.Main", str(port))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

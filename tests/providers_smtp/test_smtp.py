@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from portal.providers.letters import Letter, MailRefused, MailUnavailable
 from portal.providers.smtp import SmtpMailer
+from tests.ports import free_port
 
 
 class Post:
@@ -62,12 +63,6 @@ class Post:
     def message(self) -> EmailMessage:
         (envelope,) = self.received
         return email.message_from_bytes(envelope.content, policy=email.policy.default)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from portal.demo.supervisor import die_with_parent
 from tests.chaos.cluster import PATIENCE, Cluster
-from tests.postgresql import HOST, USER, Missing, Server, free_port
+from tests.ports import free_port
+from tests.postgresql import HOST, USER, Missing, Server
 
 DATABASE: Final = "chaos"
 # Of the harness's people: those who end something, and nobody who waits for a day or for an operator.

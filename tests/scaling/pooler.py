@@ -19,7 +19,8 @@ from tests.chaos import plan as plans
 from tests.chaos.conduct import Say, describe, run
 from tests.chaos.stack import Stack
 from tests.chaos.world import World
-from tests.postgresql import Missing, free_port
+from tests.ports import free_port
+from tests.postgresql import Missing
 from tests.scaling.clusters import CONNECTIONS, STORIES, Pooled, pgbouncer
 from tests.scaling.loads import described, left_behind, load, log_in
 

@@ -5,7 +5,6 @@ Its other system is told of every event at three addresses: one takes them, one 
 
 from __future__ import annotations
 
-import socket
 import time
 import uuid
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from portal.services.people import sessions
 from portal.services.people.sessions import Visitor
 from tests.chaos.world import World, add_merchant, patiently
 from tests.fakes.receivers import Receiver
+from tests.ports import free_port
 
 SLUG: Final = "salon"
 REGULARS: Final = 200
@@ -123,8 +123,7 @@ def opened(world: World, *, seed: int) -> Salon:
 def _told_outside(salon: Salon) -> None:
     """Beside the address that every merchant of the harness has."""
     ctx = replace(salon.world.context, event_posts=HttpEventPosts(loopback=True))
-    with socket.create_server((HOST, 0)) as probe:
-        nobody = f"http://{HOST}:{probe.getsockname()[1]}/dead"
+    nobody = f"http://{HOST}:{free_port()}/dead"
     slow = Slow()
     for one in (salon.world.outside, slow):
         one.server.handle_error = lambda *_: None  # whoever calls may be killed meanwhile: nothing to print

@@ -18,7 +18,8 @@ from typing import Final
 
 from portal.demo.run import HOST, ROOT
 from portal.demo.supervisor import answers, listens
-from tests.chaos.stack import Process, Stack, free_ports
+from tests.chaos.stack import Process, Stack
+from tests.ports import free_ports
 
 STEADY_WEB, OTHER_WEB = "web", "web-2"
 STEADY_WORKER, OTHER_WORKER = "worker-1", "worker-2"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
 from dataclasses import replace
 
@@ -17,12 +16,7 @@ from portal.services.paypal.gateways import NoKey
 from portal.services.throttles import TooManyTries
 from portal.web import access, errors
 from tests.browser_client import Browser
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+from tests.ports import free_port
 
 
 @pytest.fixture

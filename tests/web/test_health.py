@@ -18,7 +18,7 @@ from portal.services.restores import Gate
 from portal.version import VERSION
 from portal.web import schemas
 from tests.browser_client import Browser
-from tests.web.test_errors import free_port
+from tests.ports import free_port
 
 
 def worker(ctx, seconds_ago: int) -> None:

@@ -16,8 +16,8 @@ from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
 from portal.extensions import Database
 from tests.browser_client import Browser
+from tests.ports import free_port
 from tests.web.admin.waiting import make_request
-from tests.web.test_errors import free_port
 from tests.web.test_health import FULL, READ_ONLY, worker
 
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")

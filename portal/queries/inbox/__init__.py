@@ -21,7 +21,7 @@ from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
 from portal.queries.money import refunds as stored_refunds
 
-__all__ = ["EPOCH", "Inbox", "Item", "Key", "Kind", "Place", "count", "missing_date", "page"]
+__all__ = ["EPOCH", "Inbox", "Item", "Key", "Kind", "Place", "are_of", "count", "missing_date", "page"]
 
 MOST_COUNTED: Final = 100  # more is not a number one reads
 HISTORY: Final = 10  # facts of one subscription
@@ -147,3 +147,9 @@ def _histories(session: Session, subscription_ids: Sequence[uuid.UUID]) -> dict[
     for entry in rows:
         told.setdefault(entry.subscription_id, []).append(entry)
     return told
+
+
+def are_of(session: Session, merchant_id: uuid.UUID, model: Any, ids: Collection[uuid.UUID]) -> bool:
+    """Say whether each of these rows of one table is the merchant's, settled or not."""
+    found = select(func.count()).select_from(model).where(model.merchant_id == merchant_id, model.id.in_(ids))
+    return not ids or session.execute(found).scalar_one() == len(ids)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.ends.received_requests import AlreadySettled
-from portal.models import Customer, EndRequest
+from portal.models import ComparisonDifference, Customer, EndRequest, Mail, ReceivedRequest
+from portal.queries import inbox as stored
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
@@ -45,10 +47,13 @@ class Thing(StrEnum):
     LETTER = "letter"
 
 
+MODELS: Final = {Thing.MAIL: Mail, Thing.DIFFERENCE: ComparisonDifference, Thing.LETTER: ReceivedRequest}
+
+
 def settle_several(
     ctx: Context,
     merchant_id: uuid.UUID,
-    things: Iterable[tuple[Thing, uuid.UUID]],
+    things: Collection[tuple[Thing, uuid.UUID]],
     *,
     reason: str,
     by: str,
@@ -57,8 +62,12 @@ def settle_several(
 ) -> int:
     """Take note of messages and differences, and close letters for `reason`; return how many were still to be settled.
 
-    Each is a transaction of its own.
+    Each is a transaction of its own. Raises NoResultFound, and does nothing, where one is not the merchant's.
     """
+    with ctx.db.read() as session:
+        for thing, model in MODELS.items():
+            if not stored.are_of(session, merchant_id, model, {row_id for of, row_id in things if of is thing}):
+                raise NoResultFound
     count = 0
     for thing, row_id in things:
         try:
@@ -68,7 +77,7 @@ def settle_several(
                 see_mail(ctx, merchant_id, row_id, by=by, now=now)
             else:
                 see_difference(ctx, merchant_id, row_id, by=by, now=now)
-        except (NoResultFound, AlreadySettled):  # settled meanwhile, or nobody's
+        except (NoResultFound, AlreadySettled):  # settled meanwhile
             continue
         count += 1
     return count

@@ -108,6 +108,16 @@ def settle(browser, *, status=303, **things):
     return browser.post(PAGE, data | {name: list(map(str, value)) for name, value in things.items()}, status=status)
 
 
+@pytest.mark.parametrize("whose", ["another's", "nobody's"])
+def test_what_is_another_merchants_or_nobodys_is_not_found_and_nothing_is_settled(
+    ctx, support, make, merchant, refused, now, whose
+):
+    ours, theirs = refused(), refused("x@other.test", of=make.merchant(name="La Forge"))
+    before = count_of(ctx, merchant, now)
+    settle(support, status=404, mail=[ours.id, theirs.id if whose == "another's" else uuid.uuid4()])
+    assert count_of(ctx, merchant, now) == before
+
+
 def test_what_is_only_read_and_letters_that_an_end_answered_are_settled_together(
     ctx, support, merchant, refused, answered, now
 ):
@@ -146,13 +156,6 @@ def test_nothing_ticked_is_told_and_the_reason_is_kept(support, refused):
     page = settle(support, reason=["Seen by phone"], status=422)
     assert page.errors == ["Tick what is to be settled."]
     assert page.select_one("input[name=reason]")["value"] == "Seen by phone"
-
-
-def test_somebody_elses_things_are_left_alone(ctx, make, merchant, refused, enter, now):
-    mine, other = refused(), make.merchant(key=False, locale="en")
-    refused("theirs@client.test", of=other)
-    settle(enter(other), mail=[mine.id])
-    assert count_of(ctx, merchant, now) == 1
 
 
 def test_who_may_only_look_is_offered_nothing(reader, refused):

@@ -32,7 +32,8 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.notices import leaving
 from tests.pdf_text import lines_of, words_of
-from tests.providers_smtp.test_smtp import Post, free_port
+from tests.ports import free_port
+from tests.providers_smtp.test_smtp import Post
 from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import reference_of
 from tests.web.customer.test_end_results import ended_by_staff
