@@ -53,6 +53,9 @@ LEFT_SUSPENDED: Final = _l("Suspended at PayPal")
 # Of one from which its customer has withdrawn, before PayPal has said that it is over.
 WITHDRAWAL_RECEIVED: Final = _l("Withdrawal received")
 
+# Of the same, once PayPal has said so: a withdrawal is no cancellation, and is not called one.
+WITHDRAWAL_EFFECTIVE: Final = _l("Withdrawal carried out")
+
 # *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},

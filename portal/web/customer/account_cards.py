@@ -55,6 +55,7 @@ class Card:
     provider_id: str
     is_over: bool
     is_schedule: bool  # one price paid in instalments: no word of it says « subscription »
+    is_withdrawn: bool  # from the declaration on, whether PayPal has confirmed its end or not
     may_cancel: bool
     may_notify: bool  # that they end it, where they cannot cancel by themselves
     notified: Notified | None
@@ -96,8 +97,8 @@ def _read_only(shown: Card) -> Card:
 
 def _label(holding: Held, status: Status, *, is_left: bool) -> LazyString:
     subscription = holding.subscription
-    if subscription.withdrawn_at is not None and not subscription.is_over:
-        return labels.WITHDRAWAL_RECEIVED
+    if subscription.withdrawn_at is not None:
+        return labels.WITHDRAWAL_EFFECTIVE if subscription.is_over else labels.WITHDRAWAL_RECEIVED
     return labels.LEFT_SUSPENDED if is_left else labels.CUSTOMER_LABEL[status]
 
 
@@ -128,6 +129,7 @@ def _card(holding: Held, *, now: datetime) -> Card:
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         is_schedule=schedule,
+        is_withdrawn=subscription.withdrawn_at is not None,
         may_cancel=can_ask and allowed,
         may_notify=can_ask and not allowed and not waits_for_end(holding),
         notified=notified(holding),
@@ -170,10 +172,11 @@ def _comeback_id(holding: Held) -> uuid.UUID | None:
 
 
 def _committed(holding: Held) -> tuple[str, str | None] | None:
-    until, product = holding.subscription.committed_until, holding.subscription.product
-    if until is None:
+    subscription = holding.subscription
+    if subscription.committed_until is None or not sentences.tells_commitment(subscription):
         return None
-    return formatter().short_last_day(until), None if product.commitment_binds else _("you may cancel before then")
+    note = None if subscription.product.commitment_binds else _("you may cancel before then")
+    return formatter().short_last_day(subscription.committed_until), note
 
 
 def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Row, ...]:
@@ -182,6 +185,8 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
     price: Row = (_("Price"), presenting.price(holding))
     if subscription.is_over:
         return price, *_ends(holding, now=now)
+    if subscription.withdrawn_at is not None:  # undone from that moment: nothing of it is still to come
+        return (price,)
     rows: list[Row] = []
     if thread is None or not thread.tells_next:
         rows.append(price)
@@ -192,7 +197,7 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
             not starts_later or subscription.next_payment_at is not None
         ):  # its first payment is the start: not « unknown »
             rows.append((_("Next payment"), _next_payment(holding, now=now)))
-    if thread is None and subscription.committed_until is not None:
+    if thread is None and subscription.committed_until is not None and sentences.tells_commitment(subscription):
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 

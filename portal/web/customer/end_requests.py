@@ -38,6 +38,7 @@ from portal.services.rules import grants_of, settings_of
 from portal.web import task_scope, threads
 from portal.web.customer import account_cards, bp, presenting, task_codes
 from portal.web.customer.forms import CancellationForm
+from portal.web.customer.sentences import tells_commitment
 from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -125,7 +126,8 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     given = grants_of(subscription.product, holding.grants)
     preview, payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     told = _told(holding, planned, wished_on, now=now)
-    committed, money = subscription.committed_until, presenting.price_of(holding)
+    committed = subscription.committed_until if tells_commitment(subscription) else None
+    money = presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
         thread=threads.of_end(subscription, preview.access_until, planned=planned, now=now),

@@ -62,7 +62,7 @@ def stand(holding: Held, *, now: datetime) -> Stand:
     return Stand(
         may_pause=g.merchant.shows(Section.PAUSES) and running is None and may(holding, PauseKind.PAUSE, now=now),
         may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
-        is_paused=subscription.status is Status.PAUSED,
+        is_paused=subscription.status is Status.PAUSED and subscription.withdrawn_at is None,
         is_left=subscription.is_left_suspended(holding.pauses),
         is_resting=subscription.status is Status.PAUSED and running is None,
         is_late=subscription.status is Status.PAST_DUE,
@@ -87,7 +87,7 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
     if under_way is not None:
         said = [_("PayPal has not confirmed it yet. We are trying again. No payment is taken until then.")]
         return _("The end of your pause has been requested"), tuple(said)
-    if subscription.status is not Status.PAUSED:
+    if subscription.status is not Status.PAUSED or subscription.withdrawn_at is not None:
         return None, ()
     if subscription.is_left_suspended(holding.pauses):
         return _("PayPal still suspends your payments"), _left(holding, now=now)

@@ -23,6 +23,7 @@ from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
+from portal.models.held import AnySubscription
 from portal.queries.holdings import Held
 from portal.services.dates.paid_time import terms_of
 from portal.services.rules import AccessLeft, access_left
@@ -147,9 +148,17 @@ def about(holding: Held, *, now: datetime) -> tuple[str, ...]:
         said.append(ngettext("%(num)s of %(all)s payments", "%(num)s of %(all)s payments", done.taken, all=done.of))
     elif subscription.is_schedule:
         said.append(ngettext("payment in %(num)s instalment", "payment in %(num)s instalments", cycles))
-    if subscription.committed_until is not None and subscription.committed_until > now:
-        said.append(_("commitment until %(date)s", date=fmt.short_last_day(subscription.committed_until)))
+    until = subscription.committed_until if tells_commitment(subscription) else None
+    if until is not None and until > now:
+        said.append(_("commitment until %(date)s", date=fmt.short_last_day(until)))
     return tuple(said)
+
+
+def tells_commitment(subscription: AnySubscription) -> bool:
+    """Say whether there is a commitment to speak of: in instalments only one that binds, else its payments say all."""
+    if subscription.withdrawn_at is not None:
+        return False
+    return subscription.product.commitment_binds or not subscription.is_schedule
 
 
 def left(access: AccessLeft, *, now: datetime) -> str:
@@ -169,12 +178,21 @@ def left(access: AccessLeft, *, now: datetime) -> str:
 def _over(holding: Held, *, now: datetime) -> str:
     subscription, fmt = holding.subscription, formatter()
     at = subscription.stopped_at_provider_at or subscription.ended_at
+    if subscription.withdrawn_at is not None:
+        return _withdrawn(holding, subscription.withdrawn_at, at, now=now)
     said = _("Completed.") if subscription.status is Status.COMPLETED else _("Cancelled.")
     if at is not None:
         day = fmt.day(at)
         is_completed = subscription.status is Status.COMPLETED
         said = _("Completed on %(date)s.", date=day) if is_completed else _("Cancelled on %(date)s.", date=day)
     return f"{said} {left(access_left(subscription, holding.grants), now=now)}"
+
+
+def _withdrawn(holding: Held, withdrawn_at: datetime, stopped_at: datetime | None, *, now: datetime) -> str:
+    said = [_("You withdrew from this contract on %(date)s.", date=formatter().day(withdrawn_at))]
+    if stopped_at is not None:
+        said.append(_("PayPal stopped it on %(date)s.", date=formatter().day(stopped_at)))
+    return " ".join([*said, left(access_left(holding.subscription, holding.grants), now=now)])
 
 
 def _planned(planned: PlannedWords) -> str:

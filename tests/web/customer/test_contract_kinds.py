@@ -154,3 +154,49 @@ def test_afterwards_the_order_is_confirmed_in_the_mailbox_with_all_that_was_show
     text = said(ctx, mail).text
     for words in ("You ordered:", "Price: €34.00 per month", "Duration:", "Commitment:", "14 days", "withdraw"):
         assert words in text, words
+
+
+COMMITTED = re.compile("commitment|cancel before then", re.IGNORECASE)
+
+
+@pytest.mark.law("R-FR-60")
+@pytest.mark.parametrize("binds", [False, True])
+def test_the_payments_of_a_schedule_say_until_when_it_runs_unless_a_commitment_binds(visit, make, ctx, binds):
+    product = make.product(visit.merchant, commitment_binds=binds)
+    one = make.subscription(customer=visit.customer, product=product, committed_until=make.now() + timedelta(days=125))
+    pages = [visit.page(one), visit.page(one, "/cancellation"), visit.home]
+    assert all(COMMITTED.search(visit.browser.get(page).text) for page in pages[:2])
+    instalments(ctx, one)
+    assert [bool(COMMITTED.search(visit.browser.get(page).text)) for page in pages] == [binds] * 3
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_nothing_of_a_contract_is_still_to_come_once_its_customer_has_withdrawn(visit, make, ctx, paused):
+    now = make.now()
+    one = make.subscription(
+        customer=visit.customer,
+        status=Status.PAUSED if paused else Status.ACTIVE,
+        withdrawn_at=now,
+        committed_until=now + timedelta(days=125),
+        next_payment_at=now + timedelta(days=12),
+    )
+    instalments(ctx, one)
+    for path in (visit.page(one), visit.home):
+        words = words_of(visit.browser.get(path))
+        assert "Withdrawal received" in words
+        assert not re.search("commitment|Next payment|a pause means|Payment schedule|To pay what remains", words)
+
+
+def test_a_contract_withdrawn_from_is_not_called_cancelled(visit, make):
+    now = make.now()
+    one = make.subscription(
+        customer=visit.customer,
+        status=Status.CANCELLED,
+        withdrawn_at=now,
+        ended_at=now,
+        stopped_at_provider_at=now,
+    )
+    words = words_of(visit.browser.get(visit.page(one)))
+    assert "Withdrawal carried out You withdrew from this contract on" in words
+    assert "PayPal stopped it on" in words
+    assert "Cancelled" not in words
