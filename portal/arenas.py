@@ -1,23 +1,46 @@
-"""The C library's heaps of a process: few of them, whatever number of threads it has.
+"""The C library's heaps of a process: few, whatever number of threads it has, and no larger than what lies in them.
 
 glibc gives each thread a heap of its own (an arena), up to eight a core; each keeps the most that it ever needed, and
 pages, files and proofs meet all threads in time.  A web process with twelve threads grew so for tens of thousands of
 requests.  Python lets one thread run at a time: they hardly wait for each other at two heaps.
+
+A heap keeps what was given back, too: one small thing above a large file that is gone, and its memory stays.  Large
+blocks are therefore asked of the system one by one for good (glibc moves that border up, to 32 MiB, as it sees some
+freed), and once a minute pages in which nothing lies go back.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
+import time
+from collections.abc import Callable
 from typing import Final
 
 MOST: Final = 2
-M_ARENA_MAX: Final = -8  # of glibc's malloc.h
+LARGE: Final = 256 * 1024  # bytes: a block of its own from here on
+EVERY: Final = 60.0  # seconds; it takes some 25 ms, of which no other thread waits longer than for its own memory
+# Of glibc's malloc.h.
+M_MMAP_THRESHOLD: Final = -3
+M_ARENA_MAX: Final = -8
 
 
-def keep_few() -> bool:
-    """Have at most MOST heaps from now on; to be called before there are threads.
+def keep_small() -> bool:
+    """Have few heaps from now on, none of them larger than it must be; to be called before there are threads.
 
     Say whether it was done: another C library than glibc has nothing of the kind, and needs nothing.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(M_ARENA_MAX, MOST))
+    library = ctypes.CDLL(None)
+    mallopt, give_back = getattr(library, "mallopt", None), getattr(library, "malloc_trim", None)
+    if mallopt is None or give_back is None:
+        return False
+    if not (mallopt(M_ARENA_MAX, MOST) and mallopt(M_MMAP_THRESHOLD, LARGE)):
+        return False
+    threading.Thread(target=_now_and_then, args=(give_back,), name="heaps", daemon=True).start()
+    return True
+
+
+def _now_and_then(give_back: Callable[[int], object]) -> None:
+    while True:
+        time.sleep(EVERY)
+        give_back(0)

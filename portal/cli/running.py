@@ -69,7 +69,7 @@ def _lanes(_context: click.Context, _option: click.Parameter, value: str) -> tup
 @with_appcontext
 def work(concurrency: int, lanes: tuple[str, ...]) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
-    arenas.keep_few()
+    arenas.keep_small()
     from portal.jobs import metrics, run_worker
 
     config: Config = current_app.extensions["portal_config"]

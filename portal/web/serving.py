@@ -37,7 +37,7 @@ class Worker(gthread.ThreadWorker):
 
     def load_wsgi(self) -> None:
         """Load the application, ready for its first visitor."""
-        arenas.keep_few()  # there are no threads yet
+        arenas.keep_small()  # there are no threads yet
         super().load_wsgi()
         # else gunicorn shows why there is none, or it is the bench’s floor
         if isinstance(self.wsgi, Flask) and "portal" in self.wsgi.extensions:
