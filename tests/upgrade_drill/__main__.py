@@ -94,7 +94,8 @@ def new_beside(stack: Stack, told: dict) -> str:
             return f"serves: {http.get(served.address('/account/bench/'), headers=headers, timeout=60).status_code}"
     except RuntimeError as error:
         said = [line for line in str(error).splitlines() if "flask migrate" in line]
-        return f"refuses: {said[0][:200]}" if said else f"fails: {str(error)[-300:]}"
+        why, _line, log = str(error).partition("\n")
+        return f"refuses: {said[0][:200]}" if said else f"fails: {why} {log[-300:]}"
 
 
 def migrate(url: str) -> float:

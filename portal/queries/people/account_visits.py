@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, false, func, or_, select
 
 from portal.domain.ends.duties import Duty, may
 from portal.domain.integrations.site_logins import Proof
 from portal.domain.integrations.task_links import TaskKind
+from portal.domain.law.plan_kinds import PlanKind
 from portal.domain.people.profiles import Answer
 from portal.domain.policies import Role
-from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, TaskLink
+from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, Plan, Subscription, TaskLink
 from portal.queries.account.aliases import kept_alias
 from portal.queries.people.people import (
     ALIVE,
@@ -83,6 +84,15 @@ _SPACES: Final = (
     .correlate(Merchant, Customer, AccountMember)
     .scalar_subquery()
 )
+# Of all that they hold, what PlanKind.INSTALMENTS says of one (HasSubscriptionFacts.is_schedule); NULL: none.
+_IN_INSTALMENTS: Final = (
+    select(func.bool_and(func.coalesce(Plan.kind == PlanKind.INSTALMENTS, false())))
+    .select_from(Subscription)
+    .outerjoin(Plan, Plan.id == Subscription.plan_id)
+    .where(Subscription.customer_id == Customer.id)
+    .correlate(Customer)
+    .scalar_subquery()
+)
 
 _AT_ACCOUNT: Final = (
     select(
@@ -99,6 +109,7 @@ _AT_ACCOUNT: Final = (
         *_TASK,
         *_MEMBER,
         _SPACES.label("spaces"),
+        _IN_INSTALMENTS.label("in_instalments"),
     )
     .select_from(Merchant)
     .outerjoin(
@@ -166,6 +177,7 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
         vouched=came_by if came_by is not None and came_by.vouched_by else None,
         member=_membership(row),
         spaces=1 if row.site_proof is Proof.EXTERNAL_ID else row.spaces,  # an id proves no address
+        in_instalments=bool(row.in_instalments),
         site_proof=row.site_proof,
     )
     if person.member is not None:  # the customer's choice of a language is not theirs

@@ -128,6 +128,7 @@ class Person:
     `member`: who it is of the customer's people; then `id`, `name` and `email` are the customer's all the same.
     `spaces`: how many accounts the address that was proven opens at this merchant.
     `site_proof`: by which claim the merchant's own site has named a customer; None: a code has.
+    `in_instalments`: whether all that they hold is paid in instalments; no word of theirs says « subscription » then.
     `vouched`: the portal session by which they came, with one task or none; nobody has seen a code of theirs.
     """
 
@@ -148,6 +149,7 @@ class Person:
     task: OwnTask | None = None
     member: OwnMembership | None = None
     spaces: int = 1
+    in_instalments: bool = False
     vouched: OwnTask | None = None
     site_proof: Proof | None = None
 

@@ -81,7 +81,7 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
         person().own_name, live=held.live, late=len(late), has_schedule=any(card.is_schedule for card in cards)
     )
     return Home(
-        title=title if number == 1 else _("My subscriptions, page %(number)s", number=number),
+        title=title if number == 1 else _later_page(number),
         count=count_of(held, number),
         live=live,
         over=over,
@@ -110,6 +110,12 @@ def count_of(held: AccountPage, number: int) -> str:
         last=say(last),
         total=say(total),
     )
+
+
+def _later_page(number: int) -> str:
+    if person().in_instalments:
+        return _("My contracts, page %(number)s", number=number)
+    return _("My subscriptions, page %(number)s", number=number)
 
 
 def _over_count(shown: int, held: AccountPage) -> str:

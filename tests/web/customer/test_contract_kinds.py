@@ -156,6 +156,25 @@ def test_afterwards_the_order_is_confirmed_in_the_mailbox_with_all_that_was_show
         assert words in text, words
 
 
+@pytest.mark.law("R-FR-60")
+def test_the_menu_says_contracts_to_whoever_pays_in_instalments_alone(french_visit, make, ctx):
+    def menu():
+        return (
+            french_visit.browser.get(french_visit.home).select_one("header nav").get_text(" ").split("Accès")[0].split()
+        )
+
+    assert menu() == ["Mes", "abonnements"]  # of none yet
+    one = make.subscription(customer=french_visit.customer)
+    instalments(ctx, one)
+    assert menu() == ["Mes", "contrats"]
+    other = make.subscription(customer=french_visit.customer)
+    assert menu() == ["Mes", "abonnements"]
+    instalments(ctx, other)
+    assert menu() == ["Mes", "contrats"]
+    make.subscription(customer=make.customer(french_visit.merchant))
+    assert menu() == ["Mes", "contrats"]
+
+
 COMMITTED = re.compile("commitment|cancel before then", re.IGNORECASE)
 
 

@@ -20,10 +20,8 @@ from tests.web.customer.test_contract_kinds import instalments
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 SUBSCRIPTION = re.compile(r"subscri|abonn", re.IGNORECASE)
-# What PayPal calls its number, and the name of the page of all contracts, which the menu has.
-NAMES = re.compile(
-    "(PayPal )?subscription ID|numéro d’abonnement( PayPal)?|my subscriptions|mes abonnements", re.IGNORECASE
-)
+# What PayPal calls its number.
+NAMES = re.compile("(PayPal )?subscription ID|numéro d’abonnement( PayPal)?", re.IGNORECASE)
 NOT_OPENED = {
     "customer/comeback.html": "instalments are not taken up again (test_contract_kinds.py)",
     "customer/comeback_start.html": "as above",
@@ -77,6 +75,7 @@ def press_first(page, **typed):
 def spoken(page) -> list[str]:
     """What a page says of subscriptions, in its title and its main part."""
     parts = [page.soup.title.get_text(), *page.soup.find("main").stripped_strings]
+    parts += [one for menu in page.select("header nav") for one in menu.stripped_strings]
     parts += [one["aria-label"] for one in page.select("main [aria-label]")]
     return [part for part in parts if SUBSCRIPTION.search(NAMES.sub("", part))]
 
