@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from config import Config
-from portal.domain import sending_domains
+from portal.domain import remedies, sending_domains
 from portal.domain.installation import Finding, certificate, clocks, left, mend, ok, proxies, public_addresses
 from portal.providers import outside
 from portal.providers.host_names import NoAnswer as NoRecords
@@ -150,7 +150,12 @@ def mail(ctx: Context, recipient: str) -> Finding:
     except MailRefused as error:
         return mend("mail", f"The message was refused: {error}.", "Look at --mail-to, MAIL_FROM, and the server's log.")
     except MailUnavailable as error:
-        return mend(
-            "mail", f"The mail server took no message: {error}.", "Look at SMTP_URL: host, port, TLS, password."
-        )
+        return _unsent(error)
     return ok("mail", f"The mail server took a message to {recipient}. See that it arrived, and not as spam.")
+
+
+def _unsent(error: MailUnavailable) -> Finding:
+    """Say why no message left: by the server's own number where it gave one, else by what failed on the way."""
+    cause = error.__cause__ or error
+    reason = str(error) if hasattr(cause, "smtp_code") or cause is error else outside.reason(cause)
+    return mend("mail", f"The mail server took no message: {reason}.", remedies.mail(type(cause).__name__))
