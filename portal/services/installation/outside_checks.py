@@ -18,6 +18,7 @@ from portal.providers.outside import NoAnswer
 from portal.services.context import Context
 from portal.version import VERSION
 
+NOBODY_BEHIND = (502, 503, 504)  # what a proxy says where nothing answers it
 TEXT = (
     "This is the test message of `flask check`. Whoever reads it knows that the portal’s mails leave and arrive.\n\n"
     "Look at it once more as a stranger would: is it in the spam folder, is the sender right?\n"
@@ -96,7 +97,9 @@ def _behind(config: Config) -> Iterator[Finding]:
         yield mend(
             "public address",
             f"{config.base_url}/healthz answers {answer.status}, and it is not the portal that does.",
-            "Have the proxy pass every path on to the portal.",
+            "Start the web: `systemctl restart portal-web`, in containers `docker compose up -d web`."
+            if answer.status in NOBODY_BEHIND
+            else "Have the proxy pass every path on to the portal.",
         )
         return
     yield _release(version)

@@ -276,6 +276,15 @@ def test_what_answers_at_the_public_address_is_this_release_behind_as_many_proxi
     assert "public name" in to_mend(found)  # 127.0.0.1 is where no stranger comes from
 
 
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [(http("502 Bad Gateway", b""), "Start the web"), (http("200 OK", b"It works!"), "pass every path on")],
+)
+def test_a_proxy_with_nobody_behind_it_is_not_the_one_to_mend(config_at, answering, answer, remedy):
+    found = {one.subject: one for one in outside_checks.public(config_at(answering(answer)))}
+    assert remedy in found["public address"].remedy
+
+
 @pytest.fixture
 def config_at(config):
     return lambda url: replace(config, base_url=url, paypal_urls={"live": url})
