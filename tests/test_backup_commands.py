@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import update
 
-from portal import clock, create_app, make_context, sealed_files
+from portal import clock, create_app, make_context, releases, sealed_files
 from portal.domain.ends.end_requests import RequestState
 from portal.extensions import WORK
 from portal.journal import segments
@@ -61,6 +61,17 @@ def test_a_backup_is_one_sealed_file_that_brings_everything_back(
     assert "end_requests: 1" in said
     assert "it had reached" in said
     assert [found(ctx, one).state for one in (before, since)] == [RequestState.RECORDED] * 2
+
+
+def test_a_backup_opens_beside_the_empty_database_that_it_is_for(flask, tmp_path, monkeypatch):
+    """The first step of a restore comes before any table; and whoever upgrades may still keep what there was."""
+    empty = releases.Schema(revision="", least_code="", is_replica=False, is_read_only=False)
+    monkeypatch.setattr(releases, "look", lambda _session: empty)
+    assert "has no tables yet" in flask("merchant", "list", fails=True)
+    flask("backup", tmp_path)
+    (path,) = tmp_path.glob("portal-*.dump.sealed")
+    flask("open-backup", path, tmp_path / "portal.dump")
+    assert (tmp_path / "portal.dump").read_bytes().startswith(b"PGDMP")
 
 
 def test_a_backup_that_was_cut_short_or_changed_does_not_open(tmp_path, flask):

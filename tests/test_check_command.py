@@ -34,7 +34,7 @@ def test_a_program_reads_it_as_json_and_no_page_is_made_for_it():
     assert (done.returncode, told["well"], pages.strip()) == (1, False, "no pages")
     found = {one["subject"]: one for one in told["findings"]}
     assert found["database"]["state"] == "to mend"  # nobody listens at port 1
-    assert found["database"]["remedy"] == "Start it, and look at DATABASE_URL."
+    assert found["database"]["remedy"] == "Start it, and look at the host and the port in DATABASE_URL."
     assert found["mail"]["state"] == "not looked at"
 
 

@@ -79,6 +79,28 @@ def test_a_command_gets_each_setting_as_it_is_written(tmp_path):
     assert done.stdout == "smtp://u:a$HOME`id`'\"b@mail.test\na b@c.test\n"
 
 
+def test_a_command_of_root_s_looks_for_nothing_in_root_s_home(tmp_path):
+    """PostgreSQL's library reads a certificate in HOME, and a command as `portal` that may not look there fails."""
+    text = (DEPLOY / "portal").read_text("utf-8")
+    for name, answer in {
+        "id": "echo 0",
+        "getent": "echo portal:x:101:103::/var/lib/portal:/x",
+        "setpriv": "echo $HOME",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "environment").touch()
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": "/root",
+        "PORTAL_SETTINGS": str(tmp_path / "environment"),
+    }
+    done = subprocess.run(
+        ["sh", "-c", text, str(DEPLOY / "portal")], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "/var/lib/portal\n"
+
+
 def compose() -> dict:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 

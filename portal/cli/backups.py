@@ -30,7 +30,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @with_appcontext
 def backup(folder: Path) -> None:
     """Write the whole database into FOLDER, as one file that only the master keys open."""
-    ctx = context()
+    ctx = context(any_schema=True)  # of any release: what is to be kept is there before it is migrated
     path = folder / f"portal-{utc_now():%Y%m%dT%H%M%SZ}.dump.sealed"
     half = path.with_suffix(".half")  # whoever copies finished files away never takes it
     try:
@@ -49,7 +49,7 @@ def open_backup(path: Path, target: Path) -> None:
     """Open a FILE that `flask backup` wrote into TARGET, which pg_restore takes; no database is needed."""
     try:
         with path.open("rb") as file:
-            sealed_files.write_whole(target, sealed_files.opened(context().vault, file))
+            sealed_files.write_whole(target, sealed_files.opened(context(any_schema=True).vault, file))
     except CannotOpen as error:
         raise click.ClickException(f"{path} does not open: {error}. Nothing was written.") from None
     except OSError as error:

@@ -26,7 +26,7 @@ MARKS: Final = {State.OK: "ok", State.MEND: "TO MEND", State.LEFT: "left"}
 def check(mail_to: str, dkim_selector: str, without: tuple[str, ...], as_json: bool) -> None:
     """Look at the whole installation: settings, folders, database, worker, mail, PayPal, the public address.
 
-    Ends with 0 when nothing has to be mended, else with 1. Changes nothing.
+    Ends with 0 when nothing has to be mended, else with 1. Changes nothing, but marks a restored database as one.
     """
     from portal import logs, make_context
     from portal.domain.installation import are_well

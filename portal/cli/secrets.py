@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from flask.cli import with_appcontext
@@ -12,6 +12,11 @@ from portal.clock import utc_now
 
 if TYPE_CHECKING:
     from portal.services.keys.secret_rotation import Use
+
+KEPT_FOR: Final = (
+    "Leave it in the settings for PORTAL_JOURNAL_DAYS after the rotation, and keep it for as long as any backup from"
+    " before: both open with it alone."
+)
 
 
 @click.group()
@@ -33,7 +38,7 @@ def check() -> None:
         click.echo(f"{use.column}: {use.count} sealed with {use.key_id or '(no key id)'} ({state})")
     unneeded = set(ctx.vault.key_ids) - {ctx.vault.newest_id} - {use.key_id for use in found}
     if unneeded:
-        click.echo(f"Sealed nothing any more, may be taken out of the settings: {', '.join(sorted(unneeded))}")
+        click.echo(f"Sealed nothing in the database any more: {', '.join(sorted(unneeded))}. {KEPT_FOR}")
     _stop_at([use for use in found if not use.is_known])
 
 

@@ -25,9 +25,12 @@ REASONS: Final = {
     "NameResolutionError": "its name is not known",
     "gaierror": "its name is not known",
     "ConnectTimeoutError": "it does not answer in time",
+    "TimeoutError": "it does not answer in time",
     "ReadTimeout": "it does not answer in time",
     "ReadTimeoutError": "it does not answer in time",
     "RemoteDisconnected": "it hung up",
+    "SMTPServerDisconnected": "it hung up",
+    "SMTPNotSupportedError": "it offers no TLS (STARTTLS), or no log-in",
     "BadStatusLine": "what answers speaks no HTTP",
     "ProxyError": "the proxy does not lead there",
 }
@@ -81,7 +84,7 @@ def addresses(host: str) -> tuple[str, ...]:
     try:
         rows = within(LONGEST, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
-        raise NoAnswer(_reason(error)) from error
+        raise NoAnswer(reason(error)) from error
     return tuple(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
@@ -92,14 +95,14 @@ def certificate(host: str, port: int, *, trust: ssl.SSLContext | None = None) ->
     except ssl.SSLCertVerificationError as error:
         distrust = error.verify_message or "it is not trusted"
     except (OSError, ValueError) as error:
-        raise NoAnswer(_reason(error)) from error
+        raise NoAnswer(reason(error)) from error
     # Once more, to read the day of one that is not believed: nothing else is sent.
     blind = ssl.create_default_context()
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
     try:
         return within(LONGEST, lambda: _shown(host, port, blind, distrust))
     except (OSError, ValueError) as error:
-        raise NoAnswer(_reason(error)) from error
+        raise NoAnswer(reason(error)) from error
 
 
 def _shown(host: str, port: int, trust: ssl.SSLContext, distrust: str) -> Certificate:
@@ -124,7 +127,7 @@ def _asked(url: str) -> Answer:
             body = answer.raw.read(MOST, decode_content=True)
             return Answer(answer.status_code, _date(answer.headers.get("Date")), _object(body))
     except (requests.RequestException, OSError, ValueError) as error:
-        raise NoAnswer(_reason(error)) from error
+        raise NoAnswer(reason(error)) from error
 
 
 def _date(header: str | None) -> datetime | None:
@@ -143,7 +146,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Say in a few words what failed: the innermost error that has some, else the kind of error."""
     inner: Any = error
     while True:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import BadConfig, Config
 from portal import clock
+from portal.domain import remedies
 from portal.domain.installation import Finding, left, mend
 from portal.services.context import Context
 from portal.services.installation import database_checks, machine_checks, outside_checks
@@ -90,6 +91,6 @@ def _database(ctx: Context, processes: int) -> list[Finding]:
         clock.follow(None)
         reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
         return [
-            mend("database", f"The database does not answer: {reason}.", "Start it, and look at DATABASE_URL."),
+            mend("database", f"The database does not answer: {reason}.", remedies.database(reason)),
             left("worker", "A worker's sign of life is in the database."),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import DBAPIError
@@ -40,7 +41,18 @@ def findings(ctx: Context, *, processes: int) -> list[Finding]:
     if there != newest:
         return found
     with ctx.db.read() as session:
-        return [*found, _written(ctx), _zones(session), _worker(session), _merchants(session)]
+        return [*found, _written(ctx), *_restored(ctx), _zones(session), _worker(session), _merchants(session)]
+
+
+def _restored(ctx: Context) -> Iterator[Finding]:
+    """Say where the journal outside the database knows more than it: nobody else tells who looks before a start."""
+    if ctx.is_restored:
+        yield mend(
+            "restored",
+            "The database was restored from a backup: nothing is sent to PayPal or by mail until what people were told"
+            " since is put back.",
+            "Run `flask --app wsgi recover` (docs/backup.md).",
+        )
 
 
 def _version(server: queries.Server) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -66,9 +67,23 @@ def _folder(subject: str, folder: Path, good: str) -> Finding:
         return mend(
             subject,
             f"{folder} cannot be written by user {os.getuid()}{_owner(folder)} ({error.strerror}).",
-            f"Give it away: `chown -R {os.getuid()}:{os.getgid()} {folder}`. A volume belongs to root when it is new.",
+            _folder_remedy(error, folder),
         )
     return ok(subject, f"{folder} {good}.")
+
+
+def _folder_remedy(error: OSError, folder: Path) -> str:
+    """Return what helps: a disk that is full or read-only is not mended by giving it away."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"Make room at {folder}: bytes (`df`) or files (`df -i`)."
+        case errno.EROFS:
+            return f"Mount {folder} so that it can be written; why it is not, `dmesg` may say."
+        case _:
+            owner = f"{os.getuid()}:{os.getgid()}"
+            return (
+                f"As root: `mkdir -p {folder} && chown -R {owner} {folder}`. A volume belongs to root when it is new."
+            )
 
 
 def _owner(folder: Path) -> str:

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from config import Config
-from portal.domain import sending_domains
+from portal.domain import remedies, sending_domains
 from portal.domain.installation import Finding, certificate, clocks, left, mend, ok, proxies, public_addresses
 from portal.providers import outside
 from portal.providers.host_names import NoAnswer as NoRecords
@@ -18,6 +18,7 @@ from portal.providers.outside import NoAnswer
 from portal.services.context import Context
 from portal.version import VERSION
 
+NOBODY_BEHIND = (502, 503, 504)  # what a proxy says where nothing answers it
 TEXT = (
     "This is the test message of `flask check`. Whoever reads it knows that the portal’s mails leave and arrive.\n\n"
     "Look at it once more as a stranger would: is it in the spam folder, is the sender right?\n"
@@ -96,7 +97,9 @@ def _behind(config: Config) -> Iterator[Finding]:
         yield mend(
             "public address",
             f"{config.base_url}/healthz answers {answer.status}, and it is not the portal that does.",
-            "Have the proxy pass every path on to the portal.",
+            "Start the web: `systemctl restart portal-web`, in containers `docker compose up -d web`."
+            if answer.status in NOBODY_BEHIND
+            else "Have the proxy pass every path on to the portal.",
         )
         return
     yield _release(version)
@@ -150,7 +153,12 @@ def mail(ctx: Context, recipient: str) -> Finding:
     except MailRefused as error:
         return mend("mail", f"The message was refused: {error}.", "Look at --mail-to, MAIL_FROM, and the server's log.")
     except MailUnavailable as error:
-        return mend(
-            "mail", f"The mail server took no message: {error}.", "Look at SMTP_URL: host, port, TLS, password."
-        )
+        return _unsent(error)
     return ok("mail", f"The mail server took a message to {recipient}. See that it arrived, and not as spam.")
+
+
+def _unsent(error: MailUnavailable) -> Finding:
+    """Say why no message left: by the server's own number where it gave one, else by what failed on the way."""
+    cause = error.__cause__ or error
+    reason = str(error) if hasattr(cause, "smtp_code") or cause is error else outside.reason(cause)
+    return mend("mail", f"The mail server took no message: {reason}.", remedies.mail(type(cause).__name__))

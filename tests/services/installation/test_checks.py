@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import text
 
 from portal.domain.installation import State
@@ -98,6 +99,12 @@ def test_a_database_that_only_reads_is_told(look, ctx):
     assert "database writes" in to_mend(look())
 
 
+def test_a_restored_database_is_to_be_recovered(look, ctx):
+    gate = SimpleNamespace(is_restored=lambda: True)
+    assert "recover" in look(context=replace(ctx, gate=gate))["restored"].remedy
+    assert "restored" not in look(context=ctx)
+
+
 @pytest.mark.parametrize(
     ("revision", "remedy"), [("0059", "flask --app wsgi migrate"), ("9999", "older than the tables")]
 )
@@ -153,6 +160,23 @@ def test_a_folder_that_belongs_to_somebody_else_says_whose_it_is(tmp_path):
     assert machine_checks._folder("data folder", tmp_path / "new", "can be written").state is State.OK
 
 
+@pytest.mark.parametrize(
+    ("address", "said", "remedy"),
+    [
+        ("user=nobody_of_ours", "role", "createuser"),
+        ("dbname=nowhere_of_ours", "does not exist", "createdb"),
+        ("host=/nowhere", "No such file", "Start it"),
+        ("host=db.invalid", "db.invalid", "Correct the host"),
+    ],
+)
+def test_a_database_that_does_not_answer_says_what_is_to_be_corrected(look, ctx, database_url, address, said, remedy):
+    """The sentences are PostgreSQL's own: a newer one may word them anew."""
+    database = Database(make_conninfo(database_url, **dict([address.split("=")])))
+    found = look(context=replace(ctx, db=database))["database"]
+    assert said in found.said
+    assert remedy in found.remedy
+
+
 def test_without_a_journal_a_restored_backup_would_forget(look, tmp_path):
     assert look()["journal"].state is State.OK
     assert "forgets who came after" in look(PORTAL_JOURNAL="")["journal"].said
@@ -192,6 +216,15 @@ def test_what_answers_at_the_public_address_is_this_release_behind_as_many_proxi
     found = {one.subject: one for one in outside_checks.public(config_at(answering(answer)))}
     assert to_mend(found) - {"public name"} == set(wrong)
     assert "public name" in to_mend(found)  # 127.0.0.1 is where no stranger comes from
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [(http("502 Bad Gateway", b""), "Start the web"), (http("200 OK", b"It works!"), "pass every path on")],
+)
+def test_a_proxy_with_nobody_behind_it_is_not_the_one_to_mend(config_at, answering, answer, remedy):
+    found = {one.subject: one for one in outside_checks.public(config_at(answering(answer)))}
+    assert remedy in found["public address"].remedy
 
 
 @pytest.fixture

@@ -365,7 +365,8 @@ def test_the_commands_say_where_things_stand(command, ctx, boxes):
     assert "mails.content: 3 sealed again with k2" in done.output
     after = command((NEW, OLD), "check")
     assert "mails.content: 7 sealed with k2 (newest)" in after.output
-    assert "may be taken out of the settings: test" in after.output
+    assert "Sealed nothing in the database any more: test." in after.output
+    assert "PORTAL_JOURNAL_DAYS" in after.output  # its segments, and backups, open with that key alone
     for output in (before.output, done.output, after.output):
         assert "the password" not in output
 
