@@ -173,7 +173,7 @@ def _comeback_id(holding: Held) -> uuid.UUID | None:
 
 def _committed(holding: Held) -> tuple[str, str | None] | None:
     subscription = holding.subscription
-    if subscription.committed_until is None or not sentences.tells_commitment(subscription):
+    if subscription.committed_until is None or not sentences.tells_commitment(holding):
         return None
     note = None if subscription.product.commitment_binds else _("you may cancel before then")
     return formatter().short_last_day(subscription.committed_until), note
@@ -197,7 +197,7 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
             not starts_later or subscription.next_payment_at is not None
         ):  # its first payment is the start: not « unknown »
             rows.append((_("Next payment"), _next_payment(holding, now=now)))
-    if thread is None and subscription.committed_until is not None and sentences.tells_commitment(subscription):
+    if thread is None and subscription.committed_until is not None and sentences.tells_commitment(holding):
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 

@@ -126,7 +126,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     given = grants_of(subscription.product, holding.grants)
     preview, payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     told = _told(holding, planned, wished_on, now=now)
-    committed = subscription.committed_until if tells_commitment(subscription) else None
+    committed = subscription.committed_until if tells_commitment(holding) else None
     money = presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),

@@ -23,7 +23,6 @@ from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
-from portal.models.held import AnySubscription
 from portal.queries.holdings import Held
 from portal.services.dates.paid_time import terms_of
 from portal.services.rules import AccessLeft, access_left
@@ -148,14 +147,15 @@ def about(holding: Held, *, now: datetime) -> tuple[str, ...]:
         said.append(ngettext("%(num)s of %(all)s payments", "%(num)s of %(all)s payments", done.taken, all=done.of))
     elif subscription.is_schedule:
         said.append(ngettext("payment in %(num)s instalment", "payment in %(num)s instalments", cycles))
-    until = subscription.committed_until if tells_commitment(subscription) else None
+    until = subscription.committed_until if tells_commitment(holding) else None
     if until is not None and until > now:
         said.append(_("commitment until %(date)s", date=fmt.short_last_day(until)))
     return tuple(said)
 
 
-def tells_commitment(subscription: AnySubscription) -> bool:
+def tells_commitment(holding: Held) -> bool:
     """Say whether there is a commitment to speak of: in instalments only one that binds, else its payments say all."""
+    subscription = holding.subscription
     if subscription.withdrawn_at is not None:
         return False
     return subscription.product.commitment_binds or not subscription.is_schedule
