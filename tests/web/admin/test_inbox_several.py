@@ -101,6 +101,15 @@ def test_an_address_that_makes_no_sense_is_told_and_shows_everything(owner, make
     assert len(titles(page)) == 1
 
 
+@pytest.mark.parametrize(
+    "place", ["9" * 30 + "~0~0", "3~0~0", f"1~{'9' * 20}~0", f"1~-{'9' * 40}~0", "1~0", "", "~~", "1~x~0"]
+)
+def test_a_place_that_is_none_is_the_beginning(owner, refused, place):
+    refused()
+    for way in ("after", "before"):
+        assert len(titles(owner.get(f"/admin/?{way}={place}~{uuid.uuid4()}"))) == 1
+
+
 def settle(browser, *, status=303, **things):
     """Tick these and press the button; return the answer."""
     page = browser.get(PAGE)
