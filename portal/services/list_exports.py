@@ -22,12 +22,13 @@ from portal.domain.audit import Act, By
 from portal.domain.desk.list_exports import AT_ONCE, KEPT, MOST_OPEN, FileState, Format
 from portal.domain.desk.list_filters import ListFilter
 from portal.domain.desk.list_views import FILTERS, List, written
+from portal.domain.ends.duties import Duty, may
 from portal.domain.errors import DomainError
 from portal.models import ListExport, ListExportPart, Staff
 from portal.queries.desk import list_exports
 from portal.queries.desk.subscription_filters import Whose
 from portal.queries.merchants.merchant_rows import see_one_moment
-from portal.queries.people import merchants
+from portal.queries.people import merchants, staff
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.list_lines import head, writer
@@ -99,10 +100,13 @@ def start(
 
 
 def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
-    """Make one file, from its beginning, unless it is made or gone; whoever asked is written to."""
+    """Make one file, from its beginning, unless it is made or gone; whoever asked is written to.
+
+    It is forgotten where they may take no lists any more: who was let go meanwhile hears nothing of the merchant's.
+    """
     with ctx.db.begin() as session:
         found = list_exports.lock(session, export_id)
-        if found is None or found.state is FileState.READY:
+        if found is None or found.state is FileState.READY or not _is_wanted(session, found):
             return
         session.execute(delete(ListExportPart).where(ListExportPart.export_id == export_id))
         found.attempt, found.rows, found.size, found.touched_at, found.seen_at = found.attempt + 1, 0, 0, now, now
@@ -114,11 +118,20 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
             return
     with ctx.db.begin() as session:
         done = list_exports.lock(session, export_id)
-        if done is None or done.attempt != found.attempt:
+        if done is None or done.attempt != found.attempt or not _is_wanted(session, done):
             return
         done.state, done.ready_at, done.total = FileState.READY, now, done.rows
         staff_alerts.list_ready(ctx, session, session.get_one(Staff, done.staff_id), done, until=now + KEPT, now=now)
     log.info("list_exported", export_id=str(export_id), parts=number, rows=done.rows)
+
+
+def _is_wanted(session: Session, found: ListExport) -> bool:
+    """Say whether who asked may still have it; it is forgotten otherwise."""
+    member = staff.membership(session, found.merchant_id, found.staff_id)
+    if member is not None and member.disabled_at is None and may(member.role, Duty.EXPORT):
+        return True
+    session.delete(found)
+    return False
 
 
 def _stretches(ctx: Context, whose: Whose, found: ListExport) -> Iterator[tuple[str, int, int | None]]:
@@ -182,7 +195,7 @@ def sweep(ctx: Context, *, now: datetime) -> int:
 def purge(ctx: Context, *, now: datetime) -> None:
     """Forget files that were ready for long enough."""
     with ctx.db.begin() as session:
-        session.execute(delete(ListExport).where(ListExport.ready_at < now - KEPT))
+        session.execute(delete(ListExport).where(list_exports.is_over(now=now)))
 
 
 def _note(

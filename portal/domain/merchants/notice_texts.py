@@ -36,6 +36,9 @@ AFFIRMATIVE: Final = re.compile(
 )
 # They turn the order of letters in which a text is read; what is left of right-to-left text needs none of them.
 OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BREAKS: Final = str.maketrans(
+    {"\t": " "} | dict.fromkeys("\v\f\x85\u2028\u2029", "\n")
+)  # as word processors paste them
 
 
 class Part(StrEnum):
@@ -98,24 +101,33 @@ Paragraph = tuple[Line, ...]
 
 
 def clean(text: str) -> str:
-    """Return a text without what is not seen: control characters but for line breaks, and overrides of direction."""
+    """Return a text as it is stored: each letter in one form, however it was typed, and one kind of line break.
+
+    Control characters and overrides of direction are not seen, and go.
+    """
     kept = (
         letter
-        for letter in text
-        if letter == "\n" or (letter not in OVERRIDES and unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp"))
+        for letter in unicodedata.normalize("NFC", text.translate(BREAKS))
+        if letter == "\n" or (letter not in OVERRIDES and unicodedata.category(letter) not in ("Cc", "Cs"))
     )
     return "".join(kept)
 
 
+def as_seen(text: str) -> str:
+    """Return a text without what takes no room: between the letters of a word it would hide it from who checks it."""
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+
+
 def problems(part: Part, text: str, notice: Notice, hosts: Collection[str]) -> list[Problem]:
     """Return all that is wrong with a part of a mail; nothing where it may be saved. `hosts`: of `hosts_of`."""
-    if not text.strip():
+    if not as_seen(text).strip():
         return [Problem(Flaw.EMPTY)] if part is not Part.CLOSING else []
     if len(text) > (LONGEST_SUBJECT if part is Part.SUBJECT else LONGEST_TEXT):
         return [Problem(Flaw.TOO_LONG)]
     if found := CODE.search(text):
         return [Problem(Flaw.CODE, text[found.start() : found.start() + 30].split("\n")[0], _offered(part, notice))]
-    return [*_of_names(part, text, notice), *_of_words(text, notice), *_of_addresses(text, hosts)]
+    seen = as_seen(text)
+    return [*_of_names(part, text, notice), *_of_words(seen, notice), *_of_addresses(seen, hosts)]
 
 
 def _offered(part: Part, notice: Notice) -> tuple[Name, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import CustomerFilter
-from portal.domain.desk.list_exports import FileState, Format
+from portal.domain.desk.list_exports import KEPT, FileState, Format
 from portal.domain.desk.list_filters import ListFilter
 from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.models import Customer, ListExport, ListExportPart, Plan, Product, Subscription
@@ -51,19 +51,28 @@ def total(session: Session, whose: Whose, wanted: ListFilter) -> int:
     return customer_filters.total(session, whose, wanted, most=None).number
 
 
-def one(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport:
-    """Return somebody's own file; raise NoResultFound for any other."""
-    return session.scalars(_own(merchant_id, staff_id, export_id)).one()
+def one(
+    session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID, *, now: datetime
+) -> ListExport:
+    """Return somebody's own file; raise NoResultFound for any other, and for one that is over."""
+    return session.scalars(_own(merchant_id, staff_id, export_id, now)).one()
 
 
-def find(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> ListExport | None:
-    """Return somebody's own file; None for any other, and for one that is gone."""
-    return session.scalars(_own(merchant_id, staff_id, export_id)).one_or_none()
+def find(
+    session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID, *, now: datetime
+) -> ListExport | None:
+    """Return somebody's own file; None for any other, and for one that is over, whether or not it is deleted yet."""
+    return session.scalars(_own(merchant_id, staff_id, export_id, now)).one_or_none()
 
 
-def _own(merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID) -> Select[ListExport]:
+def _own(merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID, now: datetime) -> Select[ListExport]:
     mine = ListExport.merchant_id == merchant_id, ListExport.staff_id == staff_id
-    return select(ListExport).where(ListExport.id == export_id, *mine)
+    return select(ListExport).where(ListExport.id == export_id, *mine, is_over(now=now).is_not(True))
+
+
+def is_over(*, now: datetime) -> ColumnElement[bool]:
+    """Whether a file was ready for as long as it is kept; of one that is being made, unknown."""
+    return ListExport.ready_at < now - KEPT
 
 
 def lock(session: Session, export_id: uuid.UUID) -> ListExport | None:

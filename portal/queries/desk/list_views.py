@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.list_views import MOST_VIEWS, List
 from portal.models import ListView
 from portal.models.names import reading_order
 
-__all__ = ["ListView", "is_full", "lock", "of_list", "one"]
+__all__ = ["ListView", "find", "is_full", "lock", "of_list", "one"]
 
 
 def of_list(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, which: List) -> list[ListView]:
@@ -28,13 +28,17 @@ def of_list(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, which
 
 def one(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> ListView:
     """Return a view that somebody sees; raise NoResultFound for any other."""
-    return session.scalars(select(ListView).where(ListView.id == view_id, *_seen(merchant_id, staff_id))).one()
+    return session.scalars(_visible(merchant_id, staff_id, view_id)).one()
+
+
+def find(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> ListView | None:
+    """Return a view that somebody sees; None for any other, and for one that is gone."""
+    return session.scalars(_visible(merchant_id, staff_id, view_id)).one_or_none()
 
 
 def lock(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> ListView:
     """Return a view that somebody sees, locked; raise NoResultFound for any other."""
-    which = select(ListView).where(ListView.id == view_id, *_seen(merchant_id, staff_id))
-    return session.scalars(which.with_for_update(key_share=True)).one()
+    return session.scalars(_visible(merchant_id, staff_id, view_id).with_for_update(key_share=True)).one()
 
 
 def is_full(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, *, shared: bool) -> bool:
@@ -42,6 +46,10 @@ def is_full(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, *, sh
     whose = ListView.is_shared if shared else ListView.staff_id == staff_id
     number = select(func.count()).select_from(ListView).where(ListView.merchant_id == merchant_id, whose)
     return (session.scalar(number) or 0) >= MOST_VIEWS
+
+
+def _visible(merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> Select[ListView]:
+    return select(ListView).where(ListView.id == view_id, *_seen(merchant_id, staff_id))
 
 
 def _seen(merchant_id: uuid.UUID, staff_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:

@@ -15,6 +15,7 @@ from portal.models import ComparisonDifference, Customer, EndRequest, Mail, Rece
 from portal.queries import inbox as stored
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
+from portal.queries.law import likely_subscriptions
 from portal.services.context import Context
 from portal.services.inbox import received_requests
 from portal.services.notices import end_confirmations, outbox
@@ -62,14 +63,19 @@ def settle_several(
 ) -> int:
     """Take note of messages and differences, and close letters for `reason`; return how many were still to be settled.
 
+    A letter that no end has answered, or not any more, stays open: it is a notice that somebody has to look at.
     Each is a transaction of its own. Raises NoResultFound, and does nothing, where one is not the merchant's.
     """
     with ctx.db.read() as session:
         for thing, model in MODELS.items():
             if not stored.are_of(session, merchant_id, model, {row_id for of, row_id in things if of is thing}):
                 raise NoResultFound
+        letters = [session.get_one(ReceivedRequest, row_id) for of, row_id in things if of is Thing.LETTER]
+        answered = likely_subscriptions.over_since(session, merchant_id, letters)
     count = 0
     for thing, row_id in things:
+        if thing is Thing.LETTER and row_id not in answered:
+            continue
         try:
             if thing is Thing.LETTER:
                 received_requests.dismiss(ctx, merchant_id, row_id, reason=reason, by=by, by_id=by_id, now=now)

@@ -74,7 +74,7 @@ def show(list_export_id: uuid.UUID) -> ResponseReturnValue:
     """Show how far a file is; once it is ready, offer it. One that is gone is no error: it was there for a week."""
     who = person()
     with context().db.browse() as session:
-        found = stored.find(session, who.merchant_id, who.id, list_export_id)
+        found = stored.find(session, who.merchant_id, who.id, list_export_id, now=utc_now())
         if found is None:
             return showing.page("list_export.html", session, export=None), 404
         pairs = [(name, value) for name, value in found.query]
@@ -96,7 +96,7 @@ def give(list_export_id: uuid.UUID) -> ResponseReturnValue:
     """Give a file that is ready, in pieces."""
     who = person()
     with context().db.browse() as session:
-        found = stored.one(session, who.merchant_id, who.id, list_export_id)
+        found = stored.one(session, who.merchant_id, who.id, list_export_id, now=utc_now())
     if found.ready_at is None:
         return redirect(url_for(".list_export", list_export_id=found.id), 303)
     pieces = list_exports.content_of(context(), found, by=by(), now=utc_now())

@@ -14,14 +14,16 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.desk.list_filters import PLACE, Fault, ListFilter, Order, Pair, Why
-from portal.domain.desk.list_views import List, kept
+from portal.domain.desk.list_filters import LONGEST_SEARCH, PLACE, Fault, ListFilter, Order, Pair, Why
+from portal.domain.desk.list_views import FILTERS, List, kept
 from portal.queries.access import products
+from portal.queries.desk import list_views
 from portal.queries.desk.keyset import Slice
 from portal.queries.desk.list_views import ListView
 from portal.queries.desk.subscription_filters import Total, Whose
 from portal.web.admin import list_words
 from portal.web.identity import person
+from portal.web.typed_text import as_id
 
 F = TypeVar("F", bound=ListFilter)
 
@@ -70,16 +72,21 @@ def whose() -> Whose:
     return Whose(merchant_id=person().merchant_id, time_zone=g.merchant.time_zone, now=utc_now())
 
 
-def asked(reading: Session, filters: type[F], views: Iterable[ListView] = ()) -> Asked[F]:
-    """Read the address; a product or a plan that is not the merchant's, or is gone, is left out and said.
+def asked(reading: Session, filters: type[F]) -> Asked[F]:
+    """Read the address; a product, a plan or a view that is not the merchant's, or is gone, is left out and said.
 
     An address that names a view and nothing else means what the view keeps.
     """
     pairs = list(request.args.items(multi=True))
-    if not [name for name, value in pairs if name not in PLACE and value]:
-        view = next((one for one in views if str(one.id) == request.args.get("view")), None)
-        pairs = [(name, value) for name, value in view.query] if view is not None else pairs
-    return checked(reading, filters, pairs)
+    viewed = request.args.get("view", "")
+    if not viewed or any(name not in PLACE and value for name, value in pairs):
+        return checked(reading, filters, pairs)
+    who, view_id = person(), as_id(viewed)
+    view = list_views.find(reading, who.merchant_id, who.id, view_id) if view_id is not None else None
+    if view is not None and FILTERS[view.of_list] is filters:
+        return checked(reading, filters, [(name, value) for name, value in view.query])
+    gone = Fault("view", viewed[:LONGEST_SEARCH], Why.GONE)
+    return Asked(filters(), list_words.faults([gone]), {})
 
 
 def checked(reading: Session, filters: type[F], pairs: Iterable[tuple[str, str]]) -> Asked[F]:
@@ -92,7 +99,7 @@ def checked(reading: Session, filters: type[F], pairs: Iterable[tuple[str, str]]
         if value not in names:
             wanted = wanted.without(name, value)
             faults.append(Fault(name, value, Why.GONE))
-    return Asked(wanted, tuple(list_words.fault(one) for one in faults), names)
+    return Asked(wanted, list_words.faults(faults), names)
 
 
 def _names(reading: Session, named: list[tuple[str, str]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -10,12 +10,14 @@ from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.desk.list_filters import FROM, TO, Fault, Pair, Why
+from portal.domain.desk.list_filters import FROM, LONGEST_SEARCH, TO, Fault, Pair, Why
 from portal.domain.desk.subscription_filters import Answer, KeyKind
 from portal.domain.ends.ended_by import EndedBy
 from portal.queries.desk.subscription_filters import Total
 from portal.web.formatting import formatter
 from portal.web.labels import REASON, STATUS
+
+MOST_SAID: Final = 5  # sentences about one address
 
 KEY: Final[Mapping[KeyKind, LazyString]] = {
     KeyKind.REST: _l("REST key"),
@@ -73,6 +75,7 @@ NAME: Final[Mapping[str, LazyString]] = {
     "known_from": _l("Known from"),
     "known_to": _l("Known until"),
     "sort": _l("Sorted by"),
+    "q": _l("Search"),
 }
 
 # By column, rising and falling.
@@ -105,12 +108,22 @@ def value(pair: Pair, names: Mapping[str, str]) -> str:
     return str(found) if found is not None else text
 
 
+def faults(found: Iterable[Fault]) -> tuple[str, ...]:
+    """Return what an address says in vain, each thing once; of very much the beginning, and how much more there is."""
+    said = tuple(dict.fromkeys(map(fault, found)))
+    more = len(said) - MOST_SAID
+    if more <= 1:
+        return said
+    rest = ngettext("%(num)s more was left out.", "%(num)s more were left out.", more)
+    return (*said[:MOST_SAID], rest)
+
+
 def fault(one: Fault) -> str:
     """Return what an address says in vain, in one sentence."""
     name, value = str(NAME.get(one.name, one.name)), one.value
     match one.why:
         case Why.UNKNOWN:
-            return _("There is no filter “%(name)s”: it was left out.", name=one.name)
+            return _("There is no filter “%(name)s”: it was left out.", name=one.name[:LONGEST_SEARCH])
         case Why.NO_DAY:
             return _(
                 "%(filter)s: “%(value)s” is not a date like 2027-04-03. It was left out.", filter=name, value=value
@@ -121,6 +134,8 @@ def fault(one: Fault) -> str:
             return _("%(filter)s: only one answer is possible. “%(value)s” was left out.", filter=name, value=value)
         case Why.TOO_MANY:
             return _("%(filter)s: too many values. “%(value)s” was left out.", filter=name, value=value)
+        case Why.GONE if one.name == "view":
+            return _("This saved view no longer exists, or is no longer shared with you. Here is the whole list.")
         case Why.GONE:
             return _("%(filter)s: the address names one that no longer exists. It was left out.", filter=name)
     return _("%(filter)s: there is no “%(value)s”. It was left out.", filter=name, value=value)

@@ -16,6 +16,7 @@ LONGEST_SEARCH: Final = 128
 KEPT: Final = frozenset(
     {"q", "status", "product", "result", "state", "who", "what", "about"}
 )  # of an address, from one page to the next
+RANKS: Final = {str(rank): rank for rank in range(-1, 3)}  # of `inbox.Item.key`
 
 
 def search_words() -> str:
@@ -49,8 +50,8 @@ def key_text(key: inbox.Key | None) -> str | None:
 def _key(text: str) -> inbox.Key | None:
     try:
         rank, at, since, row_id = text.split("~")
-        return int(rank), _moment(at), _moment(since), uuid.UUID(row_id)
-    except (ValueError, OverflowError):
+        return RANKS[rank], _moment(at), _moment(since), uuid.UUID(row_id)
+    except (KeyError, ValueError, OverflowError):
         return None
 
 

@@ -63,7 +63,7 @@ def index() -> ResponseReturnValue:
 def _shown(session: Session) -> dict[str, Any]:
     whose, who = list_pages.whose(), person()
     views = list_views.of_list(session, who.merchant_id, who.id, List.SUBSCRIPTIONS)
-    asked = list_pages.asked(session, SubscriptionFilter, views)
+    asked = list_pages.asked(session, SubscriptionFilter)
     wanted = asked.filter
     list_pages.remember(LIST, wanted)
     found = desk.subscriptions_page(session, whose, wanted, place=place())
@@ -90,11 +90,17 @@ def _shown(session: Session) -> dict[str, Any]:
         "is_cut": found.is_cut,
         "next_url": address(LIST, wanted, after=found.next_id) if found.next_id else None,
         "previous_url": address(LIST, wanted, before=found.previous_id) if found.previous_id else None,
+        # What is shown is what is chosen of: not a view's address, whose view may be gone by then.
+        "choice_url": address(LIST, wanted, **_kept_place()),
         "ticked": request.form.getlist("ids"),
         "plans": presenting.plans(waiting, now=utc_now()),
         "total": total,
         "most": MOST_ROWS,
     }
+
+
+def _kept_place() -> dict[str, str]:
+    return {name: value for name in ("after", "before") if (value := request.args.get(name))}
 
 
 def _dated(column: str) -> tuple[str, str]:

@@ -106,6 +106,34 @@ def test_plain_words_of_any_language_are_taken(text):
     assert flaws(Part.OPENING, text) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "flaw"),
+    [
+        ("re\u0301silie\u0301", Flaw.AFFIRMS),  # as some systems write accents
+        ("annule\u0301e", Flaw.AFFIRMS),
+        ("can\u200bcelled", Flaw.AFFIRMS),
+        ("rési\u00adlié", Flaw.AFFIRMS),
+        ("https:\u200b//evil.test/pay", Flaw.ADDRESS),
+        ("evil.test\u2060/pay", Flaw.ADDRESS),
+        ("<\u200bscript>", Flaw.TAG),
+        ("\u200b\ufeff", Flaw.EMPTY),
+    ],
+)
+def test_what_takes_no_room_hides_nothing(typed, flaw):
+    assert flaws(Part.OPENING, clean(typed)) == [flaw]
+
+
+@pytest.mark.parametrize("between", ["\v", "\f", "\x85", "\u2028", "\u2029"])
+def test_every_line_break_is_one_and_parts_words(between):
+    assert clean(f"one{between}two\tthree") == "one\ntwo three"
+
+
+def test_words_that_need_what_takes_no_room_keep_it():
+    for words in ("می\u200cخواهم", "👩\u200d🎤"):
+        assert clean(words) == words
+        assert flaws(Part.OPENING, words) == []
+
+
 def test_what_was_ended_by_paypals_word_may_be_called_so():
     assert flaws(Part.OPENING, "Your subscription is cancelled.", CONFIRMED) == []
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
-from portal.models import AuditEntry, Mail, MailState, ReceivedRequest
+from portal.models import AuditEntry, Customer, Mail, MailState, ReceivedRequest
 from tests.web.admin.waiting import count_of, make_request, titles
 
 PAGE = "/admin/inbox/several"
@@ -101,6 +101,15 @@ def test_an_address_that_makes_no_sense_is_told_and_shows_everything(owner, make
     assert len(titles(page)) == 1
 
 
+@pytest.mark.parametrize(
+    "place", ["9" * 30 + "~0~0", "3~0~0", f"1~{'9' * 20}~0", f"1~-{'9' * 40}~0", "1~0", "", "~~", "1~x~0"]
+)
+def test_a_place_that_is_none_is_the_beginning(owner, refused, place):
+    refused()
+    for way in ("after", "before"):
+        assert len(titles(owner.get(f"/admin/?{way}={place}~{uuid.uuid4()}"))) == 1
+
+
 def settle(browser, *, status=303, **things):
     """Tick these and press the button; return the answer."""
     page = browser.get(PAGE)
@@ -141,7 +150,26 @@ def test_what_somebody_has_settled_meanwhile_is_told(ctx, support, refused, answ
     data = page.values(page.form(press="Settle those ticked")) | {"mail": str(mail.id), "letter": str(letter.id)}
     settle(support, letter=[letter.id])
     support.post(PAGE, data, status=303)
-    assert support.get("/admin/").notices[-1] == "1 of 2 are settled. Somebody had settled the others."
+    assert support.get("/admin/").notices[-1] == "1 of 2 are settled. The others were settled already, or need a look."
+
+
+@pytest.mark.parametrize("how", ["runs again", "another begun"])
+def test_a_letter_that_is_not_answered_any_more_stays_open(ctx, support, make, merchant, answered, now, how):
+    """Whoever chose it saw that nothing ran any more; their notice is not closed unread when that has changed."""
+    letter = answered()
+    page = support.get(PAGE)
+    data = page.values(page.form(press="Settle those ticked")) | {"letter": str(letter.id)}
+    with ctx.db.begin() as session:
+        if how == "runs again":
+            session.execute(text("UPDATE subscriptions SET status = 'active', ended_at = NULL, ended_by = NULL"))
+        else:
+            customer = session.scalars(select(Customer)).one()
+    if how == "another begun":
+        make.subscription(merchant=merchant, customer=customer, at_paypal=False)
+    support.post(PAGE, data, status=303)
+    with ctx.db.read() as session:
+        assert session.scalars(select(ReceivedRequest.state)).one() == ReceivedState.OPEN
+        assert session.scalars(select(Mail).where(Mail.kind == "request_dismissed")).all() == []
 
 
 def test_a_letter_about_what_still_runs_is_not_offered(support, make, merchant, declared, refused):

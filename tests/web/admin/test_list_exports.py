@@ -181,6 +181,41 @@ def test_it_is_gone_after_seven_days(manager, three, long, ctx):
         assert session.scalars(select(ListExportPart)).all() == []
 
 
+def test_it_is_over_after_seven_days_though_nobody_has_deleted_it_yet(manager, three, long, ctx):
+    page = taken(manager.get("/admin/subscriptions"), "Download as CSV")
+    list_exports.make(ctx, only_export(ctx).id, now=utc_now())
+    ready = manager.get(page.path)
+    with ctx.db.begin() as session:
+        session.execute(update(ListExport).values(ready_at=utc_now() - timedelta(days=7, minutes=1)))
+    assert "deleted seven days after" in manager.get(page.path, status=404).text
+    ready.submit(press="Download the file", status=404)
+
+
+@pytest.mark.parametrize("lost", ["role = 'support'", "disabled_at = now()"])
+@pytest.mark.parametrize("when", ["before it is made", "while it is made"])
+def test_who_may_take_no_lists_any_more_gets_no_file_and_no_mail(manager, three, long, ctx, monkeypatch, lost, when):
+    taken(manager.get("/admin/subscriptions"), "Download as CSV")
+    keep = list_exports._keep
+
+    def let_go():
+        with ctx.db.begin() as session:
+            session.execute(text(f"UPDATE memberships SET {lost}"))  # noqa: S608
+
+    def letting_go(*given):
+        let_go()
+        return keep(*given)
+
+    if when == "before it is made":
+        let_go()
+    else:
+        monkeypatch.setattr(list_exports, "_keep", letting_go)
+    list_exports.make(ctx, only_export(ctx).id, now=utc_now())
+    with ctx.db.read() as session:
+        assert session.scalars(select(ListExport)).all() == []
+        assert session.scalars(select(ListExportPart)).all() == []
+        assert session.scalars(select(Mail).where(Mail.kind == "staff_list_ready")).all() == []
+
+
 def test_nobody_else_sees_the_file(manager, owner, enter, make, three, long, ctx):
     path = taken(manager.get("/admin/subscriptions"), "Download as CSV").path
     list_exports.make(ctx, only_export(ctx).id, now=utc_now())

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from portal.domain.desk import list_views as rules
 from portal.domain.policies import Role
+from portal.domain.subscriptions import Status
 from portal.models import ListView
 from tests.web.admin.test_subscription_list import chips
 
@@ -143,3 +144,46 @@ MAY = {
 def test_who_may_change_a_view(who):
     role, is_own, is_shared = who
     assert rules.may_change(role, is_own=is_own, is_shared=is_shared) is MAY[who]
+
+
+def test_an_address_of_a_view_that_is_gone_or_of_another_says_so(owner, support, enter, make, some, ctx):
+    save(support, "late=yes", "Mine")
+    with ctx.db.read() as session:
+        mine = session.scalars(select(ListView.id)).one()
+    elsewhere = enter(make.merchant())
+    for browser, view in ((owner, mine), (owner, uuid.uuid4()), (owner, "nonsense"), (elsewhere, mine)):
+        page = browser.get(f"/admin/subscriptions?view={view}")
+        said = [notice.get_text(strip=True) for notice in page.select("main .notice.tone-warn")]
+        assert said == ["This saved view no longer exists, or is no longer shared with you. Here is the whole list."]
+    page = support.get(f"/admin/customers?view={mine}")
+    assert "no longer exists" in page.text, "it is of the other list"
+    assert chips(support.get(f"/admin/subscriptions?view={mine}")) == ["Payment late"]
+
+
+def test_a_bulk_act_from_a_views_address_is_of_what_it_shows(owner, some, make, merchant, ctx):
+    make.subscription(merchant=merchant, at_paypal=False, status=Status.PAUSED)
+    save(owner, "state=paused", "Paused")
+    with ctx.db.read() as session:
+        view = session.scalars(select(ListView)).one()
+    page = owner.get(f"/admin/subscriptions?view={view.id}")
+    owner.get("/admin/subscriptions?state=paused").follow("Rename, share or remove this view").submit(
+        press="Remove this view"
+    )
+    chosen = page.submit(press="Preview the 1 that matches")
+    assert chosen.path.startswith("/admin/bulk/")
+    with ctx.db.read() as session:
+        filters, total = session.execute(text("SELECT filters, total FROM bulk_acts")).one()
+    assert (filters["query"], total) == ([["state", "paused"]], 1)
+
+
+def test_of_a_list_whose_product_went_meanwhile_nothing_is_chosen(owner, some, make, merchant, ctx):
+    product = make.product(merchant, name="Photo")
+    make.subscription(merchant=merchant, product=product, at_paypal=False)
+    page = owner.get(f"/admin/subscriptions?product={product.id}")
+    with ctx.db.begin() as session:
+        for table in ("subscriptions", "plans"):
+            session.execute(text(f"UPDATE {table} SET product_id = :other"), {"other": some.product_id})  # noqa: S608
+        session.execute(text("DELETE FROM products WHERE id = :id"), {"id": product.id})
+    page = page.submit(press="Preview the 1 that matches", status=422)
+    assert page.errors == ["This is no longer the list you chose from. Check it, then choose again."]
+    assert page.submit(press="Preview all 2 that match").path.startswith("/admin/bulk/")

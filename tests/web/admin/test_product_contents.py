@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from portal.web.admin.products.product_forms import rearranged
 from tests.web.admin.test_confirming import grow_old
 from tests.web.admin.test_products import page_of, product_of
 
@@ -47,6 +48,13 @@ def test_an_address_is_one_of_a_public_https_page(owner, ctx, make, merchant, ba
     assert page.select_one("#errors a")["href"] == "#contents-0-link"
     assert page.values(page.form(press="Save the product"))["contents-0-link"] == bad
     assert product_of(ctx, product).contents[0].link == ""
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "", "x", "99"])
+def test_a_line_that_is_not_there_is_not_moved(number):
+    sent = {"down": number, "contents-0-title": "A", "contents-1-title": "B"}
+    kept, gone = rearranged(sent)
+    assert (kept.to_dict(), gone) == (sent, "")
 
 
 def test_an_address_without_a_title_is_not_thrown_away(owner, make, merchant):

@@ -322,3 +322,15 @@ def test_the_browser_keeps_no_word_that_was_searched(owner, world):
     assert way_back.startswith("/admin/subscriptions?state=active#row-")
     owner.get("/admin/customers?email=none")
     assert "email=none" in owner.get(f"/admin/customers/{world['nameless'].customer_id}").link("Back to the list")
+
+
+def test_a_page_says_each_thing_once_and_of_very_much_the_beginning(owner, merchant):
+    def said(query):
+        notices = owner.get(f"/admin/subscriptions?{query}").select("main .notice.tone-warn")
+        return [notice.get_text(strip=True) for notice in notices]
+
+    assert said("late=no&late=no") == ["Payment late: there is no “no”. It was left out."]
+    many = said("&".join(f"x{number}=1" for number in range(300)))
+    assert (len(many), many[-1]) == (6, "295 more were left out.")
+    assert said("q=a&q=b") == ["Search: only one answer is possible. “b” was left out."]
+    assert max(map(len, said("y" * 3000 + "=1"))) < 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from flask import request
+from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.desk.subscription_filters import SubscriptionFilter
@@ -22,6 +23,9 @@ from portal.web.typed_text import as_id
 def draft(form: ChoiceForm, asked: Asked[SubscriptionFilter]) -> uuid.UUID | None:
     """Freeze what was chosen, or have it gathered; None when it cannot be an act: the form then says why."""
     if request.form.get("scope") == "all":
+        if asked.faults:  # another list than the one that was shown: something of it went meanwhile
+            form.form_errors.append(_("This is no longer the list you chose from. Check it, then choose again."))
+            return None
         choice = Choice(filter=asked.filter, names=asked.names)
     else:
         choice = Choice(ids=_ids())

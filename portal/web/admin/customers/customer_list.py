@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
 def _shown(session: Session) -> dict[str, Any]:
     whose, who = list_pages.whose(), person()
     views = list_views.of_list(session, who.merchant_id, who.id, List.CUSTOMERS)
-    asked = list_pages.asked(session, CustomerFilter, views)
+    asked = list_pages.asked(session, CustomerFilter)
     wanted = asked.filter
     list_pages.remember(LIST, wanted)
     found = desk.customers_page(session, whose, wanted, place=place())

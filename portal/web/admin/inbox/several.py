@@ -72,7 +72,11 @@ def settle() -> ResponseReturnValue:
     flash(
         ngettext("%(num)d thing is settled.", "%(num)d things are settled.", count)
         if count == len(chosen)
-        else _("%(count)s of %(all)s are settled. Somebody had settled the others.", count=count, all=len(chosen)),
+        else _(
+            "%(count)s of %(all)s are settled. The others were settled already, or need a look.",
+            count=count,
+            all=len(chosen),
+        ),
         "success",
     )
     return redirect(url_for(".inbox"), 303)

@@ -265,7 +265,7 @@ def rearranged(sent: Mapping[str, str]) -> tuple[MultiDict[str, str], str]:
     order, gone = sorted(lines), ""
     move = next((one for one in MOVES if one in sent), "")
     number = sent.get(move, "")
-    place = order.index(int(number)) if number.isdecimal() and int(number) in lines else None
+    place = next((at for at, one in enumerate(order) if str(one) == number), None)
     if place is not None and move == "drop":
         gone = one_line(lines[order.pop(place)].get("title"))
     elif place is not None:
