@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
+.PHONY: help env demo clean-demo lint style types collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,12 +43,16 @@ demo: env ## Run the whole product on this machine: portal, worker, PayPal simul
 clean-demo: ## Forget the demo's data (the demo must be stopped)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m portal.demo clean; else rm -rf var/demo; fi
 
-lint: env ## Style, import contracts, types, templates
+lint: style types ## Style, import contracts, types, templates
+
+style: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates portal/demo/templates
+
+types: env
+	$(BIN)/mypy
 
 # On a second core meanwhile: the processes of a run would each compile the same test files at its beginning.
 collected: env
@@ -58,9 +62,12 @@ check: ## lint, and every test but the browser, the chaos harness and what tries
 	@$(MAKE) --no-print-directory -j2 lint collected
 	$(PYTEST) --ignore=tests/e2e --ignore=tests/chaos -m "not exhaustive"
 
+# Types beside the tests: they take longer than the rest of `lint` together. What they find is said last, where it is seen.
 test: ## Every check and every test, browser tests included
-	@$(MAKE) --no-print-directory -j2 lint collected browser html-checker
-	$(PYTEST) -m "not planted"
+	@$(MAKE) --no-print-directory -j2 collected style browser html-checker
+	$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
+	$(PYTEST) -m "not planted"; tests=$$?; \
+	wait $$types || { cat $(VENV)/types.txt; exit 1; }; exit $$tests
 
 screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
 	PICTURES=yes $(PYTEST) tests/e2e

@@ -33,13 +33,17 @@ T = TypeVar("T")
 
 
 def wait_for(look: Callable[[], T | None], what: str, *, seconds: float = 30) -> T:
-    """Return the first answer of `look` that is true; fail, saying what was awaited, when there is none in time."""
-    deadline = time.monotonic() + seconds
+    """Return the first answer of `look` that is true; fail, saying what was awaited, when there is none in time.
+
+    Looking takes processor, maybe a whole page's: the longer it has waited the rarer it looks, at last once a second.
+    """
+    began = time.monotonic()
     while True:
         if found := look():
             return found
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
-        time.sleep(0.1)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(min(max(0.1, waited / 10), 1))
 
 
 @dataclass

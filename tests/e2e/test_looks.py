@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from tests.e2e.demo import Demo
-from tests.e2e.looks import FEWER_LOOKS, LOOKS, PAGES, Look, Screen, looks_at
+from tests.e2e.looks import AXE, FEWER_LOOKS, LOOKS, PAGES, PLAIN_AXE, RUN_AXE, TAGS, Look, Screen, looks_at
 from tests.e2e.page_world import World
 
 NARROW_FRENCH, NARROW_ENGLISH, WIDE_FRENCH = LOOKS[:3]
@@ -53,6 +53,29 @@ def test_nothing_is_found_where_nothing_is_wrong(screen: Screen, look: Look) -> 
     nothing = {"language": "fr", "headings": 1, "sticking": [], "violations": [], "spaced": []}
     assert judged(screen, SOUND, look) == nothing
     assert screen.complaints == []
+
+
+COLOURS = (
+    "#999",
+    "rgb(0 0 0 / 20%)",
+    "hsl(40 50% 60%)",
+    "color-mix(in oklab, red 30%, white)",
+    "oklch(80% .1 90)",
+    "red",
+)
+
+
+def test_a_colour_that_is_read_once_is_judged_as_one_that_is_read_each_time(screen: Screen) -> None:
+    shade = "".join(
+        f"<p style='color: {ink}; background: {paper}'>Des mots.</p>" for ink in COLOURS for paper in COLOURS
+    )
+    found = []
+    for axe in (PLAIN_AXE, AXE):
+        screen.page.set_content(SOUND.replace("<p>Des mots.</p>", shade))
+        screen.page.evaluate(axe)
+        found += [screen.page.evaluate(RUN_AXE, [TAGS, True]) for _ in range(2)]
+    assert found[0][0].count("insufficient color contrast") > len(COLOURS)
+    assert found == [found[0]] * 4
 
 
 @pytest.mark.parametrize("fault", FAULTS)
