@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain.law.offers import OfferAnswer, OfferKind
+from portal.domain.law.offers import OfferAnswer
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Customer, OfferAnswered, Subscription
 
@@ -21,14 +21,6 @@ def may_be_offered(session: Session, customer_id: uuid.UUID) -> bool:
     )
     closed = select(Customer.id).where(Customer.id == customer_id, Customer.contact_allowed.is_(False))
     return not session.scalar(select(or_(answered.exists(), left.exists(), closed.exists())))
-
-
-def answer_of(session: Session, subscription_id: uuid.UUID) -> tuple[OfferKind, OfferAnswer] | None:
-    """Return which offer was answered beside that subscription, and how."""
-    row = session.execute(
-        select(OfferAnswered.offer, OfferAnswered.answer).where(OfferAnswered.subscription_id == subscription_id)
-    ).first()
-    return (row.offer, row.answer) if row is not None else None
 
 
 def keep(session: Session, values: dict[str, object]) -> bool:

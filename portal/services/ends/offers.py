@@ -26,10 +26,10 @@ def answer(
     *,
     now: datetime,
 ) -> None:
-    """Keep what they answered; the first answer stands. Raises NoResultFound for a foreign subscription."""
+    """Keep what they answered, the first time; to no offer there is no answer. Raises NoResultFound for a foreign id."""
     with ctx.db.begin() as session:
         subscriptions.of_customer(session, merchant_id, customer_id, subscription_id)
-        if offers.may_be_offered(session, customer_id):
+        if offer is not OfferKind.NONE and offers.may_be_offered(session, customer_id):
             kept = {"id": uuid.uuid4(), "created_at": now, "offer": offer, "answer": said}
             whose = {"merchant_id": merchant_id, "customer_id": customer_id, "subscription_id": subscription_id}
             offers.keep(session, {**kept, **whose})

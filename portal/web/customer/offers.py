@@ -6,10 +6,11 @@ It is loaded for the card alone.  The page that checks a cancellation shows none
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -20,15 +21,15 @@ from portal.domain.integrations.return_addresses import host_of
 from portal.domain.law import offers as rules
 from portal.domain.law.offers import OfferAnswer, OfferKind
 from portal.domain.merchants.merchants import Work
-from portal.mail.letterhead import one_line
-from portal.queries import holdings
 from portal.queries.ends import offers as stored
 from portal.services.ends import offers
 from portal.web import standings
 from portal.web.csrf import EmptyForm
-from portal.web.customer import account_cards, bp
+from portal.web.customer import bp
 from portal.web.customer.account_cards import Card
 from portal.web.identity import context, person
+
+TAKEN: Final = "taken"  # in the address of a card, after its button was pressed
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,12 @@ class Beside:
     kind: OfferKind
     text: str
     language: str  # of the text, where it is not the page's; else empty
+    url: str = ""  # of the page, for who has just asked for it
+
+    @property
+    def host(self) -> str:
+        """Where the page is."""
+        return host_of(self.url)
 
 
 def beside(card: Card) -> Beside | None:
@@ -54,6 +61,8 @@ def beside(card: Card) -> Beside | None:
         return None
     if kind is OfferKind.PAUSE and not card.pause.may_pause:
         return None
+    if kind is OfferKind.LINK and request.args.get("offer") == TAKEN:
+        return replace(_said(kind), url=g.merchant.leaving_offer.get("offer_url", ""))
     return _said(kind) if _is_open() else None
 
 
@@ -88,34 +97,15 @@ def note(subscription_id: uuid.UUID, said: OfferAnswer) -> None:
     offers.answer_beside(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
 
 
-@bp.route("/subscriptions/<uuid:subscription_id>/offer", methods=["GET", "POST"])
+@bp.post("/subscriptions/<uuid:subscription_id>/offer")
 def offer(subscription_id: uuid.UUID) -> ResponseReturnValue:
-    """Keep the answer to the offer; who took the one with a link finds the link here."""
-    if request.method == "POST" and EmptyForm().validate_on_submit():
-        return _answered(subscription_id)
-    who, now = person(), utc_now()
-    with context().db.read() as session:
-        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
-        answer = stored.answer_of(session, subscription_id)
-    url = g.merchant.leaving_offer.get("offer_url", "")
-    if answer != (OfferKind.LINK, OfferAnswer.ACCEPTED) or _kind() is not OfferKind.LINK or not url:
-        return _back(subscription_id, 302)
-    card, said = account_cards.card(held, now=now), _said(OfferKind.LINK)
-    title = _("An offer from %(merchant)s", merchant=one_line(g.merchant.name))
-    return render_template("customer/offer.html", card=card, offer=said, title=title, url=url, host=host_of(url))
-
-
-def _answered(subscription_id: uuid.UUID) -> ResponseReturnValue:
-    who, kind, is_taken = person(), _kind(), request.form.get("answer") == OfferAnswer.ACCEPTED
-    if kind is OfferKind.NONE:
-        return _back(subscription_id, 303)
-    said = OfferAnswer.ACCEPTED if is_taken and kind is OfferKind.LINK else OfferAnswer.DECLINED
-    offers.answer(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
-    if said is OfferAnswer.ACCEPTED:
-        return redirect(url_for(".offer", merchant_slug=g.merchant.slug, subscription_id=subscription_id), 303)
-    flash(_("This offer will not be shown again."), "success")
-    return _back(subscription_id, 303)
-
-
-def _back(subscription_id: uuid.UUID, code: int) -> ResponseReturnValue:
-    return redirect(url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=subscription_id), code)
+    """Keep the answer that a button of the card gave; who took the link finds it there, in the button's place."""
+    who, kind = person(), _kind()
+    is_taken = kind is OfferKind.LINK and request.form.get("answer") == OfferAnswer.ACCEPTED
+    if EmptyForm().validate_on_submit():
+        said = OfferAnswer.ACCEPTED if is_taken else OfferAnswer.DECLINED
+        offers.answer(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
+        if not is_taken:
+            flash(_("This offer will not be shown again."), "success")
+    there = {"merchant_slug": g.merchant.slug, "subscription_id": subscription_id}
+    return redirect(url_for(".subscription", **there, offer=TAKEN if is_taken else None), 303)
