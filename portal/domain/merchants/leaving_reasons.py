@@ -143,7 +143,7 @@ def usual(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
 def new_code(words: Mapping[str, str], taken: Iterable[str]) -> str:
     """Return the code of a new reason: its words in plain letters, with a number where that is taken."""
     text = next((words[language] for language in LANGUAGES if words.get(language)), "")
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    plain = "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST_CODE].strip("_") or "reason"
     used, number, code = set(taken), 1, base
     while code in used:

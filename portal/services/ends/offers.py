@@ -26,7 +26,7 @@ def answer(
     *,
     now: datetime,
 ) -> None:
-    """Keep what they answered, the first time; to no offer there is no answer. Raises NoResultFound for a foreign id."""
+    """Keep what they answered the first time; to no offer there is no answer. NoResultFound for a foreign id."""
     with ctx.db.begin() as session:
         subscriptions.of_customer(session, merchant_id, customer_id, subscription_id)
         if offer is not OfferKind.NONE and offers.may_be_offered(session, customer_id):

@@ -70,9 +70,7 @@ def test_one_more_with_words_in_one_language_alone(owner, listed):
     assert listed()[0][-2:] == ["j_ai_demenage", "j_ai_demenage_2"]
 
 
-@pytest.mark.parametrize(
-    "words", ["<script>alert(1)</script>", "{{ config }}", "%(name)s", "100 %", "«\u202f»", "太贵"]
-)
+@pytest.mark.parametrize("words", ["<script>alert(1)</script>", "{{ config }}", "%(name)s", "100 %", "太贵"])
 def test_whatever_is_written_is_shown_as_it_was_written(owner, words):
     page = owner.get(PAGE).submit(press=ADD, fr=words, en="")
     assert words in [" ".join(link.get_text().split()) for link in page.select("#asked th a")]

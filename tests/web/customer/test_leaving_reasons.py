@@ -71,7 +71,7 @@ def test_where_a_language_has_no_words_the_other_has_and_script_is_text(visit, m
     assert "<script>alert" not in page.body
 
 
-def test_what_was_given_is_kept_and_read_in_the_merchants_words_everywhere(visit, make, listed, ctx, desk, letters):
+def test_what_was_given_is_kept_and_read_in_the_merchants_words_everywhere(visit, make, listed, ctx, desk):
     listed(visit.merchant, rules.added(USUAL, {"fr": "100 % trop cher", "en": "100% too dear"}))
     subscription = make.subscription(customer=visit.customer)
     page = visit.recap(subscription).submit(press=CANCEL, reason="100_trop_cher", comment="Adieu")
@@ -85,7 +85,13 @@ def test_what_was_given_is_kept_and_read_in_the_merchants_words_everywhere(visit
     with ctx.db.read() as session:
         facts = session.scalars(select(Proof.facts)).one()
     assert facts["reason"] in ("100% too dear", "100 % trop cher")
-    told = [letter.text for letter in letters()]
+
+
+def test_a_mail_says_it_as_the_merchant_wrote_it(visit, make, listed, paypal, letters):
+    listed(visit.merchant, rules.added(USUAL, {"fr": "100 % trop cher", "en": "%(name)s is 100% too dear"}))
+    paypal.rule("show", "500")
+    visit.cancel(make.subscription(customer=visit.customer), reason="100_trop_cher")
+    told = [letter.text + letter.html for letter in letters()]
     assert any("100% too dear" in text or "100 % trop cher" in text for text in told)
 
 

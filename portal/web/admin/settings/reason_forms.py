@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import RadioField, StringField, SubmitField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from portal.domain.law import offers
@@ -82,12 +82,15 @@ class OfferForm(VersionedForm):
     offer_url = page_address(_l("Page the link leads to"))
     submit = SubmitField(_l("Save the offer"))
 
-    def validate_offer_text_fr(self, field: TextAreaField) -> None:
-        """Want a text beside a link: nobody presses a button that says nothing."""
-        if self.offer_kind.data == OfferKind.LINK and not field.data and not self.offer_text_en.data:
-            raise ValidationError(_("Write what you offer, in one language at least."))
-
-    def validate_offer_kind(self, field: RadioField) -> None:
-        """Want an address where a link is offered."""
-        if field.data == OfferKind.LINK and not self.offer_url.data and not self.offer_url.errors:
-            raise ValidationError(_("A text with a link needs the address of its page."))
+    def validate(self, extra_validators: Mapping[str, object] | None = None) -> bool:
+        """Want a text and an address where a link is offered: nobody presses a button that says nothing."""
+        is_right = super().validate(extra_validators)
+        if self.offer_kind.data != OfferKind.LINK:
+            return is_right
+        if not self.offer_text_fr.data and not self.offer_text_en.data:
+            self.offer_text_fr.errors = [_("Write what you offer, in one language at least.")]
+            is_right = False
+        if not self.offer_url.data:
+            self.offer_url.errors = [_("A text with a link needs the address of its page.")]
+            is_right = False
+        return is_right
