@@ -32,7 +32,7 @@ def press(page, act, words, *, status=200):
 
 def test_the_portals_list_stands_until_somebody_changes_it(owner, ctx, merchant):
     page = owner.get(PAGE)
-    assert [cell.get_text(strip=True) for cell in page.select('#asked td[data-label="Code"]')] == list(DEFAULTS)
+    assert [note.get_text(strip=True) for note in page.select("#asked th .note")] == list(DEFAULTS)
     assert "C’est trop cher" in page.text
     assert "Go back to the portal’s list" not in page.text
     with ctx.db.read() as session:
@@ -63,7 +63,7 @@ def test_the_first_goes_no_higher_and_the_last_no_lower(owner):
 def test_one_more_with_words_in_one_language_alone(owner, listed):
     page = owner.get(PAGE).submit(press=ADD, fr="  J’ai   déménagé ", en="")
     assert listed()[0][-1] == "j_ai_demenage"
-    assert "Not written in: English." in page.text
+    assert "No words in English: the French ones are shown." in page.text
     again = page.submit(press=ADD, fr="", en="", status=422)
     assert again.errors == ["Write the reason in one language at least."]
     page.submit(press=ADD, fr="J’ai déménagé", en="I moved")

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as documents
 from portal.domain.edits import Edit
@@ -36,13 +38,20 @@ MOVES: Final[Mapping[str, Callable[[Reasons, str], Reasons]]] = {
 }
 
 
+LACKING: Final = {
+    "fr": _l("No words in French: the English ones are shown."),
+    "en": _l("No words in English: the French ones are shown."),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One reason in plain values: its words in each language, as customers read them."""
+    """One reason in plain values: its words as customers read them, in the reader's language and in the other one."""
 
     code: str
-    words: str  # in the reader's language
-    said: tuple[tuple[str, str, str], ...]  # language, its name, words
+    words: str
+    other: str
+    other_language: str  # in which these are written
     note: str
     is_first: bool
     is_last: bool
@@ -92,6 +101,7 @@ def _list(form: NewReasonForm, *, is_edited: bool) -> str:
             session,
             form=form,
             version=version,
+            other=LANGUAGE[_other()],
             asked=[_row(one, shown, held) for one in shown],
             retired=[_row(one, shown, held) for one in held if not one.is_asked],
             is_usual=held == rules.USUAL,
@@ -102,26 +112,24 @@ def _list(form: NewReasonForm, *, is_edited: bool) -> str:
 
 
 def _row(one: Reason, shown: Reasons, held: Reasons) -> Row:
+    language, stored = _other(), rules.write(held)
     at = shown.index(one) if one in shown else -1
-    stored = rules.write(held)
-    said = tuple(
-        (language, LANGUAGE[language], documents.reason(one.code, stored, language, Translator(language).gettext))
-        for language in LANGUAGES
-    )
-    lacking = [LANGUAGE[language] for language in LANGUAGES if not one.is_portals and not one.words.get(language)]
-    note = ""
-    if lacking:
-        note = _("Not written in: %(languages)s. The other language is shown.", languages=", ".join(lacking))
-    elif one.is_portals and one.words:
-        note = _("Your words in place of the portal’s")
+    lacking = [] if one.is_portals else [LACKING[name] for name in LANGUAGES if not one.words.get(name)]
+    own = [_("Your words in place of the portal’s.")] if one.is_portals and one.words else []
     return Row(
         code=one.code,
         words=reason(one.code),
-        said=said,
-        note=note,
+        other=documents.reason(one.code, stored, language, Translator(language).gettext),
+        other_language=one.said(language)[1] or language,
+        note=" ".join((one.code, *map(str, lacking), *own)),
         is_first=at == 0,
         is_last=at == len(shown) - 1,
     )
+
+
+def _other() -> str:
+    """Return the language that the reader's page is not in."""
+    return "en" if str(get_locale()).startswith("fr") else "fr"
 
 
 @bp.route("/settings/reasons/<code>", methods=["GET", "POST"], endpoint="setting_reason")
