@@ -121,7 +121,7 @@ def _row(one: Reason, shown: Reasons, held: Reasons) -> Row:
         words=reason(one.code),
         other=documents.reason(one.code, stored, language, Translator(language).gettext),
         other_language=one.said(language)[1] or language,
-        note=" ".join((one.code, *map(str, lacking), *own)),
+        note=" – ".join((one.code, *map(str, lacking), *own)),
         is_first=at == 0,
         is_last=at == len(shown) - 1,
     )
