@@ -61,7 +61,7 @@ def address(rule, *, merchant, known):
         "action": "cancel",
         "face": "desk",
     }
-    values |= {"kind": "pause", "year": 2026, "notice": "end_recorded", "language": "fr"}
+    values |= {"kind": "pause", "year": 2026, "notice": "end_recorded", "language": "fr", "code": "too_expensive"}
     values |= page_of(rule)
     values |= {name: uuid.uuid4() for name in rule.arguments if name.endswith("_id")}
     values |= {name: value for name, value in known.items() if name in rule.arguments}

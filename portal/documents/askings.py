@@ -66,8 +66,8 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
         (_("Requested by"), _by_way(facts, by, translator)),
         *wished,
     ]
-    if facts.reason_code in words.REASON:
-        rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
+    if said := facts.reason or words.reason(facts.reason_code, (), facts.locale, _):
+        rows.append((_("Reason given"), said))
     if facts.reason_text:
         rows.append((_("Your comment"), facts.reason_text))
     if facts.notified_at is not None:  # they asked twice: by another way first

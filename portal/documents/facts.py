@@ -70,6 +70,7 @@ class ProofFacts(Clean):
     opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
     asked_by_name: str = ""  # who of the account's people asked; empty: the customer
     is_schedule: bool = False  # one price paid in instalments: no word of it says « subscription »
+    reason: str = ""  # the reason in the merchant's own words of then; empty: the portal's words for its code
     withdrawn_at: datetime | None = None  # the contract was withdrawn from then: its access ended at once
 
     @property
@@ -87,7 +88,7 @@ class ProofFacts(Clean):
         facts = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
         if not self.opens:
             del facts["opens"]  # most ends have nothing to say of it
-        for name in ("asked_by_name", "withdrawn_at"):
+        for name in ("asked_by_name", "reason", "withdrawn_at"):
             if not facts[name]:
                 del facts[name]
         return facts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from portal.documents.letters import Script
 from portal.domain.access.access import End
 from portal.domain.ends.end_requests import Channel
 from portal.domain.ends.received_requests import Way
+from portal.domain.merchants import leaving_reasons
 from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.subscriptions import ProviderStatus
 
@@ -78,6 +79,17 @@ REASON: Final[Mapping[str, str]] = {
     "technical": N_("Something does not work"),
     "other": N_("Another reason"),
 }
+
+
+def reason(code: str, stored: Sequence[Mapping[str, Any]], language: str, translate: Callable[[str], str]) -> str:
+    """Return a reason in words: the merchant's own (`stored` is its list), else the portal's; empty: nobody has any.
+
+    One that is retired is read as ever.
+    """
+    found = next((one for one in leaving_reasons.read(stored) if one.code == code), None)
+    own = found.said(language)[0] if found is not None else ""
+    return own or (translate(REASON[code]) if code in REASON else "")
+
 
 # In place of letters for which no font is there (documents.letters); the page shows them.
 NOT_PRINTED: Final[Mapping[Script, str]] = {

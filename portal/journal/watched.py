@@ -39,6 +39,7 @@ WATCHED: Final = frozenset(
         "memberships",
         "merchants",
         "notice_texts",
+        "offer_answers",
         "own_hosts",
         "passkeys",
         "pause_requests",

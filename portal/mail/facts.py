@@ -76,7 +76,7 @@ class EndFacts(Clean):
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
     wished_on: date | None = None  # the day that whoever asked chose for the end
-    reason_label: str = ""  # what they chose of the list, in English: translated when it is said
+    reason_label: str = ""  # what they chose of the list
     notified_under: str = ""  # the reference of the notification that it answers
     due_at: datetime | None = None  # PayPal is told only then
     planned: PlannedWords | None = None  # of one that waits for its day

@@ -38,6 +38,7 @@ from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.notice_texts import NoticeText
+from portal.models.offer_answers import OfferAnswered
 from portal.models.outgoing_events import OutgoingEvent
 from portal.models.own_hosts import OwnHost
 from portal.models.passkeys import Passkey, SpentChallenge
@@ -134,6 +135,7 @@ __all__ = [
     "MerchantNews",
     "NewsKind",
     "NoticeText",
+    "OfferAnswered",
     "OutgoingEvent",
     "OwnHost",
     "Passkey",

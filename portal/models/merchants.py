@@ -57,6 +57,8 @@ class Merchant(HasId, HasCreation, Base):
     receipt_text: Mapped[str] = mapped_column(default="")  # its own lines on each receipt
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     notices_left_out: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of what may be (domain.notices)
+    leaving_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # (domain.leaving_reasons)
+    leaving_offer: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # beside cancelling (domain.offers)
     retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
     return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
     placed_links: Mapped[dict[str, Any]] = mapped_column(

@@ -10,16 +10,16 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.documents import pdf
+from portal.documents import pdf, words
 from portal.documents.facts import ProofFacts
 from portal.documents.printing import File
 from portal.documents.proofs import public_rows
@@ -58,6 +58,8 @@ class Seller(Protocol):
     def time_zone(self) -> str: ...
     @property
     def locale(self) -> str: ...
+    @property
+    def leaving_reasons(self) -> Sequence[Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,11 @@ def write(
     return proof
 
 
+def _own_reason(request: EndRequest, merchant: Seller, language: str) -> str:
+    """Return the reason in the merchant's own words, as they are now; the portal's own need no keeping."""
+    return words.reason(request.reason_code, merchant.leaving_reasons, language, lambda _portals: "")
+
+
 def gather(
     request: EndRequest,
     subscription: Subscription,
@@ -156,6 +163,7 @@ def gather(
         asked_at=request.created_at,
         reason_code=request.reason_code if by_customer else "",
         reason_text=request.reason_text if by_customer else "",
+        reason=_own_reason(request, merchant, language) if by_customer else "",
         shown=dict(request.shown) if by_customer else {},
         before=dict(request.facts_before or {}),
         sent_at=request.sent_at,

@@ -17,6 +17,8 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
 from portal.domain.law import retention
 from portal.domain.law.countries import Country
+from portal.domain.law.offers import FIELDS as OFFER_FIELDS
+from portal.domain.law.offers import with_answer
 from portal.domain.merchants.notices import OPTIONAL, is_sent, left_out_with
 from portal.domain.merchants.sections import Section, hidden_with, is_shown
 from portal.domain.merchants.site_links import Place, placed_with
@@ -33,6 +35,7 @@ log = structlog.get_logger(__name__)
 TEXTS: Final = frozenset(  # the audit chain holds which, not what
     {
         *("cancellation_text", "name", "sender_name", "support_email"),
+        *("offer_text_fr", "offer_text_en"),
         *("site_url", "terms_url", "privacy_url", "legal_url", "receipt_text", "postal_address"),
     }
 )
@@ -120,6 +123,38 @@ class Countries(Group):
     public_indexed: bool
     postal_address: str
     withdrawal_informed_since: date | None
+
+
+class Offered:
+    """The offer beside cancelling, as columns of its own would be: `offer_kind`, and so on."""
+
+    _merchant: Merchant
+
+    def __init__(self, merchant: Merchant) -> None:
+        object.__setattr__(self, "_merchant", merchant)
+
+    def __getattr__(self, name: str) -> str:
+        return str(self._merchant.leaving_offer.get(name, OFFER_FIELDS[name]))
+
+    def __setattr__(self, name: str, value: str) -> None:
+        merchant = self._merchant
+        merchant.leaving_offer = with_answer(merchant.leaving_offer, name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(Group):
+    """The one thing that is offered to who is about to cancel (domain.offers)."""
+
+    kind = "settings.offer"
+    offer_kind: str
+    offer_text_fr: str
+    offer_text_en: str
+    offer_url: str
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Offered:
+        """Return the offer, answer by answer."""
+        return Offered(merchant)
 
 
 class Switches:

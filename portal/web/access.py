@@ -170,6 +170,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.withdrawal": ACTS,
     "customer.pause": replace(OFFER, section=Section.PAUSES),
     "customer.pause_withdrawal": ACTS,
+    "customer.offer": OFFER,
     "customer.resume": OFFER,
     "customer.late": CUSTOMER,
     "customer.settlement_start": OFFER,
@@ -337,6 +338,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_notices": SETTINGS,
     "admin.setting_notice": SETTINGS,
     "admin.setting_notice_test": replace(SETTINGS_ONLY, again=Again.NEVER, work=Work.CARRY_ON),  # to oneself
+    "admin.setting_reasons": SETTINGS,
+    "admin.setting_reason": SETTINGS,
+    "admin.setting_offer": SETTINGS,
     "admin.setting_retention": SETTINGS,
     "admin.setting_legal_texts": DESK,
     "admin.setting_legal_text": SETTINGS,

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask_babel import LazyString, lazy_pgettext
+from flask import g
+from flask_babel import LazyString, get_locale, lazy_pgettext
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
@@ -21,6 +23,7 @@ from portal.domain.money.settlements import SettlementRefusal
 from portal.domain.people.account_members import MemberRole, MemberState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
+from portal.i18n import SOURCE
 from portal.queries.timelines import TimelineKind
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
@@ -228,7 +231,11 @@ WAY: Final[Mapping[Way, LazyString]] = {way: _l(word) for way, word in words.WAY
 
 END: Final[Mapping[End, LazyString]] = {end: _l(word) for end, word in words.END.items()}
 
-REASON: Final[Mapping[str, LazyString]] = {code: _l(word) for code, word in words.REASON.items()}
+
+def reason(code: str) -> str:
+    """Return a reason in the reader's language, by the list of the page's merchant; empty: nobody has words."""
+    return words.reason(code, g.merchant.leaving_reasons, str(get_locale() or SOURCE).partition("_")[0], _)
+
 
 ROLE: Final[Mapping[Role, LazyString]] = {
     Role.READER: _l("Reader"),

@@ -51,6 +51,7 @@ PART: Final[Mapping[str, LazyString]] = {  # of queries/own_data.PARTS
     "cancellation_notices": _l("Your cancellation notices, also those sent by letter or telephone"),
     "proofs": _l("The proofs of your cancellations"),
     "pauses": _l("Your pauses"),
+    "offers_answered": _l("What you answered to an offer beside the cancel button"),
     "comebacks": _l("Your attempts to subscribe again"),
     "access_given": _l("Access given to you by hand"),
     "emails": _l("The emails sent to you"),

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from portal.domain.desk.list_filters import ANY_DAY, Days, Field, ListFilter, Order, read_id, word_of, yes
 from portal.domain.ends.ended_by import EndedBy
+from portal.domain.law.offers import OfferAnswer
 from portal.domain.subscriptions import Status
 
 LATE_AFTER: Final = timedelta(days=1)  # PayPal takes a payment some hours after its time: sooner, nothing is late
@@ -65,6 +66,7 @@ class SubscriptionFilter(ListFilter):
         Field("failed", "failed", yes),
         Field("email", "email", word_of(Email)),
         Field("reason", "reasons", lambda text: text if REASON.fullmatch(text) else None, is_many=True),
+        Field("offer", "offers", word_of(OfferAnswer), is_many=True),
         Field("ended_by", "ended_by", word_of(EndedBy), is_many=True),
         Field("revenue", "revenue", lambda text: text if CURRENCY.fullmatch(text) else None, is_many=True),
         Field("needs_you", "needs_you", yes),
@@ -82,6 +84,7 @@ class SubscriptionFilter(ListFilter):
     failed: bool | None = None  # the last payment failed
     email: Email | None = None
     reasons: tuple[str, ...] = ()  # that the customer gave
+    offers: tuple[OfferAnswer, ...] = ()  # what the customer answered to the one beside cancelling
     ended_by: tuple[EndedBy, ...] = ()
     revenue: tuple[str, ...] = ()  # the currencies in whose monthly revenue they count (figures.py)
     needs_you: bool | None = None  # there is something to do about it

@@ -29,6 +29,7 @@ from portal.models import (
     LoginSession,
     Mail,
     MailState,
+    OfferAnswered,
     PauseRequest,
     Payment,
     Plan,
@@ -144,6 +145,15 @@ def _pauses(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     )
     statement = _of_subscriptions(select(*columns), PauseRequest, customer_id)
     return statement.order_by(PauseRequest.created_at, PauseRequest.id)
+
+
+def _offers(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    """What they answered to the offer that stood beside the button that cancels."""
+    return (
+        select(OfferAnswered.subscription_id, OfferAnswered.offer, OfferAnswered.answer, OfferAnswered.created_at)
+        .where(OfferAnswered.customer_id == customer_id)
+        .order_by(OfferAnswered.created_at, OfferAnswered.id)
+    )
 
 
 def _comebacks(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
@@ -308,6 +318,7 @@ PARTS: Final[Mapping[str, Statement]] = {
     "contract_consents": _consents,
     "proofs": _proofs,
     "pauses": _pauses,
+    "offers_answered": _offers,
     "comebacks": _comebacks,
     "access_given": _grants,
     "emails": _mails,

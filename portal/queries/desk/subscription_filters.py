@@ -17,8 +17,9 @@ from portal.domain.desk.list_filters import Days
 from portal.domain.desk.subscription_filters import LATE_AFTER, Answer, KeyKind, SubscriptionFilter
 from portal.domain.ends.bulk_acts import MOST_ROWS
 from portal.domain.ends.end_requests import RequestState
+from portal.domain.law.offers import OfferAnswer
 from portal.domain.subscriptions import Status
-from portal.models import Customer, EndRequest, Provider, Subscription
+from portal.models import Customer, EndRequest, OfferAnswered, Provider, Subscription
 from portal.queries import inbox
 from portal.queries.desk import searches
 
@@ -100,6 +101,8 @@ def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[Colum
         which.append(Subscription.customer_id.in_(select(Customer.id).where(*without_email(whose.merchant_id))))
     if wanted.reasons:
         which.append(Subscription.id.in_(_given(whose.merchant_id, wanted.reasons)))
+    if wanted.offers:
+        which.append(Subscription.id.in_(_answered(whose.merchant_id, wanted.offers)))
     if wanted.revenue:
         which += _worth(wanted.revenue)
     if wanted.needs_you:
@@ -150,6 +153,13 @@ def _planned(whose: Whose) -> Select[uuid.UUID]:
         EndRequest.merchant_id == whose.merchant_id,
         EndRequest.state == RequestState.RECORDED,
         EndRequest.due_at > whose.now,
+    )
+
+
+def _answered(merchant_id: uuid.UUID, answers: tuple[OfferAnswer, ...]) -> Select[uuid.UUID]:
+    """Return the ids of those beside which the offer was answered so."""
+    return select(OfferAnswered.subscription_id).where(
+        OfferAnswered.merchant_id == merchant_id, OfferAnswered.answer.in_(answers)
     )
 
 

@@ -62,6 +62,8 @@ class MerchantFacts:
     receipt_text: str
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
+    leaving_reasons: list[dict[str, Any]]
+    leaving_offer: dict[str, Any]
     return_addresses: list[str]
     country: Country
     sells_to: list[str]

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from portal.documents import planned_ends as documents
-from portal.documents.words import REASON, WAY
+from portal.documents import words
+from portal.documents.words import WAY
 from portal.domain.dates.end_dates import WaitReason
 from portal.domain.ends import end_requests
 from portal.domain.ends.end_requests import Basis, RequestState
@@ -94,13 +95,18 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         is_payment_near=is_payment_near(request, subscription, now=now),
         wished_on=told.wished_on if told else request.wished_on,
         reason=request.reason_text if by_customer else told.comment if told else "",
-        reason_label=REASON.get(request.reason_code, "") if by_customer else "",
+        reason_label=_reason(post, head, request) if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         planned=_planned_words(post, head, request, subscription),
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
         trouble=request.trouble,
         path=path,
     )
+
+
+def _reason(post: Post, head: Letterhead, request: EndRequest) -> str:
+    """Return the reason as the merchant's list has it."""
+    return words.reason(request.reason_code, post.merchant.leaving_reasons, head.locale, head.words.gettext)
 
 
 def told_facts(post: Post, head: Letterhead, request: EndRequest, subscription: Subscription) -> EndFacts:

@@ -38,6 +38,7 @@ from portal.models import (
     Mail,
     MailState,
     Merchant,
+    OfferAnswered,
     PauseRequest,
     PayPalEvent,
     PublicDeclaration,
@@ -122,6 +123,7 @@ def _gone(customer: Customer, email: str | None) -> dict[str, Delete | Update]:
         "customer_notes": CustomerNote,
         "customer_joinings": CustomerJoining,
         "grants": Grant,
+        "offer_answers": OfferAnswered,
         "data_exports": DataExport,
     }
     found: dict[str, Delete | Update] = {

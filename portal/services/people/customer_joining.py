@@ -29,6 +29,7 @@ from portal.models import (
     LoginChallenge,
     LoginSession,
     Mail,
+    OfferAnswered,
     Subscription,
     TaskLink,
 )
@@ -55,6 +56,7 @@ BELONGINGS: Final = (  # all that names a customer, but for what is asked for an
     CustomerNote,
     CustomerJoining,
     Mail,
+    OfferAnswered,
 )
 # Of the other, where the kept one has none.
 TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id", "external_id")

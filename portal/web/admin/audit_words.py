@@ -203,6 +203,8 @@ GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
     "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
     "settings.countries": (_l("Countries and texts of the law"), "admin.setting_countries"),
     "settings.notices": (_l("Emails"), "admin.setting_notices"),
+    "settings.reasons": (_l("Reasons for leaving"), "admin.setting_reasons"),
+    "settings.offer": (_l("Offer"), "admin.setting_offer"),
     "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
     "settings.links": (_l("Links for your site"), "admin.setting_links"),
     "settings.returns": (_l("Return addresses"), "admin.setting_returns"),

@@ -76,7 +76,7 @@ def history(form: VersionedForm, saves: Iterable[Edit]) -> list[Change]:
             label=str(form[name].label.text),
             before=said(form[name], before),
             after=said(form[name], after),
-            who=_who(edit),
+            who=who(edit),
             at=edit.at,
         )
         for edit in saves
@@ -85,7 +85,8 @@ def history(form: VersionedForm, saves: Iterable[Edit]) -> list[Change]:
     ]
 
 
-def _who(edit: Edit) -> str:
+def who(edit: Edit) -> str:
+    """Return who saved it, in words."""
     return edit.by_name or (_("Somebody who has left the team") if edit.by_id else _("Operator"))
 
 
@@ -96,7 +97,7 @@ def settle(form: VersionedForm, edited: EditedMeanwhile, typed: Mapping[str, Any
     """
     found = clashes(edited.edits, typed)
     form.refill({**merged(found, typed), "version": edited.version})
-    saved = [_("%(name)s, %(date)s", name=_who(edit), date=formatter().short(edit.at)) for edit in edited.edits]
+    saved = [_("%(name)s, %(date)s", name=who(edit), date=formatter().short(edit.at)) for edit in edited.edits]
     return Meanwhile(saved=saved, rows=[_shown(form[one.name], one) for one in found])
 
 

@@ -199,7 +199,7 @@ def _reasons(book: Book, period: Days) -> tuple[Part, ...]:
     most = max(totals.values(), default=0)
     return tuple(
         Part(
-            label=str(labels.REASON.get(code, code)),
+            label=labels.reason(code) or code,
             number=_number(number),
             url=listed(reasons=(code,), ended=period),
             share=plots.percent(number, most),
@@ -210,7 +210,7 @@ def _reasons(book: Book, period: Days) -> tuple[Part, ...]:
 
 
 def _said(comment: stored.Comment) -> Said:
-    words, day = labels.REASON.get(comment.reason, comment.reason), formatter().short_day(comment.at)
+    words, day = labels.reason(comment.reason) or comment.reason, formatter().short_day(comment.at)
     return Said(
         text=comment.text if len(comment.text) <= LONGEST else comment.text[:LONGEST] + "…",
         about=f"{words}, {day}" if words else day,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from flask import request
+from flask import g, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain.desk.list_filters import ListFilter, Pair
+from portal.domain.merchants import leaving_reasons
+from portal.web import labels
 from portal.web.admin import list_words
 from portal.web.admin.forms import SearchForm, choices
 from portal.web.day_field import DayField
-from portal.web.labels import REASON, STATUS
+from portal.web.labels import STATUS
 
 ALL: Final = _l("All")
 
@@ -105,6 +107,7 @@ class SubscriptionListForm(ListForm):
     planned = _one(list_words.NAME["planned"], list_words.PLANNED)
     ended_by = _several(list_words.NAME["ended_by"], list_words.ENDED_BY)
     reason = SelectField(list_words.NAME["reason"], validate_choice=False)
+    offer = _several(list_words.NAME["offer"], list_words.OFFER)
     revenue = SelectField(list_words.NAME["revenue"], validate_choice=False)
     key = _one(list_words.NAME["key"], list_words.KEY)
     next_from = _day("next_from")
@@ -130,5 +133,5 @@ class CustomerListForm(ListForm):
 
 
 def reasons() -> list[tuple[str, str]]:
-    """Return code and words of each reason that customers may give."""
-    return [(code, str(words)) for code, words in REASON.items()]
+    """Return code and words of each reason that customers may give, or could once."""
+    return [(one.code, labels.reason(one.code)) for one in leaving_reasons.read(g.merchant.leaving_reasons)]

@@ -13,9 +13,11 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.desk.list_filters import FROM, LONGEST_SEARCH, TO, Fault, Pair, Why
 from portal.domain.desk.subscription_filters import Answer, KeyKind
 from portal.domain.ends.ended_by import EndedBy
+from portal.domain.law.offers import OfferAnswer
 from portal.queries.desk.subscription_filters import Total
+from portal.web import labels
 from portal.web.formatting import formatter
-from portal.web.labels import REASON, STATUS
+from portal.web.labels import STATUS
 
 MOST_SAID: Final = 5  # sentences about one address
 
@@ -43,6 +45,13 @@ ENDED_BY: Final[Mapping[EndedBy, LazyString]] = {
     EndedBy.FAILED: _l("Ended after failed payments"),
 }
 
+# What became of the offer beside the button that cancels.
+OFFER: Final[Mapping[OfferAnswer, LazyString]] = {
+    OfferAnswer.ACCEPTED: _l("Took the offer"),
+    OfferAnswer.DECLINED: _l("Asked not to see it again"),
+    OfferAnswer.CANCELLED: _l("Went on to cancel"),
+}
+
 # What is asked by one word alone.
 ALONE: Final[Mapping[Pair, LazyString]] = {
     ("late", "yes"): _l("Payment late"),
@@ -62,6 +71,7 @@ NAME: Final[Mapping[str, LazyString]] = {
     "failed": _l("Last payment failed"),
     "email": _l("Email address"),
     "reason": _l("Reason given"),
+    "offer": _l("Your offer"),
     "ended_by": _l("How it ended"),
     "revenue": _l("Counts in monthly revenue"),
     "needs_you": _l("Needs your attention"),
@@ -101,8 +111,10 @@ def value(pair: Pair, names: Mapping[str, str]) -> str:
         return _("Monthly revenue, %(currency)s", currency=text)
     if name in ("product", "plan"):
         return names.get(text) or _("unknown")
+    if name == "reason":
+        return labels.reason(text) or text
     words: Mapping[str, Mapping[Any, LazyString]] = {
-        "state": STATUS, "key": KEY, "planned": PLANNED, "erased": ERASED, "ended_by": ENDED_BY, "reason": REASON,
+        "state": STATUS, "key": KEY, "planned": PLANNED, "erased": ERASED, "ended_by": ENDED_BY, "offer": OFFER,
     }  # fmt: skip
     found = words.get(name, {}).get(text)
     return str(found) if found is not None else text

@@ -235,7 +235,7 @@ def _detail(entry: TimelineEntry) -> str:
         _("PayPal status: %(status)s", status=words.provider_status_line(word)) if word else "",
         timeline_words.trouble(entry),
         timeline_words.way(entry),
-        str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
+        labels.reason(details.get("reason_code", "")),
         timeline_words.wished_end(entry),
         _note(entry),
         timeline_words.sum_moved(entry),

@@ -20,6 +20,7 @@ from portal.domain import policies
 from portal.domain.dates.end_dates import Schedule
 from portal.domain.errors import NotAllowed
 from portal.domain.integrations.return_addresses import host_of
+from portal.domain.law.offers import OfferAnswer
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, IllegalTransition, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
@@ -36,7 +37,7 @@ from portal.services.people import task_visits
 from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import grants_of, settings_of
 from portal.web import task_scope, threads
-from portal.web.customer import account_cards, bp, presenting, task_codes
+from portal.web.customer import account_cards, bp, offers, presenting, task_codes
 from portal.web.customer.forms import CancellationForm
 from portal.web.customer.sentences import tells_commitment
 from portal.web.day_form import chosen_day
@@ -187,6 +188,7 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
     except NotAllowed:
         _held(subscription_id, now=utc_now())
         raise
+    offers.note(subscription_id, OfferAnswer.CANCELLED)
     if who.task is not None:
         task_visits.finish(context(), who, who.task, now=utc_now())
     if recorded.is_new and recorded.is_due_now:

@@ -85,8 +85,8 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         rows.append((_("Internal reference"), request.reference))
     if request.wished_on is not None:
         rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
-    if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
-        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
+    if request.actor is Actor.CUSTOMER and (said_reason := labels.reason(request.reason_code)):
+        rows.append((_("Reason given"), said_reason))
     comment = request.reason_text if request.actor is Actor.CUSTOMER else holding.comment
     if comment:
         rows.append((_("Your comment"), comment))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from flask import g
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.domain import typed_codes
-from portal.web import day_form
+from portal.domain.merchants.leaving_reasons import Reason, asked, read
+from portal.web import day_form, labels
 from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
-from portal.web.labels import REASON
 from portal.web.local_days import today
 from portal.web.login_fields import LONGEST
 from portal.web.typed_text import plain
@@ -50,16 +52,40 @@ class NotificationForm(BaseForm):
             raise ValidationError(str(_l("This day has passed. Choose a later one, or leave it empty.")))
 
 
+def _reasons() -> Sequence[Reason]:
+    return read(g.merchant.leaving_reasons)
+
+
+def _choices() -> list[SelectChoice]:
+    return [SelectChoice(one.code, labels.reason(one.code)) for one in asked(_reasons())]
+
+
+class ReasonField(RadioField):
+    """One reason of the merchant's list, in the page's language, or in the other one where that has no word.
+
+    Nothing that was sent here keeps anybody from cancelling: a reason that was retired while the page was open is
+    taken, and what is none is no answer.
+    """
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take a code of the list."""
+        code = valuelist[0] if valuelist else ""
+        self.data = code if any(one.code == code for one in _reasons()) else ""
+        if self.data and not any(one.code == code for one in asked(_reasons())):
+            self.choices = [*_choices(), SelectChoice(code, labels.reason(code))]
+
+
 class CancellationForm(DrawnForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
 
     beside = day_form.FIELDS
 
-    reason = RadioField(
+    reason = ReasonField(
         _l("Why are you cancelling?"),
         description=_l("Your answer does not affect your cancellation."),
-        choices=[SelectChoice(code, label) for code, label in REASON.items()],
+        choices=_choices,
         validators=[Optional()],
+        validate_choice=False,
     )
     comment = TextAreaField(
         _l("Your comment"),

@@ -16,6 +16,7 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.ends.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.law.offers import OfferAnswer
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
@@ -29,7 +30,7 @@ from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
-from portal.web.customer import account_cards, bp, pause_words, presenting, settlements
+from portal.web.customer import account_cards, bp, offers, pause_words, presenting, settlements
 from portal.web.customer.forms import PauseForm
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -49,6 +50,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
     form = PauseForm(until=local_day(pause_words.proposed(offered), fmt.time_zone))
     if form.validate_on_submit() and form.is_within(*offered.dates(fmt.time_zone)):
         _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=fmt.time_zone))
+        offers.note(subscription_id, OfferAnswer.ACCEPTED)
         return _back(subscription_id, 303)
     _require(held, PauseKind.PAUSE, now=now)
     seen = pauses.preview(held.subscription, held.grants, now=now)

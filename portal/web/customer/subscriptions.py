@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,8 +23,9 @@ from portal.queries.access import products
 from portal.queries.account import account_page
 from portal.queries.account.account_page import PAGE, AccountPage
 from portal.web import payments as payment_lines
-from portal.web.customer import account_cards, bp, presenting, renewal_words, sentences
+from portal.web.customer import account_cards, bp, offers, presenting, renewal_words, sentences
 from portal.web.customer.account_cards import Card
+from portal.web.customer.offers import Beside
 from portal.web.customer.planned_words import open_windows
 from portal.web.customer.presenting import Opened
 from portal.web.formatting import formatter
@@ -48,6 +50,7 @@ class Home:
     first_late: uuid.UUID | None
     doubles: str  # which products have several; empty where none has
     gifts: tuple[Opened, ...]
+    offer: Beside | None  # where there is one subscription alone that can be cancelled
     access_url: str  # empty where the merchant leaves that page out
     autopay_url: str
     next_url: str | None
@@ -91,11 +94,17 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
         first_late=next(iter(late), None),
         doubles=sentences.doubles(held.subscriptions),
         gifts=gifts,
+        offer=_offer(live),
         access_url=url_for(".access", merchant_slug=g.merchant.slug) if g.merchant.shows(Section.ACCESS) else "",
         autopay_url=AUTOPAY_URL,
         next_url=url_of_page("customer.subscriptions", number + 1) if held.has_more else None,
         previous_url=url_of_page("customer.subscriptions", number - 1) if number > 1 else None,
     )
+
+
+def _offer(live: Sequence[Card]) -> Beside | None:
+    """Return what is offered beside the one that can be cancelled; of several, each page says it by itself."""
+    return offers.beside(live[0]) if len(live) == 1 else None
 
 
 def count_of(held: AccountPage, number: int) -> str:
@@ -145,9 +154,11 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
         former = holdings.former(session, held)
     shown = held.subscription.payments if g.merchant.shows(Section.PAYMENTS) else ()
     paid = sorted(shown, key=lambda payment: payment.paid_at, reverse=True)
+    card = account_cards.card(held, now=now)
     return render_template(
         "customer/subscription.html",
-        card=account_cards.card(held, now=now),
+        card=card,
+        offer=offers.beside(card),
         renewal=renewal_words.rows(held.subscription, now=now),
         kept=any(window.is_open(now) for one in former for window in open_windows(one, now=now)),
         dates=presenting.dates(held, now=now),

@@ -14,7 +14,7 @@ ALWAYS = {
     "customer.request", "customer.withdrawal", "customer.request_proof", "customer.accounts",
     "auth.customer_again", "customer.profile", "customer.address_change", "customer.address_withdrawal",
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
-    "customer.resume", "customer.pause_withdrawal", "customer.late",
+    "customer.resume", "customer.pause_withdrawal", "customer.late", "customer.offer",
     "customer.comeback", "customer.comeback_return", "customer.comeback_cancelled", "customer.comeback_reading",
     "customer.comeback_withdrawal", "customer.settlement", "customer.settlement_start",
     "customer.data", "customer.data_export", "customer.data_export_new",

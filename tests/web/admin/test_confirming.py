@@ -39,6 +39,7 @@ ASKING = {
     "admin.setting_legal_text": {"POST"},
     "admin.setting_notices": {"POST"},
     "admin.setting_notice": {"POST"},
+    **{key: {"POST"} for key in ("admin.setting_reasons", "admin.setting_reason", "admin.setting_offer")},
     "admin.setting_retention": {"POST"},
     "admin.setting_links": {"POST"},
     **{f"admin.setting_host{act}": {"POST"} for act in ("", "_removal")},

@@ -30,6 +30,7 @@ MANAGERS = {
     "admin.setting_sections",
     "admin.setting_legal_text",
     *("admin.setting_notices", "admin.setting_notice", "admin.setting_notice_test"),
+    *("admin.setting_reasons", "admin.setting_reason", "admin.setting_offer"),
     "admin.setting_retention",
     "admin.setting_links",
     *("admin.setting_sections", "admin.setting_returns"),

@@ -28,6 +28,7 @@ BEGINS = {
     *("admin.setting_site_login", "admin.setting_site_login_check", "admin.setting_site_login_on"),
     *("admin.setting_legal_text", "admin.setting_host", "admin.setting_host_check"),
     *("admin.setting_notices", "admin.setting_notice"),
+    *("admin.setting_reasons", "admin.setting_reason", "admin.setting_offer"),
     "admin.setting_retention",
     "admin.setting_links",
     *("admin.setting_sections", "admin.event_endpoint_new"),

@@ -54,8 +54,8 @@ def request_rows(
         rows.append((_("Next try"), short(request.next_try_at)))
     if decided is not None:
         rows.append((_("Refund"), _refund(decided)))
-    if request.reason_code in labels.REASON:
-        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
+    if reason := labels.reason(request.reason_code):
+        rows.append((_("Reason given"), reason))
     if request.reason_text:
         by_staff = request.actor is Actor.STAFF
         rows.append((_("Internal note") if by_staff else _("Customer’s comment"), request.reason_text))

@@ -1,0 +1,53 @@
+"""Whom the merchant's offer may still be shown, and what was answered."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.domain.law.offers import OfferAnswer
+from portal.domain.subscriptions import ENDED, Status
+from portal.models import Customer, OfferAnswered, Subscription
+
+
+def may_be_offered(session: Session, customer_id: uuid.UUID) -> bool:
+    """Say whether they may see an offer: they answered none, abandoned nothing, and may be contacted."""
+    answered = select(OfferAnswered.id).where(OfferAnswered.customer_id == customer_id)
+    left = select(Subscription.id).where(
+        Subscription.customer_id == customer_id, Subscription.status == Status.ABANDONED
+    )
+    closed = select(Customer.id).where(Customer.id == customer_id, Customer.contact_allowed.is_(False))
+    return not session.scalar(select(or_(answered.exists(), left.exists(), closed.exists())))
+
+
+def keep(session: Session, values: dict[str, object]) -> bool:
+    """Keep an answer, unless there is one; say whether it is new."""
+    statement = insert(OfferAnswered).values(**values).on_conflict_do_nothing(index_elements=["subscription_id"])
+    return session.scalar(statement.returning(OfferAnswered.id)) is not None
+
+
+def counts(session: Session, merchant_id: uuid.UUID) -> dict[OfferAnswer, int]:
+    """Count a merchant's answers of each kind."""
+    rows = session.execute(
+        select(OfferAnswered.answer, func.count().label("number"))
+        .where(OfferAnswered.merchant_id == merchant_id)
+        .group_by(OfferAnswered.answer)
+    )
+    return {row.answer: row.number for row in rows}
+
+
+def taken_and_ended(session: Session, merchant_id: uuid.UUID) -> int:
+    """Count those who took an offer, and whose subscription has ended all the same."""
+    return session.scalars(
+        select(func.count())
+        .select_from(OfferAnswered)
+        .join(Subscription, Subscription.id == OfferAnswered.subscription_id)
+        .where(
+            OfferAnswered.merchant_id == merchant_id,
+            OfferAnswered.answer == OfferAnswer.ACCEPTED,
+            Subscription.status.in_(ENDED),
+        )
+    ).one()
