@@ -26,6 +26,7 @@ PIECE: Final = 1024 * 1024
 RECORDS: Final = 500  # of one part: one transaction of a run
 LARGEST_PART: Final = 400_000  # signs
 LONGEST_NAME: Final = 100  # of a column
+NO_TEXT: Final = (codecs.BOM_UTF32_LE, b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # the last two are spreadsheets'
 UNSEEN: Final = re.compile(r"[\x01-\x08\x0e-\x1f]")
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([^\r\n])"?[ \t]*[\r\n]*', re.IGNORECASE)
 _VALUE: Final = re.compile(
@@ -168,7 +169,7 @@ def _encoding(file: IO[bytes]) -> Encoding:
     head = file.read(4096)
     if not head.strip():
         raise BadFile(FileFault.EMPTY)
-    if head.startswith(codecs.BOM_UTF32_LE):
+    if head.startswith(NO_TEXT):
         raise BadFile(FileFault.NOT_TEXT)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Encoding.UTF_16

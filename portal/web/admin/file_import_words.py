@@ -34,7 +34,7 @@ FIELD: Final[Mapping[Field, LazyString]] = {
     Field.CUSTOMER: _l("Customer ID of the portal"),
     Field.EXTERNAL_ID: _l("Customer ID in your systems"),
     Field.EMAIL: _l("Email address"),
-    Field.NAME: lazy_pgettext("customer", "Name"),
+    Field.NAME: _l("Name"),
     Field.LANGUAGE: _l("Language"),
     Field.SUBSCRIPTION: _l("PayPal subscription ID, or the portal’s"),
     Field.REFERENCE: _l("Your reference"),

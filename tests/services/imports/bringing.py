@@ -98,5 +98,7 @@ def said(ctx) -> list[tuple]:
                 " ORDER BY 1, 2, 3"
             )
         )
-        acts = session.execute(text("SELECT act, count(*) FROM audit_entries WHERE act NOT LIKE 'file_import%' GROUP BY 1"))
+        acts = session.execute(
+            text("SELECT act, count(*) FROM audit_entries WHERE act NOT LIKE 'file_import%' GROUP BY 1")
+        )
         return [sorted(map(str, rows)) for rows in (people, given, acts)]
