@@ -25,10 +25,10 @@ def test_a_file_goes_with_all_that_hangs_on_it(make, ctx, database_url):
     whose = "'00000000-0000-0000-0000-000000000001'"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO file_imports (id, merchant_id, staff_name, brought, state, file_name, size, "  # noqa: S608
-            "encoding, delimiter, header, slashed, columns, parts, lines, attempt, part, done, made, changed, same, refused, touched_at,"
-            f" created_at) VALUES ({whose}, %s, 'Léa', 'customers', 'done', 'a.csv', 1, 'utf-8', ';', '[]', '[]', '[]',"
-            " 1, 1, 1, 1, 1, 0, 0, 0, 1, now(), now())",
+            "INSERT INTO file_imports (id, merchant_id, staff_name, brought, state, file_name, size, encoding,"
+            " delimiter, header, slashed, columns, parts, lines, attempt, part, done, made, changed, same, refused,"
+            " touched_at, created_at) VALUES ('00000000-0000-0000-0000-000000000001', %s, 'Léa', 'customers', 'done',"
+            " 'a.csv', 1, 'utf-8', ';', '[]', '[]', '[]', 1, 1, 1, 1, 1, 0, 0, 0, 1, now(), now())",
             (merchant.id,),
         )
         connection.execute(

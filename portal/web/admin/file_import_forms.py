@@ -43,14 +43,14 @@ class FileForm(BaseForm):
 class MatchForm(BaseForm):
     """A field for each column; the columns are those of one file (`for_columns`)."""
 
-    date_order = RadioField(_l("Dates such as 03/04/2027"), choices=choices(words.ORDER), validate_choice=False)
+    date_order: RadioField
     submit = SubmitField(_l("Check every line"))
     columns: Sequence[Any] = ()
 
     def match(self) -> Match:
         """Return what was answered."""
         fields = tuple(Field(field.data) if field.data in set(Field) else None for field in self.columns)
-        told = self.date_order.data
+        told = self.date_order.data if "date_order" in self else None  # nobody was asked where no such date is
         return Match(fields, DateOrder(told) if told in set(DateOrder) else None)
 
     def refuse(self, found: Sequence[BadMatch], header: Sequence[str]) -> None:
@@ -71,12 +71,15 @@ def for_columns(
     """Return the form for the columns of a file, as they are matched now; `samples`: its first lines."""
     offered: list[SelectChoice] = [SelectChoice("", _("Do not import"))]
     offered += [SelectChoice(field.value, str(words.FIELD[field])) for field in FIELDS[brought]]
-    fields = {}
+    fields: dict[str, Any] = {}
     for place in range(len(header)):
         label: str | LazyString = words.column(header, place)
         seen = [row[place][:60] for row in samples[:EXAMPLES] if place < len(row) and row[place].strip()]
         hint = _("For example: %(values)s", values=" · ".join(seen)) if seen else _("Empty in the first lines")
         fields[f"column_{place}"] = SelectField(label, choices=offered, description=hint, validate_choice=False)
+    if asks_dates:  # behind the columns, as on the page
+        question = _l("Dates such as 03/04/2027")
+        fields["date_order"] = RadioField(question, choices=choices(words.ORDER), validate_choice=False)
     form_class = type("ColumnsForm", (MatchForm,), fields)
     data: dict[str, str | None] = {
         f"column_{place}": field.value if field else "" for place, field in enumerate(match.columns)
@@ -84,6 +87,4 @@ def for_columns(
     data["date_order"] = match.date_order.value if match.date_order else None
     form: MatchForm = form_class(request.form if request.method == "POST" else None, data=data)
     form.columns = [form[f"column_{place}"] for place in range(len(header))]
-    if not asks_dates:
-        del form.date_order
     return form
