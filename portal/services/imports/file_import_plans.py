@@ -133,7 +133,9 @@ def _one(said: Said, look: Look, seen: _Seen, work: Work) -> Planned:
 
 
 def _place(reading: Reading, field: Field | None) -> int | None:
-    return reading.match.columns.index(field) if field in reading.match.columns else None
+    if field is None or field not in reading.match.columns:
+        return None
+    return reading.match.columns.index(field)
 
 
 class _Seen:

@@ -188,7 +188,7 @@ def test_a_line_twice_does_nothing_and_one_that_says_something_else_is_refused(c
     assert counts(held) == (3, 0, 1, 1)
     with ctx.db.read() as session:
         (fault,) = session.scalars(select(FileImportFault).where(FileImportFault.attempt == held.attempt))
-        assert (fault.line, fault.why.value, fault.other) == (6, "said_otherwise", 4)
+        assert (fault.line, fault.why.value, fault.other, fault.place) == (6, "said_otherwise", 4, None)
         assert session.scalar(select(func.count()).select_from(FileImportKey)) == 0, "they are needed no more"
 
 

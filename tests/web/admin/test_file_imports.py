@@ -67,7 +67,7 @@ def test_a_file_is_brought_matched_checked_carried_out_and_reported(ctx, manager
     assert "Importing the lines" in page.text
     work(ctx)
     page = manager.get(page.path)
-    assert (figures(page)["Added"], figures(page)["Refused"], people(ctx)) == ("1", "1", 1)
+    assert (figures(page)["Added"], figures(page)["Refused lines"], people(ctx)) == ("1", "1", 1)
     told = page.submit(press="Download the refused lines (CSV)")
     rows = list(csv.DictReader(told.body.removeprefix("\ufeff").splitlines(), delimiter=";"))
     assert [[row[name] for name in ("Line", "Column", "E-mail")] for row in rows] == [["3", "E-mail", "wrong"]]
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_match_is_said_and_nothing_that_was_chosen_is_lost(
     assert chosen == ["email", "email", "until", "product"]
     page = page.submit(press="Check every line", column_1="", date_order="day_first")
     assert work(ctx).date_order.value == "day_first"
-    assert figures(manager.get(page.path))["Refused"] == "1", "nobody has the address"
+    assert figures(manager.get(page.path))["Refused lines"] == "1", "nobody has the address"
 
 
 @pytest.mark.parametrize(
