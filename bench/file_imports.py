@@ -103,8 +103,10 @@ def _bring(ctx: Context, merchant_id: uuid.UUID, by: By, size: int) -> dict[str,
 
 
 def _store(ctx: Context, merchant_id: uuid.UUID, by: By, file: Any) -> uuid.UUID:
-    whose = {"file_name": "a.csv", "staff_id": by.actor_id, "by": by}
-    return file_imports.start(ctx, merchant_id, Brought.CUSTOMERS, file, **whose, now=utc_now())
+    staff_id, now = by.actor_id or merchant_id, utc_now()
+    return file_imports.start(
+        ctx, merchant_id, Brought.CUSTOMERS, file, file_name="a.csv", staff_id=staff_id, by=by, now=now
+    )
 
 
 def _go(ctx: Context, merchant_id: uuid.UUID, made: uuid.UUID, by: By, act: str) -> None:
