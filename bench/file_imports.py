@@ -92,7 +92,7 @@ def _bring(ctx: Context, merchant_id: uuid.UUID, by: By, size: int) -> dict[str,
             made, told["store"] = _timed(lambda: _store(ctx, merchant_id, by, opened))
         told["base_mib"] = peak()
         for step, act in (("check", "check"), ("run", "run")):
-            told[step] = _timed(lambda act=act: _go(ctx, merchant_id, made, by, act))[1]  # type: ignore[misc]
+            told[step] = _timed(lambda act=act: _go(ctx, merchant_id, made, by, act))[1]
         with file.open("rb") as opened:
             again = _store(ctx, merchant_id, by, opened)
         _go(ctx, merchant_id, again, by, "check")
