@@ -48,6 +48,8 @@ SETTLE = "settlements.carry_out"
 REREAD = "subscriptions.reread"
 EXPORT_DATA = "own_data.export"
 EXPORT_LIST = "list_exports.make"
+RUN_FILE_IMPORT = "file_imports.run"
+ARCHIVE_MERCHANT = "merchant_archives.make"
 DECIDE_DECLARATION = "declarations.decide"
 # Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
 # long work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
@@ -67,6 +69,8 @@ TASKS = {
     REREAD: NEXT,
     EXPORT_DATA: NEXT,
     EXPORT_LIST: LAST,
+    RUN_FILE_IMPORT: LAST,
+    ARCHIVE_MERCHANT: LAST,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,
     RUN_IMPORT: LAST,

@@ -134,7 +134,7 @@ def test_delete_exports_first_and_can_be_taken_back(flask, ctx, sold, tmp_path):
     assert code == 0, said
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with zipfile.ZipFile(path) as archive:
-        assert len(archive.read("subscriptions.jsonl").splitlines()) == 3
+        assert len(archive.read("jsonl/subscriptions.jsonl").splitlines()) == 3
     assert row(ctx).state == "leaving"
     assert "leaves on 20" in flask("list")[0]
     assert flask("delete", "atelier", "--without-export", "--leave-live-subscriptions", "--yes")[1] == 1

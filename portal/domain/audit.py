@@ -75,6 +75,11 @@ class Act(StrEnum):
     COMPARISON_STARTED = "comparison.started"  # by hand
     LIST_UPLOADED = "profile_list.uploaded"
     LIST_ENDED = "profile_list.ended"
+    FILE_UPLOADED = "file_import.uploaded"  # customers, access by hand, or what is known of subscriptions
+    FILE_CHECKED = "file_import.checked"  # its columns were matched, and each line was tried
+    FILE_STARTED = "file_import.started"
+    FILE_STOPPED = "file_import.stopped"
+    FILE_DELETED = "file_import.deleted"  # before its time
     VIEW_SAVED = "list_view.saved"  # filters of a list, under a name
     VIEW_CHANGED = "list_view.changed"
     VIEW_REMOVED = "list_view.removed"
@@ -87,6 +92,8 @@ class Act(StrEnum):
     RECEIVED_CONFIRMED = "received_request.confirmed"  # by who reads the mailbox on file
     RECEIVED_REFUSED = "received_request.refused"
     LATE_PAYMENT_EXPLAINED = "late_payment.explained"
+    CUSTOMER_MADE = "customer.made"  # without a subscription: brought by the merchant
+    SUBSCRIPTION_NOTED = "subscription_note.changed"  # what the merchant's own systems know of it
     CUSTOMER_CHANGED = "customer.changed"  # name, language, whether they may be contacted
     ADDRESS_ASKED = "customer.address_asked"  # a new one, that has to confirm itself
     ADDRESS_WITHDRAWN = "customer.address_withdrawn"  # before it did
@@ -163,7 +170,7 @@ class Act(StrEnum):
     EXPORT_PROOF = "export.proof"  # for a court or an authority
     RETENTION_APPLIED = "retention.applied"  # what was kept for long enough is gone
     EXPORT_CUSTOMER = "export.customer"  # their own data, asked for by themselves
-    EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator
+    EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator or its owner
 
 
 @dataclass(frozen=True, kw_only=True)

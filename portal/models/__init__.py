@@ -26,6 +26,7 @@ from portal.models.end_requests import EndRequest
 from portal.models.event_deliveries import EventAttempt, EventDelivery
 from portal.models.event_endpoints import EventEndpoint
 from portal.models.figures import DailyFigure, FigureBook, FigureChange
+from portal.models.file_imports import FileImport, FileImportFault, FileImportKey, FileImportPart
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.journal import Installation, JournalEntry
@@ -35,6 +36,7 @@ from portal.models.list_exports import ListExport, ListExportPart
 from portal.models.list_views import ListView
 from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
+from portal.models.merchant_archives import MerchantArchive, MerchantArchivePart
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.notice_texts import NoticeText
@@ -110,6 +112,10 @@ __all__ = [
     "ExportState",
     "FigureBook",
     "FigureChange",
+    "FileImport",
+    "FileImportFault",
+    "FileImportKey",
+    "FileImportPart",
     "Grant",
     "HealthMark",
     "Hold",
@@ -132,6 +138,8 @@ __all__ = [
     "MailState",
     "Membership",
     "Merchant",
+    "MerchantArchive",
+    "MerchantArchivePart",
     "MerchantNews",
     "NewsKind",
     "NoticeText",

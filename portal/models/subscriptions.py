@@ -145,6 +145,9 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     next_watch_at: Mapped[datetime | None]
     history_due_at: Mapped[datetime | None]  # when its payments since the start are to be read; empty once they are
     relaunch_allowed: Mapped[bool] = mapped_column(default=True)
+    # The merchant's own, from a file (domain/desk/file_imports.py): their reference, and what they call the rest.
+    reference: Mapped[str | None]
+    extra: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     event_number: Mapped[int] = mapped_column(default=0)  # of the last event about it that was written
     # The subscription that this one took up again (docs/decisions/0010).
     predecessor_id: Mapped[uuid.UUID | None] = mapped_column(

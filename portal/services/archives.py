@@ -7,7 +7,9 @@ import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
+
+MERCHANT: Final = "merchant_archive_parts.content"  # what the parts of a merchant's are sealed for
 
 
 def plain(value: Any) -> Any:

@@ -99,26 +99,31 @@ def give(
     """Give it; return the gift's id. Raises CannotGive; NoResultFound for another merchant's customer or product."""
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
-        check_there(customer.erased_at)
-        product = products.of_merchant(session, merchant_id, wish.product_id)
-        _check(session, customer, wish, now=now)
-        grant = Grant(
-            id=uuid.uuid4(),
-            created_at=now,
-            merchant_id=merchant_id,
-            customer_id=customer_id,
-            product_id=product.id,
-            since=wish.since,
-            until=wish.until,
-            note=wish.note,
-            actor_name=_author(by),
-        )
-        session.add(grant)
-        days = {"since": wish.since.isoformat(), "until": _iso(wish.until)}
-        _record(session, grant, Act.GRANT_GIVEN, by=by, now=now, **days)
-        if wish.is_told:
-            _tell(Post.of(ctx, session, merchant_id, now=now), customer, product, grant, GrantNews.GIVEN)
-        return grant.id
+        return give_to(ctx, session, customer, wish, by=by, now=now)
+
+
+def give_to(ctx: Context, session: Session, customer: Customer, wish: Gift, *, by: By, now: datetime) -> uuid.UUID:
+    """Give it to a locked customer, as `give` does."""
+    check_there(customer.erased_at)
+    product = products.of_merchant(session, customer.merchant_id, wish.product_id)
+    _check(session, customer, wish, now=now)
+    grant = Grant(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=customer.merchant_id,
+        customer_id=customer.id,
+        product_id=product.id,
+        since=wish.since,
+        until=wish.until,
+        note=wish.note,
+        actor_name=_author(by),
+    )
+    session.add(grant)
+    days = {"since": wish.since.isoformat(), "until": _iso(wish.until)}
+    _record(session, grant, Act.GRANT_GIVEN, by=by, now=now, **days)
+    if wish.is_told:
+        _tell(Post.of(ctx, session, customer.merchant_id, now=now), customer, product, grant, GrantNews.GIVEN)
+    return grant.id
 
 
 def change(

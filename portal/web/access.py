@@ -106,6 +106,7 @@ INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTE
 INTEGRATIONS_ASKING: Final = replace(INTEGRATIONS, again=Again.ACTS)  # what sends data elsewhere, or shows a secret
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 ARCHIVE: Final = Access(Face.STAFF, reads=Duty.ARCHIVE, acts=Duty.ARCHIVE, again=Again.ENTERS)
+FILES: Final = Access(Face.STAFF, reads=Duty.EXPORT, acts=Duty.EXPORT, work=Work.BEGIN)
 API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -261,6 +262,12 @@ ACCESS: Final[Mapping[str, Access]] = {
         ("admin.subscriptions_export", "admin.customers_export", "admin.list_export", "admin.list_export_file"),
         Access(Face.STAFF, reads=Duty.EXPORT, acts=Duty.EXPORT),
     ),
+    **dict.fromkeys(("admin.file_imports", "admin.file_import", "admin.file_import_run"), FILES),
+    **dict.fromkeys(
+        ("admin.file_import_stop", "admin.file_import_removal", "admin.file_import_refused"),
+        replace(FILES, work=Work.CARRY_ON),
+    ),
+    **dict.fromkeys(("admin.merchant_archive", "admin.merchant_archive_file"), ARCHIVE),
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
     "admin.subscription_end": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),

@@ -14,7 +14,7 @@ def handed_over(file: File) -> Response:
     return download(file.content, name=file.name, media_type=file.media_type)
 
 
-def download(content: bytes | Iterable[str], *, name: str, media_type: str = "text/csv") -> Response:
+def download(content: bytes | Iterable[str] | Iterable[bytes], *, name: str, media_type: str = "text/csv") -> Response:
     """Return what is whole, or comes in pieces, as a file of that name."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, mimetype=media_type, headers=headers)

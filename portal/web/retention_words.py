@@ -19,6 +19,7 @@ KIND: Final[Mapping[Kind, LazyString]] = {
     Kind.EVENTS: _l("Events sent to your other systems"),
     Kind.LOG_INS: _l("Log-ins and codes"),
     Kind.EXPORTS: _l("Files of customers’ own data"),
+    Kind.FILES: _l("Files that your team imported, and the archive of all data"),
 }
 SINCE: Final[Mapping[Kind, LazyString]] = {
     Kind.CUSTOMERS: _l("since the last contact: then the record is erased"),
@@ -29,6 +30,7 @@ SINCE: Final[Mapping[Kind, LazyString]] = {
     Kind.EVENTS: _l("since the event, with the log of its delivery"),
     Kind.LOG_INS: _l("since it expired; removed every ten minutes"),
     Kind.EXPORTS: _l("since it was ready"),
+    Kind.FILES: _l("since it was last used, or ready"),
 }
 CIVIL: Final = _l("French Civil Code, art. 2224; Consumer Code, art. L213-1")
 STORAGE: Final = _l("GDPR, art. 5(1)(e): no longer than needed")
@@ -41,6 +43,7 @@ SOURCE: Final[Mapping[Kind, LazyString]] = {
     Kind.EVENTS: STORAGE,
     Kind.LOG_INS: STORAGE,
     Kind.EXPORTS: STORAGE,
+    Kind.FILES: STORAGE,
 }
 TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
     Kind.CUSTOMERS: _l("Your name, email address and account, after your last contact with us"),
@@ -51,6 +54,7 @@ TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
     Kind.EVENTS: _l("That the seller’s other systems were told of your contract, without your name"),
     Kind.LOG_INS: _l("Your log-ins, after they expire"),
     Kind.EXPORTS: _l("The file with your data, once it is ready"),
+    Kind.FILES: _l("Lists of customers that the seller brings here, as files"),
 }
 
 

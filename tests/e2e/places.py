@@ -87,6 +87,7 @@ NOT_OPENED = {
     ),
     **dict.fromkeys(("admin.account_passkey", "admin.account_passkey_new"), DEVICES),
     "admin.list_export": "comes with a list of more than 5,000 rows; tests/web/admin/test_list_exports.py",
+    "admin.file_import": "comes with a file that somebody brought; tests/web/admin/test_file_imports.py",
     "admin.product_draft": "the product's own page, with what was typed",
     **dict.fromkeys(("public.setup", "admin.subscription_paid_until", "admin.archive", "admin.court_file"), APART),
 }

@@ -16,10 +16,10 @@ class Duty(StrEnum):
     CUSTOMERS = "customers"  # their records, notices and letters, PayPal's messages, imports
     ENDS = "ends"  # end, pause and resume subscriptions, one or many
     REFUNDS = "refunds"
-    EXPORT = "export"  # whole lists as files
+    EXPORT = "export"  # whole lists as files, both ways
     PRODUCTS = "products"
     SETTINGS = "settings"  # of the customers' space
-    ARCHIVE = "archive"  # what the law keeps of customers who were erased
+    ARCHIVE = "archive"  # what the law keeps of customers who were erased; everything at once
     PAYPAL = "paypal"  # keys, and where PayPal sends its messages
     INTEGRATIONS = "integrations"  # what other systems may ask and are told
     TEAM = "team"

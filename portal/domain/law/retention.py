@@ -25,6 +25,7 @@ class Kind(StrEnum):
     EVENTS = "events"  # that other systems were told, with the log of it, since they were written
     LOG_INS = "log_ins"  # sessions, codes and mailed links, since they expired
     EXPORTS = "exports"  # the archive that a customer asked for, since it was ready
+    FILES = "files"  # that the team brought, since last used; the archive of everything, since it was ready
 
 
 class Unit(StrEnum):
@@ -59,6 +60,7 @@ TABLE: Final[Mapping[Kind, Rule]] = {
     Kind.EVENTS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30),
     Kind.LOG_INS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30),
     Kind.EXPORTS: Rule(unit=Unit.DAYS, least=7, most=7, usual=7),
+    Kind.FILES: Rule(unit=Unit.DAYS, least=7, most=7, usual=7),
 }
 CHOSEN: Final = tuple(kind for kind, rule in TABLE.items() if not rule.is_fixed)
 COUNTED: Final = tuple(kind for kind in Kind if kind is not Kind.LOG_INS)  # those go every ten minutes, uncounted

@@ -73,6 +73,7 @@ def _subscriptions(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
             *(Subscription.last_payment_at, Subscription.next_payment_at, Subscription.committed_until),
             *(Subscription.paid_until, Subscription.access_until, Subscription.end_requested_at),
             *(Subscription.stopped_at_provider_at, Subscription.ended_at),
+            *(Subscription.reference, Subscription.extra),
         )
         .join(Product, Product.id == Subscription.product_id)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)

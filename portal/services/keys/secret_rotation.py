@@ -23,9 +23,11 @@ from portal.models import (
     ApiReply,
     DataExport,
     EventEndpoint,
+    FileImportPart,
     Invitation,
     ListExportPart,
     Mail,
+    MerchantArchivePart,
     PayPalAccount,
     SigningKey,
     SiteLogin,
@@ -34,8 +36,10 @@ from portal.models import (
 from portal.secrets import SEPARATOR, CannotOpen
 from portal.services.access_tokens import PRIVATE
 from portal.services.api.api_replies import BODY
+from portal.services.archives import MERCHANT
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.imports.file_imports import SEALED as FILE
 from portal.services.list_exports import SEALED as LIST
 from portal.services.notices.outbox import CONTENT
 from portal.services.outgoing import event_secrets
@@ -79,6 +83,8 @@ SEALED: Final = (
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
     Sealed(ListExportPart, ListExportPart.content, LIST, by_row=True),
+    Sealed(FileImportPart, FileImportPart.content, FILE, by_row=True),
+    Sealed(MerchantArchivePart, MerchantArchivePart.content, MERCHANT, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.secret, event_secrets.SECRET, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.former_secret, event_secrets.FORMER, by_row=True),
     Sealed(SiteLogin, SiteLogin.secret, SITE_SECRET, by_row=True),

@@ -149,6 +149,11 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_requests": update(EndRequest)
         .where(EndRequest.subscription_id.in_(theirs), EndRequest.actor == Actor.CUSTOMER)
         .values(actor_name=""),
+        "own_words_of_subscriptions": update(Subscription)
+        .where(
+            Subscription.customer_id == customer.id, or_(Subscription.reference.is_not(None), Subscription.extra != {})
+        )
+        .values(reference=None, extra={}),
         "names_of_withdrawals": update(Withdrawal)
         .where(Withdrawal.subscription_id.in_(theirs), Withdrawal.actor == Actor.CUSTOMER)
         .values(actor_name=""),

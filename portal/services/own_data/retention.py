@@ -26,6 +26,7 @@ from portal.models import (
     LatePayment,
     Mail,
     Merchant,
+    MerchantArchive,
     OutgoingEvent,
     Payment,
     Proof,
@@ -42,6 +43,7 @@ from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.batches import Unfinished
 from portal.services.context import Context
+from portal.services.imports import file_imports
 from portal.services.messages import event_retention
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
@@ -213,8 +215,24 @@ def _events(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: date
     return _each_batch(ctx, lambda session: _deleted(session, OutgoingEvent, old))
 
 
+def _files(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Delete what the team brought, and archives of everything, if the jobs of every ten minutes have not."""
+    brought = file_imports.purge(ctx, before=before, merchant_id=merchant_id, now=now)
+    return brought + forget_archives(ctx, before=before, merchant_id=merchant_id)
+
+
+def forget_archives(ctx: Context, *, before: datetime, merchant_id: uuid.UUID | None = None) -> int:
+    """Delete archives of everything that were ready before then, of one merchant or of all; return how many."""
+    over = [MerchantArchive.ready_at < before]
+    if merchant_id is not None:
+        over.append(MerchantArchive.merchant_id == merchant_id)
+    with ctx.db.begin() as session:
+        return session.connection().execute(delete(MerchantArchive).where(*over)).rowcount
+
+
 ACTS: Final[dict[Kind, Callable[..., int]]] = {
     Kind.EXPORTS: _exports,
+    Kind.FILES: _files,
     Kind.MESSAGES: _messages,
     Kind.EVENTS: _events,
     Kind.MAILS: _mails,

@@ -24,6 +24,7 @@ def test_the_figures_are_those_of_the_law():
         "events": "30-30-30 days",
         "log_ins": "30-30-30 days",
         "exports": "7-7-7 days",
+        "files": "7-7-7 days",
     }
     assert set(TABLE) == set(Kind)
     assert [kind.value for kind in CHOSEN] == ["customers", "proofs", "mails"]

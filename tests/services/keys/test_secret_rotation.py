@@ -19,10 +19,14 @@ from portal.models import (
     DataExport,
     EventEndpoint,
     ExportState,
+    FileImport,
+    FileImportPart,
     Invitation,
     ListExport,
     ListExportPart,
     Mail,
+    MerchantArchive,
+    MerchantArchivePart,
     PayPalAccount,
     Provider,
     SigningKey,
@@ -35,6 +39,8 @@ from portal.services.access_tokens import PRIVATE
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import Wanted
 from portal.services.api.api_replies import BODY, Reply
+from portal.services.archives import MERCHANT
+from portal.services.imports.file_imports import SEALED as FILE
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
 from portal.services.list_exports import SEALED as LIST
@@ -140,6 +146,17 @@ def boxes(ctx, make, paypal):
     part.content = ctx.vault.seal_bytes(b"\xff packed", purpose=LIST, row=part.id)
     make.add(listed)
     make.add(part)
+    brought = FileImport(
+        id=uuid.uuid4(), merchant_id=merchant.id, staff_name="Léa", brought="customers", file_name="a.csv", size=1,
+        encoding="utf-8", delimiter=";", header=[], slashed=[], columns=[], parts=1, lines=1, touched_at=make.now(),
+    )  # fmt: skip
+    lines = FileImportPart(id=uuid.uuid4(), file_import_id=brought.id, number=1)
+    lines.content = ctx.vault.seal_bytes(b"\xff lines", purpose=FILE, row=lines.id)
+    whole = MerchantArchive(id=uuid.uuid4(), merchant_id=merchant.id, staff_id=staff, touched_at=make.now())
+    piece = MerchantArchivePart(id=uuid.uuid4(), archive_id=whole.id, number=1)
+    piece.content = ctx.vault.seal_bytes(b"\xff piece", purpose=MERCHANT, row=piece.id)
+    for row in (brought, lines, whole, piece):
+        make.add(row)
     wish = Wish(address="https://example.com/events")
     told = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=make.now()).endpoint_id
     event_endpoints.renew_secret(ctx, merchant.id, told, by=By(), now=make.now())

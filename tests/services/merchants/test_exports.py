@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import uuid
 import zipfile
+from pathlib import Path
 
 import pytest
 from sqlalchemy import LargeBinary
@@ -66,7 +68,9 @@ def test_the_merchants_rows_and_nobody_elses(ctx, make, hire, now):
     anne, bob = hire(ours), hire(theirs, email="bob@studio.test")
     files = archive(ctx, ours, now)
     rows = {
-        name: [json.loads(line) for line in text.splitlines()] for name, text in files.items() if name != "README.txt"
+        name.removeprefix("jsonl/"): [json.loads(line) for line in text.splitlines()]
+        for name, text in files.items()
+        if name.startswith("jsonl/")
     }
     assert [one["name"] for one in rows["merchants.jsonl"]] == ["L’Atelier"]
     assert [one["id"] for one in rows["subscriptions.jsonl"]] == [str(mine.id)]
@@ -85,4 +89,30 @@ def test_it_is_of_one_moment_and_reads_in_pieces(ctx, make, now, monkeypatch):
     merchant = make.merchant()
     for _ in range(7):
         make.customer(merchant)
-    assert archive(ctx, merchant, now)["customers.jsonl"].count("\n") == 7
+    assert archive(ctx, merchant, now)["jsonl/customers.jsonl"].count("\n") == 7
+
+
+def test_each_table_is_there_for_a_spreadsheet_too_and_says_what_the_lines_say(ctx, make, now):
+    merchant = make.merchant()
+    make.customer(merchant, name="=HYPERLINK(1)", email="zoe@client.test")
+    files = archive(ctx, merchant, now)
+    named = {name.partition("/")[2].partition(".")[0] for name in files if name != "README.txt"}
+    assert named == {table.name for table in merchant_rows.tables()}
+    assert len(files) == 2 * len(named) + 1
+    (line,) = files["jsonl/customers.jsonl"].splitlines()
+    told = list(csv.DictReader(files["csv/customers.csv"].removeprefix("\ufeff").splitlines(), delimiter=";"))
+    row = json.loads(line)
+    assert told == [{name: "" if value is None else _cell(value) for name, value in row.items()}]
+    assert (row["name"], told[0]["name"]) == ("=HYPERLINK(1)", "'=HYPERLINK(1)")
+
+
+def _cell(value):
+    if isinstance(value, list):
+        return json.dumps(value)
+    return "'" + value if str(value).startswith("=") else str(value)
+
+
+def test_what_each_file_holds_is_written_down():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "archive.md").read_text()
+    told = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    assert told == {table.name for table in merchant_rows.tables()}

@@ -50,6 +50,8 @@ ASKING = {
     "admin.audit_export": {"POST"},
     "admin.archive": {"GET", "POST"},
     "admin.court_file": {"GET", "POST"},
+    "admin.merchant_archive": {"GET", "POST"},
+    "admin.merchant_archive_file": {"POST"},
     **{f"admin.api_key_{act}": {"GET", "POST"} for act in ("new", "change", "rotation", "revocation")},
     "admin.paypal_rest": {"GET", "POST"},
     "admin.paypal_rest_check": {"POST"},

@@ -22,6 +22,7 @@ BEGINS = {
     *("admin.product", "admin.grant_new", "admin.grant", "admin.bulk_acts", "admin.bulk_act"),
     *("admin.team_invitation", "admin.invitation_again", "admin.subscription_pause", "admin.paypal_classic_receivers"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    *("admin.file_imports", "admin.file_import", "admin.file_import_run"),
     "admin.setting_countries",
     "admin.api_key_new",
     "admin.setting_returns",
