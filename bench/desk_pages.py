@@ -31,6 +31,7 @@ PAGED: Final = (
     *("today", "about ends", "subscriptions", "customers", "sorted ", "sort="),
     *("key=rest", "email=none", "needs_you", "state=active"),
 )
+ABOUT: Final = ("ends", "money", "paypal", "emails", "people")  # what there is to do
 OTHERS: Final = ("products", "audit", "bulk", "team", "received/lost", "paypal/events", "paypal/comparisons", "paypal")
 PLACE: Final = "SELECT id FROM {} ORDER BY {} OFFSET (SELECT count(*) * 9 / 10 FROM {}) LIMIT 1"
 
