@@ -23,7 +23,7 @@ SUBSCRIPTIONS: Final = (
     "id", "merchant_id", "customer_id", "product_id", "plan_id", "status", "provider", "provider_id", "environment",
     "payer_id", "provider_status", "provider_status_at", "provider_read_at", "failed_payments", "failure_threshold",
     "outstanding", "interval_count", "interval_unit", "amount", "currency", "relaunch_allowed", "created_at",
-    "started_at", "next_payment_at", "last_payment_at", "past_due_since", "paid_until", "ended_at",
+    "started_at", "next_payment_at", "last_payment_at", "past_due_since", "paid_until", "access_until", "ended_at",
     "stopped_at_provider_at", "ended_by",
 )  # fmt: skip
 PAYMENTS: Final = (
@@ -34,6 +34,7 @@ TIMELINE: Final = ("id", "merchant_id", "subscription_id", "at", "kind", "key", 
 REQUESTS: Final = (
     "id", "merchant_id", "subscription_id", "reference", "state", "outcome", "actor", "actor_name", "channel",
     "reason_code", "reason_text", "provider_note", "shown", "attempts", "created_at", "confirmed_at", "basis", "due_at",
+    "closed_at", "archived_at",
 )  # fmt: skip
 LETTERS: Final = (
     "id", "merchant_id", "reference", "received_at", "way", "name", "email", "contract", "message", "recorded_by",

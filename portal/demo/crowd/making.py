@@ -31,6 +31,7 @@ PLANNED_ONE_OF: Final = 60  # of the active ones: their end waits for its day
 GIVEN_ONE_OF: Final = 400  # has something by hand
 ERASED_ONE_OF: Final = 250  # of those that are over: their customer is erased
 OLD_KEY_ONE_OF: Final = 20  # of those that are over: bought through the classic API
+PROVEN_FOR: Final = timedelta(days=90)  # of older ends the proof is gone, and what was said: none is to be made
 WITHOUT_ADDRESS_ONE_OF: Final = 20
 
 Rows = list[tuple[Any, ...]]
@@ -150,7 +151,8 @@ class Maker:
             1, offer.unit, offer.amount, offer.currency, life.status != "abandoned", life.begun,
             None if is_pending else life.begun,
             life.following if life.status in ("active", "past_due") else None, last,
-            life.paid[-1] if life.status == "past_due" else None, until, life.over, life.over, life.kind,
+            life.paid[-1] if life.status == "past_due" else None, until,
+            until if life.over and life.status != "completed" else None, life.over, life.over, life.kind,
         )  # fmt: skip
 
     def _hang(
@@ -204,11 +206,14 @@ class Maker:
         chance, over = self._chance, life.over or self._now
         seconds = chance.expovariate(1 / 8) if chance.randrange(50) else chance.expovariate(1 / 9_000)
         asked = max(over - timedelta(seconds=2 + seconds), life.begun)
+        closed = life.following if life.following < self._now else None
+        is_old = over < self._now - PROVEN_FOR
+        ways: dict[str, Any] = {"state": "closed" if closed else "confirmed", "over": over, "closed": closed}
         if life.kind == "staff":
-            return self._request(subscription_id, asked, state="confirmed", over=over, staff="Anne Martin")
+            return self._request(subscription_id, asked, **ways, archived=is_old, staff="Anne Martin")
         reason = one_of(chance, REASONS)[0]
-        said = chance.choice(tongue.said) if reason and chance.randrange(SAID_ONE_OF) == 0 else ""
-        return self._request(subscription_id, asked, state="confirmed", over=over, reason=reason, said=said)
+        said = chance.choice(tongue.said) if reason and not is_old and chance.randrange(SAID_ONE_OF) == 0 else ""
+        return self._request(subscription_id, asked, **ways, archived=is_old, reason=reason, said=said)
 
     def _request(
         self,
@@ -218,6 +223,8 @@ class Maker:
         state: str,
         over: datetime | None = None,
         due: datetime | None = None,
+        closed: datetime | None = None,
+        archived: bool = False,
         staff: str = "",
         reason: str = "",
         said: str = "",
@@ -226,7 +233,7 @@ class Maker:
         return (
             self._id(), self._merchant_id, subscription_id, f"{reference[:4]}-{reference[4:]}", state, "cancelled",
             "staff" if staff else "customer", staff, "staff" if staff else "portal", reason, said, "", "{}", 1, at,
-            over, "read_after_call" if over else None, due,
+            over, "read_after_call" if over else None, due, closed, closed if archived else None,
         )  # fmt: skip
 
     def _letter(self, number: int, name: str, email: str | None, life: Life, tongue: Tongue) -> tuple[Any, ...]:
