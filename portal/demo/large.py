@@ -71,6 +71,7 @@ def _fill(url: str, simulator: str, merchant_id: uuid.UUID, count: int, shop: Cr
     def tell_paypal(rows: list[dict[str, Any]]) -> None:
         for start in range(0, len(rows), AT_ONCE):
             tell("known", rows=rows[start : start + AT_ONCE])
+        tell("flush")  # a large state is written now and then: what the database keeps, PayPal has to know
 
     with psycopg.connect(url) as connection:
         crowd.fill(connection, merchant_id, count, shop, now=utc_now(), tell_paypal=tell_paypal)

@@ -120,7 +120,7 @@ def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "", cours
 
 
 def _fill_simulator(url: str) -> None:
-    if requests.get(f"{url}/_simulator/count", timeout=10).json()["subscriptions"]:
+    if requests.get(f"{url}/_simulator/count", timeout=60).json()["subscriptions"]:
         return
     for (client_id, secret), environment in ((ATELIER_KEY, "sandbox"), (STUDIO_KEY, "sandbox"), (LIVE_KEY, "live")):
         _add(url, "accounts", client_id=client_id, secret=secret, environment=environment)

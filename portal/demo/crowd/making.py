@@ -122,7 +122,7 @@ class Maker:
         if status == "completed":
             over = billing_date(begun, sold.plan, sold.offer.cycles)
         elif status in ENDED:
-            over = now - timedelta(days=min(age, DAYS)) * chance.random()
+            over = now - timedelta(days=min(age, DAYS)) * chance.random() ** 0.6
         cancelled = one_of(chance, KINDS)[0] if status == "cancelled" else status
         paid, following = _billed(begun, sold.plan, min(over or now, now))
         return Life(
