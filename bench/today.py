@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -126,7 +126,7 @@ def _stood(key: tuple[str, str, date], today: date) -> bool:
 def _by_hand(
     connection: psycopg.Connection[Any], merchant_id: UUID, zone: ZoneInfo, first: date, last: date, months: list[date]
 ) -> Numbers:
-    found: Counter[tuple[str, str, date]] = Counter()
+    found: defaultdict[tuple[str, str, date], Decimal] = defaultdict(Decimal)
     today = last
     with connection.cursor(name="by_hand") as rows:
         for row in rows.execute(ROWS, (merchant_id,)):
@@ -146,9 +146,9 @@ def _by_hand(
                 for day in months:
                     if begun <= day and (over is None or over > day):
                         found["state", "active", day] += 1
-                        found["revenue", currency, day] += worth if status != "paused" else 0
+                        found["revenue", currency, day] += worth if status != "paused" else Decimal(0)
     connection.rollback()
-    return {key: Decimal(number) for key, number in found.items() if number}
+    return {key: number for key, number in found.items() if number}
 
 
 def _day(at: datetime | None, zone: ZoneInfo) -> date | None:

@@ -19,6 +19,7 @@ from portal.demo.crowd import Crowd
 from portal.demo.crowd.offers import ATELIER, STUDIO
 from portal.demo.seed import ATELIER_KEY, STUDIO_KEY, take_first_steps
 from portal.models import Merchant, Product, Subscription
+from portal.services import figures
 from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.keys import paypal_keys
@@ -38,6 +39,7 @@ def fill(ctx: Context, database_url: str, *, simulator: str, number: int) -> Non
             _connect(ctx, merchant_id, key)
             _fill(database_url, simulator, merchant_id, count, shop, key[0])
             take_first_steps(ctx, merchant_id)
+            figures.bring_up(ctx, merchant_id, now=utc_now(), whole=True)  # what is copied, no trigger has noted
 
 
 def _connect(ctx: Context, merchant_id: uuid.UUID, key: tuple[str, str]) -> None:

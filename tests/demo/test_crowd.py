@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from portal.clock import utc_now
-from portal.demo import crowd, seed
+from portal.demo import crowd, large, seed
 from portal.demo.crowd import filling, making
 from portal.demo.crowd.offers import ATELIER, BENCH, STUDIO
 from portal.demo.simulator import Simulator
 from portal.demo.simulator.records import moment
 from portal.models import Merchant, Product, Subscription
+from portal.services import figures
 
 COUNT = 1_500
 
@@ -123,6 +124,24 @@ def test_what_was_copied_without_looking_at_keys_has_them_all(ctx, database_url,
         assert session.scalar(select(func.count()).select_from(Subscription)) == 300
         assert session.scalar(text("SELECT count(DISTINCT customer_id) FROM search_words")) == 300
     assert 0 < len(told) < 300
+
+
+def test_both_merchants_have_their_part_once_with_figures_that_count_it(ctx, database_url, make, paypal):
+    shops = {slug: make.merchant(slug=slug) for slug in ("atelier", "studio")}
+    for merchant in shops.values():
+        make.product(merchant)  # connected: nothing is to be imported
+    figures.keep(ctx, now=utc_now())  # books that know of nothing yet
+    for _start in range(2):
+        large.fill(ctx, database_url, simulator=paypal.url, number=200)
+        with ctx.db.read() as session:
+            for slug, count in (("atelier", 190), ("studio", 10)):
+                mine = {"m": shops[slug].id}
+                assert session.scalar(text("SELECT count(*) FROM subscriptions WHERE merchant_id = :m"), mine) == count
+                today = "SELECT sum(number) FROM daily_figures WHERE merchant_id = :m AND figure = 'state' AND day = "
+                today += "(SELECT day FROM figure_books WHERE merchant_id = :m)"
+                assert session.scalar(text(today), mine) == count
+            living = session.scalar(text("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL"))
+    assert len(paypal.subscriptions) == living
 
 
 def test_who_is_past_the_first_steps_has_figures(ctx, make):

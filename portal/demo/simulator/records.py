@@ -260,9 +260,9 @@ def _by_name(row: Any) -> dict[str, Any]:
 
 
 USUAL: Final[dict[str, Any]] = {
-    field.name: field.default_factory() if field.default is MISSING else field.default
+    field.name: field.default_factory() if callable(field.default_factory) else field.default
     for field in fields(Subscription)
-    if field.default is not MISSING or field.default_factory is not MISSING
+    if field.default is not MISSING or callable(field.default_factory)
 }
 
 
