@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint style types collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
+.PHONY: help env demo demo-large clean-demo clean-demo-large lint style types collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,8 +40,14 @@ $(STAMP): requirements.lock
 demo: env ## Run the whole product on this machine: portal, worker, PayPal simulator, mailbox
 	@exec $(BIN)/python -m portal.demo
 
+demo-large: env ## The same with 100,000 subscriptions that look real, in var/demo-large (DEMO_LARGE=100000)
+	@exec $(BIN)/python -m portal.demo large
+
 clean-demo: ## Forget the demo's data (the demo must be stopped)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m portal.demo clean; else rm -rf var/demo; fi
+
+clean-demo-large: ## Forget the large demo's data (it must be stopped)
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m portal.demo large clean; else rm -rf var/demo-large; fi
 
 lint: style types ## Style, import contracts, types, templates
 

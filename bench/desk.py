@@ -1,21 +1,23 @@
-"""The desk's pages for a merchant with a million subscriptions against one with a thousand.
+"""The desk's pages for a merchant with a million subscriptions against one with a thousand, and one with 100,000.
 
 Each is asked for in this process, through the whole application, in turn: its own work and the database's is measured.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from html import unescape
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import psycopg
 from flask.testing import FlaskClient
 
-from bench import desk_data, people
+from bench import desk_data, desk_pages, people
 from bench.measures import Measure
 from bench.serving import HOST
 from bench.stack import NOWHERE, Stack
@@ -24,18 +26,11 @@ from portal import create_app
 from portal.clock import utc_now
 from portal.services import figures
 
-MANY, SOME, FEW = 1_000_000, 20_000, 1_000
+FEW, SOME, MANY = 1_000, 100_000, 1_000_000
+WARM_UP: Final = 5
 TIMES: Final = 25  # each page is asked for
 TARGET: Final = "≤ 1.25"
-FILTERS: Final = (
-    *("late=yes", "failed=yes", "email=none", "planned=yes", "planned=no", "needs_you=yes", "key=classic", "key=rest"),
-    *("reason=technical", "ended_by=customer", "ended_by=failed", "ended_by=staff&ended_from=2026-10-29"),
-    *("started_from=2026-10-29", "ended_from=2026-10-29", "next_from=2026-12-01&next_to=2026-12-03"),
-    *("state=abandoned&state=pending", "state=past_due&email=none&ended_by=failed"),
-)
-ORDERS: Final = ("created", "customer", "-customer", "next", "-next", "started", "-started", "ended", "-ended")
-CUSTOMER_FILTERS: Final = ("email=none", "erased=yes", "erased=no", "state=abandoned", "needs_you=yes", "sort=-known")
-PLACE: Final = "SELECT id FROM {} ORDER BY {} OFFSET (SELECT count(*) * 9 / 10 FROM {}) LIMIT 1"
+NEXT: Final = re.compile(r'href="(/admin/[^"]*[?&;]after=[^"]*)"')
 
 
 @dataclass
@@ -45,34 +40,48 @@ class Desk:
     client: FlaskClient
     paths: dict[str, str]
     note: str
+    rows: dict[str, int] = field(default_factory=dict)
 
-    def take(self, page: str) -> float:
+    def page(self, name: str) -> str:
+        """Return a page. Raises RuntimeError when there is none."""
+        answer = self.client.get(self.paths[name], base_url=f"http://{HOST}")
+        if answer.status_code != 200:
+            raise RuntimeError(f"{name}: {answer.status}")
+        return answer.get_data(as_text=True)
+
+    def take(self, name: str) -> float:
         """Return the milliseconds that a page takes."""
         started = time.perf_counter()
-        answer = self.client.get(self.paths[page], base_url=f"http://{HOST}")
-        taken = (time.perf_counter() - started) * 1000
-        if answer.status_code != 200:
-            raise RuntimeError(f"{page}: {answer.status}")
-        return taken
+        self.page(name)
+        return (time.perf_counter() - started) * 1000
 
 
 def run(stack: Stack) -> list[Measure]:
-    """Measure every page at both sizes, in turn."""
-    with _desk(stack, FEW) as few, _desk(stack, SOME if stack.small else MANY) as many:
-        return [_measure(page, few, many) for page in few.paths]
+    """Measure every page at the three sizes, in turn."""
+    sizes = (200, 2_000, 20_000) if stack.small else (FEW, SOME, MANY)
+    with ExitStack() as opened:
+        desks = [opened.enter_context(_desk(stack, size)) for size in sizes]
+        names = [name for name in desks[0].paths if all(name in desk.paths for desk in desks)]
+        return [_measure(name, desks) for name in names]
 
 
-def _measure(page: str, few: Desk, many: Desk) -> Measure:
-    for desk in (few, many):
-        for _ in range(5):
+def _measure(page: str, desks: Sequence[Desk]) -> Measure:
+    for desk in desks:
+        for _ in range(WARM_UP):
             desk.take(page)
-    taken = [(few.take(page), many.take(page)) for _ in range(TIMES)]
-    return Measure(page, _p95(other for _, other in taken), _p95(one for one, _ in taken), "ms", many.note, TARGET)
+    taken = list(zip(*([desk.take(page) for desk in desks] for _ in range(TIMES)), strict=True))
+    p95, p50 = [_at(times, 0.95) for times in taken], [_at(times, 0.5) for times in taken]
+    rows = ", ".join(str(desk.rows[page]) for desk in desks)
+    note = f"p50 {_said(p50)}; p95 {_said(p95)}; rows {rows}"
+    return Measure(page, p95[-1], p95[0], "ms", note, TARGET)
 
 
-def _p95(taken: Iterator[float]) -> float:
-    rising = sorted(taken)
-    return rising[int(len(rising) * 0.95)]
+def _at(taken: Sequence[float], share: float) -> float:
+    return sorted(taken)[int(len(taken) * share)]
+
+
+def _said(times: Sequence[float]) -> str:
+    return ", ".join(f"{one:.0f}" for one in times)
 
 
 @contextmanager
@@ -85,59 +94,25 @@ def _desk(stack: Stack, count: int) -> Iterator[Desk]:
             started = time.monotonic()
             desk_data.fill(connection, owner.merchant_id, count)
             figures.keep(app.extensions["portal"], now=utc_now())  # as the worker does
-            paths, note = _paths(connection), _size(connection, count, time.monotonic() - started)
+            paths, note = desk_pages.paths(connection), _size(connection, count, time.monotonic() - started)
         client = app.test_client()
         client.set_cookie("portal_staff", owner.token, domain="127.0.0.1")
-        yield Desk(client, paths, note)
+        yield _with_second_pages(Desk(client, paths, note))
         db.dispose()
+
+
+def _with_second_pages(desk: Desk) -> Desk:
+    """Add the pages that follow, as the pages themselves link to them; note how many rows each one has."""
+    for name in list(desk.paths):
+        body = desk.page(name)
+        following = NEXT.search(body)
+        if following is not None and desk_pages.is_paged(name):
+            desk.paths[f"{name}, page 2"] = unescape(following[1])
+    desk.rows = {name: desk.page(name).count("<tr") for name in desk.paths}
+    print(f"{desk.note}; {len(desk.paths)} pages", file=sys.stderr, flush=True)
+    return desk
 
 
 def _size(connection: psycopg.Connection[Any], count: int, seconds: float) -> str:
     size = sum(size for _table, size, _rows in desk_data.sizes(connection))
     return f"{count:,} subscriptions, {size / count:,.0f} bytes each, built in {seconds:.0f} s"
-
-
-def _paths(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the addresses of what is measured, by name."""
-
-    def one(statement: str) -> Any:
-        return connection.execute(statement).fetchone()
-
-    def listed(table: str, **query: object) -> str:
-        return f"/admin/{table}?{urlencode(query)}"
-
-    products = dict(connection.execute("SELECT name, id FROM products").fetchall())
-    found = one(
-        "SELECT email, provider_id, customer_id, subscriptions.id FROM subscriptions JOIN customers"
-        " ON customers.id = customer_id WHERE email IS NOT NULL AND ended_at IS NULL LIMIT 1"
-    )
-    email, provider_id, customer_id, subscription_id = found
-    searched = {
-        "a word": "dupont", "two words": "marie martin", "one letter": "m", "a word without a hit": "zzyqx",
-        "an address": email, "a domain": "laposte.net", "a PayPal id": provider_id,
-        "a part of an id": provider_id[2:8], "a reference": one("SELECT reference FROM end_requests LIMIT 1")[0],
-    }  # fmt: skip
-    ninety = {
-        table: one(PLACE.format(table, order, table))[0]
-        for table, order in (("subscriptions", "created_at DESC, id DESC"), ("customers", f"{desk_data.ORDER}, id"))
-    }
-    return {
-        "home": "/admin/",
-        "subscriptions": "/admin/subscriptions",
-        "subscriptions at 90 %": listed("subscriptions", after=ninety["subscriptions"]),
-        **{
-            f"status {status}": listed("subscriptions", status=status) for status in ("active", "past_due", "abandoned")
-        },
-        **{f"product {name}": listed("subscriptions", product=product) for name, product in products.items()},
-        **{f"filter {query}": f"/admin/subscriptions?{query}" for query in FILTERS},
-        **{f"sorted {order}": listed("subscriptions", sort=order) for order in ORDERS},
-        **{f"customers {query}": f"/admin/customers?{query}" for query in CUSTOMER_FILTERS},
-        "a product and a status": listed("subscriptions", product=products["Yoga"], status="paused"),
-        **{f"searched: {what}": listed("subscriptions", q=words) for what, words in searched.items()},
-        "a word and a status": listed("subscriptions", q="martin", status="abandoned"),
-        "customers": "/admin/customers",
-        "customers at 90 %": listed("customers", after=ninety["customers"]),
-        **{f"customers searched: {what}": listed("customers", q=words) for what, words in searched.items()},
-        "a subscription": f"/admin/subscriptions/{subscription_id}",
-        "a customer": f"/admin/customers/{customer_id}",
-    }

@@ -15,6 +15,7 @@ from portal.cli.context import context
 @with_appcontext
 def demo_seed() -> None:
     """Make the demo's merchants and people, once."""
+    from portal.demo import large
     from portal.demo.seed import seed
 
     if current_app.extensions["portal_config"].environment != "demo":
@@ -29,3 +30,5 @@ def demo_seed() -> None:
             folder=config.data_folder,
         )
     )
+    if number := int(os.environ.get("DEMO_LARGE") or 0):
+        large.fill(context(), config.database_url, simulator=config.paypal_urls["sandbox"], number=number)

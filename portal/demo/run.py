@@ -25,6 +25,8 @@ from portal.postgres import ensure_server, server_folder
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 SECRETS = "secrets.env"
+LARGE = "DEMO_LARGE"  # how many subscriptions the demo has beside its own; empty: none
+SUBSCRIPTIONS = "100000"  # of the large demo, unless the caller says another number
 AUTHORITY = "paypal-authority.pem"  # made anew by each start of the simulator, before the portal's
 # What the portal must not inherit from the caller: the demo's own values take their place, or nothing does.
 OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "FLASK_", "GUNICORN_", "PG")
@@ -119,6 +121,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
         "PORTAL_ALLOW_LOOPBACK": "1",
         "PORTAL_METRICS_WORKER": caller.get("DEMO_METRICS_WORKER", ""),  # where it tells its figures; else nowhere
+        LARGE: caller.get(LARGE, ""),
         "DEMO_WEBSITE": f"http://{HOST}:{ports.website}",
         "DEMO_COURSE_SITE": f"http://{HOST}:{ports.course_site}",
         "NO_PROXY": f"{HOST},localhost",
@@ -159,7 +162,8 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
             ),
             ready=listens(ports.website),
         ),
-        Child(name="seed", command=(*flask, "demo-seed"), finishes=True),
+        # The first time of the large demo; otherwise a few seconds.
+        Child(name="seed", command=(*flask, "demo-seed"), finishes=True, patience=1_800),
         Child(name="worker", command=(*flask, "work")),
         Child(
             name="portal",
@@ -244,12 +248,14 @@ def _only_one(data: Path) -> IO[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `python -m portal.demo [run|clean]`; DEMO_DATA names another folder than var/demo."""
-    data = Path(os.environ.get("DEMO_DATA") or ROOT / "var" / "demo").resolve()
+    """Run `python -m portal.demo [large] [run|clean]`; DEMO_DATA names another folder than var/demo, var/demo-large."""
+    is_large = list(arguments[:1]) == ["large"]
+    name, caller = ("demo-large", {LARGE: SUBSCRIPTIONS, **os.environ}) if is_large else ("demo", {**os.environ})
+    data = Path(os.environ.get("DEMO_DATA") or ROOT / "var" / name).resolve()
     try:
-        match list(arguments):
+        match list(arguments[is_large:]):
             case [] | ["run"]:
-                status = run(data, os.environ)
+                status = run(data, caller)
                 for number in STOP_SIGNALS:  # the database stops as this process ends: let it
                     signal.signal(number, signal.SIG_IGN)
                 return status
@@ -257,7 +263,7 @@ def main(arguments: Sequence[str]) -> int:
                 clean(data)
                 return 0
             case _:
-                print("usage: python -m portal.demo [run|clean]", file=sys.stderr)
+                print("usage: python -m portal.demo [large] [run|clean]", file=sys.stderr)
                 return 2
     except CannotStart as problem:
         print(problem, file=sys.stderr)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.demo.course_site import EVENTS_SECRET, KEY, MERCHANT
@@ -30,6 +30,7 @@ from portal.domain.policies import Role
 from portal.models import ApiKey, EventEndpoint, Merchant, Product, ProductContent, Staff
 from portal.queries.money import payments
 from portal.queries.people import people, site_logins
+from portal.services import figures
 from portal.services.arrivals import payment_histories
 from portal.services.context import Context
 from portal.services.imports import imports
@@ -119,8 +120,7 @@ def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "", cours
 
 
 def _fill_simulator(url: str) -> None:
-    known = requests.get(f"{url}/_simulator/subscriptions", timeout=10).json()["subscriptions"]
-    if known:
+    if requests.get(f"{url}/_simulator/count", timeout=60).json()["subscriptions"]:
         return
     for (client_id, secret), environment in ((ATELIER_KEY, "sandbox"), (STUDIO_KEY, "sandbox"), (LIVE_KEY, "live")):
         _add(url, "accounts", client_id=client_id, secret=secret, environment=environment)
@@ -238,6 +238,16 @@ def _set_up_studio(ctx: Context) -> None:
         for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
             session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
     _refund_a_part(ctx, studio.id)
+    take_first_steps(ctx, studio.id)
+
+
+def take_first_steps(ctx: Context, merchant_id: uuid.UUID) -> None:
+    """Let a merchant be past the first steps (rules read, a customer was in): the desk opens with figures."""
+    now = utc_now()
+    with ctx.db.begin() as session:
+        session.execute(update(Product).where(Product.merchant_id == merchant_id).values(reviewed_at=now))
+        session.execute(update(Merchant).where(Merchant.id == merchant_id).values(first_customer_at=now))
+    figures.keep(ctx, now=now)
 
 
 def _name_atelier(ctx: Context) -> None:

@@ -29,11 +29,15 @@ TAIL = 15  # lines of a log that are shown when its process died
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """A process to run. With `finishes`, it must end well before the next one starts."""
+    """A process to run. With `finishes`, it must end well before the next one starts.
+
+    `patience`: seconds it may take to be ready, where that is not as long as every other.
+    """
 
     name: str
     command: tuple[str, ...]
     finishes: bool = False
+    patience: float | None = None
     ready: Callable[[], bool] = lambda: True
 
 
@@ -162,7 +166,8 @@ class Supervisor:
         return (self._logs / f"{child.name}.{kind}").open("wb")
 
     def _wait_for(self, child: Child, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + self._patience
+        patience = child.patience or self._patience
+        deadline = time.monotonic() + patience
         while True:
             self._look()
             if child.finishes and process.poll() == 0:
@@ -171,7 +176,7 @@ class Supervisor:
             if not child.finishes and child.ready():
                 return
             if time.monotonic() > deadline:
-                raise ChildFailed(f"{child.name} is not ready after {self._patience:g} s.{self._tail(child)}")
+                raise ChildFailed(f"{child.name} is not ready after {patience:g} s.{self._tail(child)}")
 
     def _look(self) -> None:
         """Pause, then raise if a signal came or a child died."""

@@ -53,6 +53,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         Index("ix_subscriptions_merchant_id_next_payment_at", "merchant_id", "next_payment_at", "id"),
         Index("ix_subscriptions_merchant_id_started_at", "merchant_id", "started_at", "id"),
         Index("ix_subscriptions_merchant_id_ended_at", "merchant_id", "ended_at", "id"),
+        Index("ix_subscriptions_merchant_id_currency", "merchant_id", "currency", "created_at", "id"),
         Index(
             "ix_subscriptions_merchant_id_ended_by",
             *("merchant_id", "ended_by", "created_at", "id"),

@@ -184,6 +184,18 @@ class Preparing(Announcing):
             self.save()
         return list(rows)
 
+    def add_known(self, rows: list[dict[str, Any]]) -> int:
+        """Add what is described (making.known), each with its plan_id, and return how many; no event tells of them."""
+        with self.lock:
+            now = self.now()
+            for row in rows:
+                made = making.known(self.state.plans[row.pop("plan_id")], now=now, **row)
+                self.state.subscriptions[made.id] = made
+            self.agenda = Agenda(self.state.subscriptions.values())
+            self.version += 1
+            self.save()
+        return len(rows)
+
     def add_classic_account(
         self,
         user: str = "seller_api1.demo.example",

@@ -90,7 +90,10 @@ def subscriptions_paged(
     size: int,
 ) -> Slice:
     """Return one page of a statement that reads subscriptions with their customers, as the filter has it."""
-    keys, descending = (SORTED_BY[wanted.sort.column], Subscription.id), wanted.sort.is_descending
+    keys: tuple[Any, ...] = (SORTED_BY[wanted.sort.column], Subscription.id)
+    if wanted.sort.column == Sort.CUSTOMER:  # as their index has them: a common name is not read to its end
+        keys = (keys[0], Customer.id, Subscription.id)
+    descending = wanted.sort.is_descending
     which = subscription_filters.conditions(whose, wanted)
     if wanted.search:
         sought = searches.sought(session, wanted.search)
@@ -217,7 +220,7 @@ def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequ
 def _found(
     session: Session,
     statement: Select[*tuple[Any, ...]],
-    keys: tuple[Any, Any],
+    keys: tuple[Any, ...],
     found: Select[*tuple[Any, ...]],
     *,
     size: int,
@@ -225,5 +228,5 @@ def _found(
 ) -> Slice:
     """Read what a search finds, as one page in the list's order; there is one row more where it finds more."""
     order = [key.desc() if descending else key.asc() for key in keys]
-    rows = session.execute(statement.where(keys[1].in_(found)).order_by(*order)).all()
+    rows = session.execute(statement.where(keys[-1].in_(found)).order_by(*order)).all()
     return Slice(rows=rows[:size], is_cut=len(rows) > size)

@@ -48,7 +48,7 @@ BEGINNING: Final = Place()
 def keyset_page(
     session: Session,
     statement: Select[*tuple[Any, ...]],
-    keys: tuple[Any, Any],
+    keys: tuple[Any, ...],
     scope: ColumnElement[bool],
     *,
     place: Place,
@@ -56,7 +56,7 @@ def keyset_page(
     descending: bool,
     may_lack: bool = False,
 ) -> Slice:
-    """Read one page by its keys, of which the second is the id; one row more than shown tells whether there is another.
+    """Read one page by its keys, of which the last is the id; one row more than shown tells whether there is another.
 
     `may_lack`: the first key may be empty. Those rows come last, whichever way the list is sorted.
     """
@@ -91,26 +91,26 @@ def keyset_page(
 
 def _anchor(
     session: Session,
-    keys: tuple[Any, Any],
+    keys: tuple[Any, ...],
     scope: ColumnElement[bool],
     anchor_id: uuid.UUID | None,
-) -> tuple[Any, Any] | None:
+) -> tuple[Any, ...] | None:
     if anchor_id is None:
         return None
-    found = session.execute(select(*keys).where(keys[1] == anchor_id, scope)).one_or_none()
-    return (found[0], found[1]) if found is not None else None
+    found = session.execute(select(*keys).where(keys[-1] == anchor_id, scope)).one_or_none()
+    return tuple(found) if found is not None else None
 
 
 @dataclass(frozen=True)
 class _Part:
     """Rows of a list that have its first key, or those that lack it: these are sorted by their ids alone."""
 
-    keys: tuple[Any, Any]
+    keys: tuple[Any, ...]
     which: ColumnElement[bool] | None = None
     is_lacking: bool = False
 
     def of(
-        self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, Any] | None, *, rising: bool
+        self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, ...] | None, *, rising: bool
     ) -> Select[*tuple[Any, ...]]:
         """Return the part in its order, from beyond the anchor on."""
         if self.which is not None:
@@ -124,7 +124,7 @@ class _Part:
         return statement.order_by(*(key.asc() if rising else key.desc() for key in keys))
 
 
-def _parts(keys: tuple[Any, Any], *, may_lack: bool) -> list[_Part]:
+def _parts(keys: tuple[Any, ...], *, may_lack: bool) -> list[_Part]:
     if not may_lack:
         return [_Part(keys)]
     return [_Part(keys, keys[0].is_not(None)), _Part(keys, keys[0].is_(None), is_lacking=True)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.figures import CHARGED
@@ -47,12 +47,21 @@ class Total:
 
 def matching(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None) -> Select[uuid.UUID]:
     """Return the ids of what the filter finds, `most` at most, in no order."""
+    if wanted.email is not None and not wanted.search and len(wanted.narrowing()) == 1:
+        return _without_email(whose).limit(most)
     which = conditions(whose, wanted)
     if wanted.search:
         sought = searches.sought(session, wanted.search)
         found = searches.subscriptions(whose.merchant_id, sought, which, most=most or MOST_COUNTED)
         which = [Subscription.id.in_(found)]
     return select(Subscription.id).where(*which).limit(most)
+
+
+def _without_email(whose: Whose) -> Select[uuid.UUID]:
+    """Return the ids of what those without an address have: from them on, else all subscriptions are gone through."""
+    mine = Subscription.customer_id == Customer.id, Subscription.merchant_id == whose.merchant_id
+    theirs = select(Subscription.id).where(*mine).offset(0).lateral()
+    return select(theirs.c.id).select_from(Customer).join(theirs, true()).where(*without_email(whose.merchant_id))
 
 
 def total(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None = MOST_COUNTED) -> Total:
@@ -91,7 +100,7 @@ def conditions(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[b
 def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[bool]]:
     which: list[ColumnElement[bool]] = []
     if wanted.late:
-        which.append(_is_late(whose.now))
+        which.append(_is_late(whose.now, wanted.states or tuple(Status)))
     if wanted.failed:
         which.append(Subscription.failed_payments > 0)
     if wanted.planned is not None:
@@ -131,9 +140,12 @@ def without_email(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     return Customer.merchant_id == merchant_id, Customer.email.is_(None), Customer.erased_at.is_(None)
 
 
-def _is_late(now: datetime) -> ColumnElement[bool]:
+def _is_late(now: datetime, states: Collection[Status]) -> ColumnElement[bool]:
+    """Say it of those in one of the states: what none of them can be would keep the index of dates from being used."""
     overdue = and_(Subscription.status.in_(DUE), Subscription.next_payment_at < now - LATE_AFTER)
-    return or_(Subscription.status == Status.PAST_DUE, overdue)
+    is_unpaid, is_due = Status.PAST_DUE in states, bool({*DUE} & {*states})
+    ways = [*([Subscription.status == Status.PAST_DUE] if is_unpaid else []), *([overdue] if is_due else [])]
+    return or_(false(), *ways)
 
 
 def _worth(currencies: tuple[str, ...]) -> list[ColumnElement[bool]]:

@@ -73,8 +73,14 @@ FOUND = {
     "plan={plain.plan_id}&plan={other.plan_id}": "plain other",
     "key=classic": "classic",
     "late=yes": "past_due overdue",
+    "late=yes&state=active": "overdue",
+    "late=yes&state=past_due": "past_due",
+    "late=yes&state=completed&state=paused": "",
     "failed=yes": "past_due",
     "email=none": "nameless",
+    "email=none&state=active": "nameless",
+    "email=none&state=completed": "",
+    "email=none&q=claire": "nameless",
     "planned=yes": "planned",
     "reason=technical": "stuck",
     "reason=not_used": "",
@@ -235,6 +241,22 @@ def test_by_customer_in_reading_order_with_pages(owner, make, merchant, monkeypa
         page = page.follow("Next page")
         shown += [link.get_text(strip=True) for link in page.select("tbody th a")]
     assert shown == ["émile", "Emma", "Œuvrard", "Yves", "Zoé"]
+
+
+@pytest.mark.parametrize("order", ["customer", "-customer"])
+def test_those_of_one_name_are_each_there_once_on_every_page(owner, make, merchant, monkeypatch, order):
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    people = [make.customer(merchant, name="Marie Martin", email=f"m{number}@exemple.fr") for number in range(4)]
+    made = {str(make.subscription(merchant=merchant, customer=one, at_paypal=False).id) for one in people + people[:3]}
+    page = owner.get(f"/admin/subscriptions?sort={order}")
+    there = [ids(page)]
+    while page.select("a[rel=next]"):
+        page = page.follow("Next page")
+        there.append(ids(page))
+    assert sorted(one for seen in there for one in seen) == sorted(made)
+    for before in reversed(there[:-1]):
+        page = page.follow("Previous page")
+        assert ids(page) == before
 
 
 def test_heads_sort_and_turn_round(owner, world):

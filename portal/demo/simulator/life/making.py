@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from portal.demo.simulator.life import happenings
 from portal.demo.simulator.records import (
@@ -79,6 +79,27 @@ def many(count: int, plan: Plan, *, now: datetime, seed: int = 0) -> Iterator[Su
         )
         _bill_up_to(row, plan, start, days=days, now=now)
         yield row
+
+
+def known(plan: Plan, *, now: datetime, status: str, started_at: str, **given: Any) -> Subscription:
+    """Make one that PayPal has had for a while, as `many` does: without its list of payments.
+
+    `given`: its id and whose it is; with `failed_payments` the last one was declined, and waits to be tried again.
+    """
+    start, failed = moment(started_at), given["failed_payments"]
+    row = Subscription(
+        client_id=plan.client_id, plan_id=plan.id, status=status, status_update_time=started_at,
+        start_time=started_at, create_time=started_at, update_time=started_at, **given,
+    )  # fmt: skip
+    if status == "APPROVAL_PENDING":
+        return row
+    _bill_up_to(row, plan, start, days=max((now - start).days, 1), now=now)
+    if status == "SUSPENDED":
+        row.next_billing_time = None
+    if failed:
+        row.outstanding, before = plan.amount, stamp(billing_date(start, plan, max(row.periods - 2, 0)))
+        row.last_payment = {"amount": plan.amount, "time": before} if row.periods > 1 else None
+    return row
 
 
 def _bill_up_to(row: Subscription, plan: Plan, start: datetime, *, days: int, now: datetime) -> None:

@@ -105,6 +105,13 @@ def _routed(simulator: Simulator, request: Request) -> Reply:
             return _json(200, {"deliveries": [asdict(row) for row in simulator.state.deliveries.values()]})
         case "POST", ["many"]:
             return _done(request, 201, {"ids": simulator.add_many(**_given(request))})
+        case "GET", ["count"]:
+            return _json(200, {"subscriptions": len(simulator.subscriptions)})
+        case "POST", ["known"]:
+            return _done(request, 201, {"count": simulator.add_known(**_given(request))})
+        case "POST", ["flush"]:
+            simulator.flush()
+            return _done(request, 204)
         case "POST", ["limit"]:
             simulator.limit(**{"calls": None} | _given(request))
             return _done(request, 200, {"calls": simulator.limits.calls})
