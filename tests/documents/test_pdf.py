@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+import typst
 from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def looked_up():
     def forget():
         for remembered in (letters.faces, letters.face_of, typesetting._fonts):
             remembered.cache_clear()
-        typesetting._of_thread.__dict__.clear()
+        typesetting._shelves.clear()
 
     forget()
     yield
@@ -209,6 +210,25 @@ def test_threads_make_the_same_bytes_as_one_another():
     alone = [made(customer_name=name) for name in names]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda name: made(customer_name=name), names)) == alone
+
+
+def test_threads_lend_each_other_few_typesetters_and_give_them_back_whatever_happens(looked_up, monkeypatch):
+    begun = []
+    compiler = typst.Compiler
+    monkeypatch.setattr(
+        typst, "Compiler", lambda *given, **more: begun.append(given[0].name) or compiler(*given, **more)
+    )
+
+    def one(number):
+        if number % 3:
+            made()
+        else:
+            with pytest.raises(typesetting.NotSet):
+                typesetting.typeset("proof.typ", {}, at=datetime(2026, 3, 5, tzinfo=UTC))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(one, range(40)))) == 40
+    assert 1 <= begun.count("proof.typ") <= 2
 
 
 @settings(max_examples=40, deadline=None)
