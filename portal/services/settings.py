@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 TEXTS: Final = frozenset(  # the audit chain holds which, not what
     {
         *("cancellation_text", "name", "sender_name", "support_email"),
-        *("offer_text_fr", "offer_text_en"),
+        *("offer_text_fr", "offer_text_en", "offer_url"),
         *("site_url", "terms_url", "privacy_url", "legal_url", "receipt_text", "postal_address"),
     }
 )

@@ -22,7 +22,7 @@ from portal.services.money import late_payments
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.products import ProductWish
-from portal.services.settings import Addresses, Cancellation, Countries, Face, Language
+from portal.services.settings import Addresses, Cancellation, Countries, Face, Language, Offer
 from tests.services.audit.test_audit import rows_of
 from tests.services.bulk.test_bulk_acts import hired
 from tests.services.money.late_money import ANNE, alarms, charged, click, show, stopped, try_it
@@ -116,10 +116,10 @@ RULES = ProductWish(
 
 @pytest.mark.parametrize(
     ("answers", "texts"),
-    [((ProductWish,), products.TEXTS), ((Addresses, Cancellation, Countries, Face, Language), settings.TEXTS)],
+    [((ProductWish,), products.TEXTS), ((Addresses, Cancellation, Countries, Face, Language, Offer), settings.TEXTS)],
 )
 def test_what_somebody_typed_is_named_in_the_chain_and_never_kept_there(answers, texts):
     """The chain can never be changed: a name or a text in it could never be forgotten."""
-    chosen = {"time_zone", "locale", "accent"}
+    chosen = {"time_zone", "locale", "accent", "offer_kind"}
     typed = {one.name for group in answers for one in fields(group) if one.type in ("str", "str | None")}
     assert typed - chosen == texts
