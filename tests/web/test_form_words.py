@@ -8,8 +8,10 @@ from pathlib import Path
 import flask_babel
 import pytest
 import wtforms
+from flask import g
 from werkzeug.datastructures import MultiDict
 
+from portal.models import Merchant
 from portal.web.csrf import BaseForm
 
 SAID = re.compile(r'gettext\(\s*"([^"]+)"')
@@ -31,6 +33,9 @@ def test_no_field_ever_speaks_with_the_librarys_voice(app, language):
     machines = set(re.findall(r'msgstr "([^"]+)"', french.read_text()))
     tried = 0
     with app.test_request_context(method="POST"), flask_babel.force_locale(language):
+        g.merchant = Merchant(
+            leaving_reasons=[], locale="fr", time_zone="Europe/Paris"
+        )  # of whose pages some forms are
         for kind in {one for one in every_form() if not one.__module__.startswith("tests")}:
             for wrong in WRONG:
                 try:

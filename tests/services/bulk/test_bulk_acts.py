@@ -125,7 +125,10 @@ def test_what_a_row_costs_the_database(ctx, make, merchant, anne, statements):
     with statements() as seen:
         bulk_running.run_row(ctx, row_id)
     assert results(ctx, act_id)[Result.CONFIRMED] == 1
-    assert len(seen) <= 40, len(seen)
+    costs = [
+        one for one in seen if not one.startswith("UPDATE bulk_acts")
+    ]  # the act's pace moves with time, not by rows
+    assert len(costs) <= 40, "\n".join([str(len(seen)), *(one[:90] for one in seen)])
 
 
 def calls_of(paypal, subscription) -> int:
