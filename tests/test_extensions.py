@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, literal, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from portal.extensions import Busy, Database, Patience
@@ -49,6 +49,19 @@ def test_one_that_was_just_used_is_trusted_and_its_failure_renews_the_pool(datab
 def everything_said(error):
     """Every word of a traceback, the causes too, as a log holds it."""
     return "".join(traceback.format_exception(error))
+
+
+def test_of_statements_that_are_met_once_few_stay_compiled(database_url):
+    database = Database(database_url, statements=20)
+    asked_often = select(literal(0).label("often"))
+    with database.read() as session:
+        for number in range(100):
+            session.execute(select(literal(number).label(f"once_{number}")))
+            session.execute(asked_often)
+    kept = [str(one) for one in database.engine._compiled_cache.values()]
+    database.dispose()
+    assert 20 <= len(kept) <= 31
+    assert sum("often" in one for one in kept) == 1
 
 
 def test_an_error_repeats_no_value_of_a_row(db, make):

@@ -55,7 +55,9 @@ def test_it_is_made_in_small_sealed_pieces_and_given_whole(ctx, make, owner, now
         assert "audit chain" in archive.read("README.txt").decode()
     assert sorted(row["email"] for row in rows) == [f"p{number}@client.test" for number in range(5)]
     with ctx.db.read() as session:
-        acts = session.scalars(select(AuditEntry).where(AuditEntry.act == "export.merchant")).all()
+        acts = session.scalars(
+            select(AuditEntry).where(AuditEntry.act == "export.merchant").order_by(AuditEntry.number)
+        ).all()
     assert [one.details.get("taken", False) for one in acts] == [False, True]
 
 

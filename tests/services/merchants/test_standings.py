@@ -42,7 +42,7 @@ def test_a_suspension_is_lifted_and_both_are_in_the_chain_without_the_reason(ctx
     with pytest.raises(IllegalStep):
         standings.resume(ctx, merchant.id, by=OPERATOR, now=now)
     with ctx.db.read() as session:
-        entries = session.scalars(select(AuditEntry)).all()
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.number)).all()
     assert [(one.channel, one.details) for one in entries] == [("command_line", {}), ("command_line", {})]
 
 

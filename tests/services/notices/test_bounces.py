@@ -86,7 +86,9 @@ def facts(ctx):
         told = session.scalar(
             select(func.count()).select_from(TimelineEntry).where(TimelineEntry.kind == TimelineKind.MAIL_RETURNED)
         )
-        chained = session.scalars(select(AuditEntry.act).where(AuditEntry.act.contains("returned"))).all()
+        chained = session.scalars(
+            select(AuditEntry.act).where(AuditEntry.act.contains("returned")).order_by(AuditEntry.number)
+        ).all()
         return told, list(chained)
 
 

@@ -47,7 +47,7 @@ def test_it_is_set_once_and_the_chain_names_it_without_saying_it(ctx, zoe, now):
     assert not give(ctx, zoe, "user-4711", now=now)
     assert of(ctx, zoe.id) == "user-4711"
     with ctx.db.read() as session:
-        rows = session.execute(select(AuditEntry.act, AuditEntry.details)).all()
+        rows = session.execute(select(AuditEntry.act, AuditEntry.details).order_by(AuditEntry.number)).all()
     assert [tuple(row) for row in rows] == [(Act.CUSTOMER_CHANGED, {"texts": ["external_id"]})]
 
 

@@ -24,7 +24,7 @@ def ended(ctx, make, merchant):
 
 def rows(ctx, act):
     with ctx.db.read() as session:
-        return session.scalars(select(AuditEntry).where(AuditEntry.act == act)).all()
+        return session.scalars(select(AuditEntry).where(AuditEntry.act == act).order_by(AuditEntry.number)).all()
 
 
 @pytest.mark.law("R-GD-3")

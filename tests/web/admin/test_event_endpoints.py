@@ -46,7 +46,11 @@ def row(ctx):
 
 def acts(ctx):
     with ctx.db.read() as session:
-        return list(session.scalars(select(AuditEntry.act).where(AuditEntry.subject_kind == "event_endpoint")))
+        return list(
+            session.scalars(
+                select(AuditEntry.act).where(AuditEntry.subject_kind == "event_endpoint").order_by(AuditEntry.number)
+            )
+        )
 
 
 def one(made):

@@ -32,7 +32,11 @@ def open_page(owner, sold):
 
 def acts(ctx):
     with ctx.db.read() as session:
-        return list(session.scalars(select(AuditEntry).where(AuditEntry.act == "product.plan_kind_set")))
+        return list(
+            session.scalars(
+                select(AuditEntry).where(AuditEntry.act == "product.plan_kind_set").order_by(AuditEntry.number)
+            )
+        )
 
 
 @pytest.mark.law("R-FR-25", "R-FR-60")

@@ -55,7 +55,9 @@ def test_who_asked_and_by_which_door_is_kept_everywhere(make, program, ctx):
     carry(ctx, merchant, request)
     with ctx.db.read() as session:
         entries = session.scalars(select(TimelineEntry).where(TimelineEntry.subscription_id == row.id)).all()
-        audits = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == row.id)).all()
+        audits = session.scalars(
+            select(AuditEntry).where(AuditEntry.subject_id == row.id).order_by(AuditEntry.number)
+        ).all()
         proof = session.scalars(select(Proof)).one()
     assert {entry.channel for entry in entries if entry.kind in ("end_requested", "ended")} == {Channel.API}
     assert {audit.channel for audit in audits if audit.act == "subscription.end_requested"} == {"api"}

@@ -46,7 +46,9 @@ def active(ctx, merchant):
 
 def acts(ctx):
     with ctx.db.read() as session:
-        rows = session.scalars(select(AuditEntry).where(AuditEntry.act.startswith("own_host."))).all()
+        rows = session.scalars(
+            select(AuditEntry).where(AuditEntry.act.startswith("own_host.")).order_by(AuditEntry.number)
+        ).all()
     return [row.act.removeprefix("own_host.") for row in sorted(rows, key=lambda row: row.number)]
 
 

@@ -25,7 +25,9 @@ def stored(ctx):
 
 def acts(ctx):
     with ctx.db.read() as session:
-        rows = session.scalars(select(AuditEntry).where(AuditEntry.act.startswith("site_login."))).all()
+        rows = session.scalars(
+            select(AuditEntry).where(AuditEntry.act.startswith("site_login.")).order_by(AuditEntry.number)
+        ).all()
     return [(row.act, row.details) for row in sorted(rows, key=lambda row: row.number)]
 
 
