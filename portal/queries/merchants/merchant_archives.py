@@ -6,25 +6,30 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from portal.domain.desk.list_exports import FileState
+from portal.domain.desk.list_exports import KEPT, FileState
 from portal.models import MerchantArchive, MerchantArchivePart
 
 __all__ = ["FileState", "MerchantArchive"]  # the web names these
 
 
-def newest(session: Session, merchant_id: uuid.UUID) -> MerchantArchive | None:
-    """Return the merchant's last one that is there."""
-    mine = select(MerchantArchive).where(MerchantArchive.merchant_id == merchant_id)
+def newest(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> MerchantArchive | None:
+    """Return the merchant's last one; none that is over, whether or not it is deleted yet."""
+    mine = _of(merchant_id, now)
     return session.scalars(mine.order_by(MerchantArchive.created_at.desc(), MerchantArchive.id).limit(1)).one_or_none()
 
 
-def ready(session: Session, merchant_id: uuid.UUID, archive_id: uuid.UUID) -> MerchantArchive:
-    """Return one that is ready; raise NoResultFound for any other."""
-    mine = MerchantArchive.id == archive_id, MerchantArchive.merchant_id == merchant_id
-    return session.scalars(select(MerchantArchive).where(*mine, MerchantArchive.state == FileState.READY)).one()
+def ready(session: Session, merchant_id: uuid.UUID, archive_id: uuid.UUID, *, now: datetime) -> MerchantArchive:
+    """Return one that is ready; raise NoResultFound for any other, and for one that is over."""
+    which = MerchantArchive.id == archive_id, MerchantArchive.state == FileState.READY
+    return session.scalars(_of(merchant_id, now).where(*which)).one()
+
+
+def _of(merchant_id: uuid.UUID, now: datetime) -> Select[MerchantArchive]:
+    is_over = MerchantArchive.ready_at < now - KEPT  # of one that is being made, unknown
+    return select(MerchantArchive).where(MerchantArchive.merchant_id == merchant_id, is_over.is_not(True))
 
 
 def lock(session: Session, archive_id: uuid.UUID) -> MerchantArchive | None:

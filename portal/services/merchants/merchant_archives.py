@@ -66,7 +66,7 @@ def start(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> uui
     assert by.actor_id is not None  # noqa: S101 - somebody of the desk
     with ctx.db.begin() as session:
         merchants.lock(session, merchant_id)  # of two clicks the second sees the first
-        known = merchant_archives.newest(session, merchant_id)
+        known = merchant_archives.newest(session, merchant_id, now=now)
         if known is not None and known.state is FileState.RUNNING:
             return known.id
         session.execute(delete(MerchantArchive).where(MerchantArchive.merchant_id == merchant_id))
@@ -145,7 +145,7 @@ def content_of(
 ) -> Iterator[bytes]:
     """Note in the chain that the archive is taken, then return it in pieces. Raises NoResultFound, CannotOpen."""
     with ctx.db.begin() as session:
-        found = merchant_archives.ready(session, merchant_id, archive_id)
+        found = merchant_archives.ready(session, merchant_id, archive_id, now=now)
         told: dict[str, Any] = {"archive": str(found.id), "rows": found.rows, "taken": True}
         audit.append(session, merchant_id, Act.EXPORT_MERCHANT, by=by, at=now, **told)
     return _opened(ctx, found.id)

@@ -26,7 +26,7 @@ def show() -> ResponseReturnValue:
         merchant_archives.start(context(), person().merchant_id, by=by(), now=utc_now())
         return redirect(url_for(".merchant_archive"), 303)
     with context().db.read() as session:
-        found = stored.newest(session, person().merchant_id)
+        found = stored.newest(session, person().merchant_id, now=utc_now())
         page = showing.page(
             "merchant_archive.html",
             session,

@@ -15,6 +15,7 @@ from portal.clock import utc_now
 from portal.domain.desk.list_exports import FileState
 from portal.domain.law.retention import FIXED_DAYS, Kind
 from portal.models import AuditEntry, MerchantArchive, MerchantArchivePart
+from portal.queries.merchants import merchant_archives as stored
 from portal.services.merchants import merchant_archives
 from portal.services.own_data import retention
 from tests.services.imports.bringing import who
@@ -108,3 +109,16 @@ def test_it_is_nobody_elses_and_goes_after_a_week(ctx, make, owner, now):
     assert retention.forget_archives(ctx, before=now) == 0
     assert retention.forget_archives(ctx, before=now + timedelta(seconds=1)) == 1
     assert archives(ctx) == []
+
+
+def test_after_its_week_it_is_gone_whether_or_not_the_job_has_come(ctx, owner, now):
+    made = merchant_archives.start(ctx, owner.merchant_id, by=who(owner), now=now)
+    merchant_archives.make(ctx, made, now=now)
+    (found,) = archives(ctx)
+    week = found.ready_at + timedelta(days=7)
+    for moment, there in ((week - timedelta(seconds=1), True), (week + timedelta(seconds=1), False)):
+        with ctx.db.read() as session:
+            assert (stored.newest(session, owner.merchant_id, now=moment) is not None) is there
+    assert list(merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=week))
+    with pytest.raises(NoResultFound):
+        merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=week + timedelta(seconds=1))
