@@ -70,6 +70,7 @@ def _lanes(_context: click.Context, _option: click.Parameter, value: str) -> tup
 def work(concurrency: int, lanes: tuple[str, ...]) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""
     arenas.keep_small()
+    from portal import first_use
     from portal.jobs import metrics, run_worker
 
     config: Config = current_app.extensions["portal_config"]
@@ -78,6 +79,7 @@ def work(concurrency: int, lanes: tuple[str, ...]) -> None:
         told = metrics.telling(ctx, at, config.metrics_tokens, config.data_folder)
     except OSError as error:
         raise click.ClickException(f"PORTAL_METRICS_WORKER: {error.strerror}") from error
+    first_use.begin()
     try:
         with told:
             run_worker(ctx, concurrency=concurrency, lanes=lanes)

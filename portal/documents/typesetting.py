@@ -3,7 +3,7 @@
 A compiler serves one thread at a time ("Already borrowed" otherwise) and keeps what it has read: each of twelve threads
 with its own held 12 MiB more of a process, as late as it met the last template.  So threads lend each other few; the
 fonts, of which nothing is read before a page needs it, are shared.  PDF/UA-1 is asked for: what it forbids, a letter
-that no font has among it, raises NotSet.  Typst takes a moment to import: only who makes a document waits for it.
+that no font has among it, raises NotSet.  Typst is imported when it is needed: see portal/first_use.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from portal.documents.letters import folders
+from portal.documents.letters import BASE, folders
 
 if TYPE_CHECKING:
     import typst
@@ -52,6 +52,14 @@ def typeset(template: str, said: Mapping[str, Any], *, at: datetime) -> bytes:
             )
         except TypstError as error:
             raise NotSet(str(error)) from error
+
+
+def read() -> None:
+    """Read Typst, and the fonts that nearly every page is set in."""
+    import typst
+
+    page = f'#set text(font: "{BASE.family}", lang: "en"); a *b*'.encode()
+    typst.compile(page, format="pdf", font_paths=_fonts(), ignore_system_fonts=True)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers import gthread
 
-from portal import arenas
+from portal import arenas, first_use
 from portal.web import schemas
 from portal.web.warming import warm
 
@@ -47,6 +47,7 @@ class Worker(gthread.ThreadWorker):
             # What is there now stays: to look through it for rubbish took a third of the time of an API batch.
             gc.collect()
             gc.freeze()
+            first_use.begin(*first_use.PAGES)
 
     def handle(self, conn: gthread.TConn) -> object:
         """Take a thread only for a connection that has something to say, and note until when."""

@@ -17,6 +17,7 @@ from tests.chaos.world import Seat, World
 
 TRIES: Final = 40  # times somebody comes back before giving up
 PAUSE: Final = 0.7  # seconds before coming back
+NEWS: Final = 300.0  # seconds that PayPal’s news may take while it gives no answers: the alert rules allow 900
 AWAY: Final = 1.5  # seconds more where nothing answered: on a busy machine it takes a while until it is back
 PATIENCE: Final = 30.0  # seconds for a page
 

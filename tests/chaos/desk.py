@@ -21,7 +21,7 @@ import requests
 from portal.clock import utc_now
 from portal.i18n import LOCALES, Translator
 from portal.web.admin.late_payment_words import REFUND_STATE
-from tests.chaos.browsing import PAUSE, TRIES, Browser, choices_of, form_of, token_of
+from tests.chaos.browsing import NEWS, PAUSE, TRIES, Browser, choices_of, form_of, token_of
 from tests.chaos.journal import Begun, Journal, Promise, RefundAsked
 from tests.chaos.world import Seat, World
 
@@ -217,8 +217,8 @@ class Desk:
         other.join()
 
     def _wait(self, ready: Callable[[], object]) -> None:
-        """Wait until PayPal's news has come in, as long as somebody comes back; raise TimeoutError after that."""
-        deadline = time.monotonic() + 3 * TRIES * PAUSE
+        """Wait until PayPal's news has come in; raise TimeoutError when they are too late."""
+        deadline = time.monotonic() + NEWS
         while not ready():
             if time.monotonic() > deadline:
                 raise TimeoutError("PayPal's news did not come in")

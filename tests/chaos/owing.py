@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 
 from portal.clock import utc_now
 from portal.i18n import LOCALES, Translator
-from tests.chaos.browsing import PAUSE, TRIES, form_of, place_of
+from tests.chaos.browsing import NEWS, PAUSE, TRIES, form_of, place_of
 from tests.chaos.customers import Customers
 from tests.chaos.journal import Journal, PaymentPage
 from tests.chaos.world import Seat, World
@@ -122,7 +122,7 @@ class Debtors:
     def _owes(self, seat: Seat) -> bool:
         """Let the last try of a payment fail; say whether the portal has come to know it."""
         self._at_paypal(seat, "miss-payment")
-        until = time.monotonic() + 3 * TRIES * PAUSE
+        until = time.monotonic() + NEWS
         while not self.world.owes(seat):
             if time.monotonic() > until:
                 if Decimal(self.world.simulated.subscription(seat.provider_id)["outstanding"]):

@@ -109,7 +109,7 @@ class Soak:
         sampler.look()
 
     def _line(self, traffic: Traffic, mishaps: Mishaps, sampler: Sampler) -> str:
-        last = sampler.samples[-1]
+        last, trouble = sampler.samples[-1], [*traffic.trouble, *mishaps.trouble, *sampler.trouble]
         memory = ", ".join(
             f"{name} {judgement.counted(parts):.1f} MiB" for name, parts in sorted(last.memory.items()) if parts
         )
@@ -119,7 +119,7 @@ class Soak:
         return (
             f"{last.served:,} requests, {memory}; latest: {late[0]} {late[1]:.0f} s; "
             f"{len(mishaps.done)} mishaps ({kind}), {len(failures)} failures unexplained, "
-            f"{len(traffic.trouble)} troubles"
+            f"{len(trouble)} troubles{': ' + trouble[-1] if trouble else ''}"
         )
 
     def _note(self, traffic: Traffic, mishaps: Mishaps, sampler: Sampler) -> None:

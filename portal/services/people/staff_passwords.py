@@ -92,7 +92,7 @@ def check_strength(password: str, *, own: tuple[str, ...] = ()) -> None:
 
     Never by kinds of characters: a sentence in small letters is a good password.
     """
-    from zxcvbn import zxcvbn  # reads its word lists when imported, and few processes ask it
+    from zxcvbn import zxcvbn  # see portal/first_use.py
 
     if len(password) < SHORTEST:
         raise WeakPassword(Weakness.TOO_SHORT)
