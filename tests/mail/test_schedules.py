@@ -11,6 +11,7 @@ from portal.mail.composing import Composed
 from portal.mail.letterhead import Clean
 from tests.mail.composed import every_message
 from tests.mail.facts import head
+from tests.mail.reading import every_message_read
 
 SUBSCRIPTION = re.compile(r"subscri|abonn", re.IGNORECASE)
 NO_WORD = re.compile(r"PayPal subscription ID|Numéro d’abonnement PayPal|https?://\S+")  # as it is called there
@@ -58,7 +59,7 @@ def test_no_mail_calls_a_price_in_instalments_a_subscription(locale):
 @pytest.mark.law("R-FR-60")
 @pytest.mark.parametrize("locale", ["fr", "en"])
 def test_what_is_a_subscription_is_called_one(locale):
-    said = {mail.kind for mail in every_message(head(locale)) if spoken(mail)}
+    said = {read.mail.kind for read in every_message_read(locale) if spoken(read.mail)}
     assert {
         "end_recorded",
         "end_confirmed",
