@@ -155,6 +155,56 @@ def test_who_says_no_is_asked_never_again(visit, make, subscription, offered, an
     assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED)]
 
 
+@pytest.mark.parametrize("meanwhile", [PAUSE, {}])
+def test_who_takes_one_that_was_changed_meanwhile_has_taken_nothing(visit, subscription, offered, answers, meanwhile):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    offered(meanwhile)
+    page = take(page, subscription)
+    assert page.notices == ["This offer does not stand any more. Nothing was changed."]
+    assert answers() == []
+    assert (REST_TEXT in page.text) == bool(meanwhile)
+
+
+def test_who_refuses_one_that_was_changed_meanwhile_has_refused_the_one_they_saw(visit, subscription, offered, answers):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    offered(PAUSE)
+    page = page.submit(press=NEVER)
+    assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED)]
+    assert REST_TEXT not in page.text
+
+
+@pytest.mark.law("R-DP-3")
+def test_the_address_of_one_that_was_taken_shows_it_to_nobody_else(visit, make, subscription, offered, ctx):
+    """Nor once more to who refused it, nor to who wants no contact since."""
+    offered(LINK)
+    taken = visit.page(subscription, "?offer=taken")
+    assert TEXT not in visit.browser.get(taken).text
+    tab = visit.browser.get(visit.page(subscription))
+    take(tab, subscription)
+    assert "Continue to studio.example" in take(tab, subscription).text, "pressed twice"
+    other = make.subscription(customer=visit.customer)
+    assert TEXT not in visit.browser.get(visit.page(other, "?offer=taken")).text
+    with ctx.db.begin() as session:
+        session.get_one(Customer, visit.customer.id).contact_allowed = False
+    assert TEXT not in visit.browser.get(taken).text
+
+
+@pytest.mark.parametrize("first", ["refused", "cancelled"])
+def test_who_answered_in_another_tab_is_told_that_it_stands_no_more(visit, subscription, offered, answers, first):
+    offered(LINK)
+    tab = visit.browser.get(visit.page(subscription))
+    if first == "refused":
+        visit.browser.get(visit.page(subscription)).submit(press=NEVER)
+    else:
+        visit.browser.get(visit.page(subscription)).follow(STOP).submit(press=CANCEL)
+    page = take(tab, subscription)
+    assert page.notices == ["This offer does not stand any more. Nothing was changed."]
+    assert TEXT not in page.text
+    assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED if first == "refused" else OfferAnswer.CANCELLED)]
+
+
 def test_an_undone_end_brings_none_back(visit, make, subscription, offered, answers, paypal):
     offered(LINK)
     paypal.rule("show", "500")
