@@ -79,6 +79,24 @@ def test_cancelling_stands_beside_it_first_and_alike(visit, subscription, offere
     assert {" ".join(one["class"]) for one in box.find_all(["a", "button"], recursive=False)} == {"button"}
 
 
+@pytest.mark.law("R-DP-2")
+@pytest.mark.parametrize("offer", [LINK, PAUSE])
+def test_however_long_its_words_are_they_push_no_button_off_the_screen(visit, subscription, offered, offer):
+    offered(offer | {"offer_text_en": "\n".join(["Stay a little while."] * 12)})
+    for path in (visit.page(subscription), visit.home):
+        page = visit.browser.get(path)
+        box = next(one for one in page.select(".buttons-equal") if STOP in one.get_text())
+        words = next(one for one in page.select("p") if "Stay a little" in one.get_text())
+        assert words in box.find_all_next("p")
+
+
+def test_the_offers_button_says_what_it_is_about(visit, subscription, offered):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    see = next(one for one in page.select("button") if SEE in one.get_text())
+    assert page.select_one(f"#{see['aria-describedby']}").get_text(strip=True) == TEXT
+
+
 def test_there_is_none_until_the_merchant_has_one(visit, subscription):
     page = visit.browser.get(visit.page(subscription))
     assert SEE not in page.text
@@ -261,7 +279,7 @@ def test_of_several_subscriptions_the_account_page_offers_none(visit, make, subs
 def test_the_text_is_read_in_the_other_language_and_says_so(visit, subscription, offered):
     offered(LINK | {"offer_text_en": "", "offer_text_fr": "<b>Moins</b> cher"})
     page = visit.browser.get(visit.page(subscription))
-    assert page.select_one('p[lang="fr"]').get_text() == "<b>Moins</b> cher"
+    assert page.select_one('main div[lang="fr"]').get_text() == "<b>Moins</b> cher"
 
 
 def test_the_public_forms_know_none(visit, subscription, offered):
