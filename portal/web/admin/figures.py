@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -43,7 +43,8 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
         live=_live(book, months),
         revenue=tuple(_revenue(book, months, currency) for currency in _currencies(book)),
         moves=_moves(book, first, last),
-        reasons=_reasons(book, Days(first, last)),
+        reasons=_reasons(_totals(book), Days(first, last)),
+        reasons_later=_reasons(_reasons_later(book), _from(last)),
         comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
         wait=_wait(wait) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
@@ -145,6 +146,7 @@ def _moves(book: Book, first: date, last: date) -> Moves:
             mark="begun",
         ),
         ended=Part(label=ngettext("%(num)s end", "%(num)s ends", over), number=_number(over), url=listed(ended=period)),
+        later=_later(book, last),
         kinds=tuple(
             Part(
                 label=_counted(kind, totals[kind]),
@@ -191,11 +193,33 @@ def _weeks(days: Sequence[date], columns: Sequence[Sequence[int]]) -> tuple[tupl
     return (*rows, (_("Total"), *(_number(sum(column)) for column in columns)))
 
 
-def _reasons(book: Book, period: Days) -> tuple[Part, ...]:
+def _from(today: date) -> Days:
+    return Days(today + timedelta(days=1), None)
+
+
+def _later(book: Book, today: date) -> Part | None:
+    over = sum(int(number) for (figure, _kind), number in book.later.items() if figure is Figure.ENDED)
+    words = ngettext(
+        "%(num)s end to come: stopped at PayPal, paid until a later day",
+        "%(num)s ends to come: stopped at PayPal, paid until a later day",
+        over,
+    )
+    return Part(label=words, number=_number(over), url=listed(ended=_from(today))) if over else None
+
+
+def _totals(book: Book) -> dict[str, int]:
     totals: dict[str, int] = {}
     for (figure, code, _day), number in book.numbers.items():
         if figure is Figure.REASON:
             totals[code] = totals.get(code, 0) + int(number)
+    return totals
+
+
+def _reasons_later(book: Book) -> dict[str, int]:
+    return {code: int(number) for (figure, code), number in book.later.items() if figure is Figure.REASON}
+
+
+def _reasons(totals: Mapping[str, int], period: Days) -> tuple[Part, ...]:
     most = max(totals.values(), default=0)
     return tuple(
         Part(
