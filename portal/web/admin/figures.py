@@ -39,12 +39,14 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
     if book is None or book.time_zone != g.merchant.time_zone:
         return None
     wait = stored.waits(session, g.merchant.id, since=now - rules.WINDOW)
+    given, given_later = _given(book), _given_later(book)
+    most = max([*given.values(), *given_later.values()], default=0)  # one scale for both
     return Figures(
         live=_live(book, months),
         revenue=tuple(_revenue(book, months, currency) for currency in _currencies(book)),
         moves=_moves(book, first, last),
-        reasons=_reasons(_totals(book), Days(first, last)),
-        reasons_later=_reasons(_reasons_later(book), _from(last)),
+        reasons=_reasons(given, Days(first, last), most=most),
+        reasons_later=_reasons(given_later, _from(last), most=most),
         comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
         wait=_wait(wait) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
@@ -207,7 +209,7 @@ def _later(book: Book, today: date) -> Part | None:
     return Part(label=words, number=_number(over), url=listed(ended=_from(today))) if over else None
 
 
-def _totals(book: Book) -> dict[str, int]:
+def _given(book: Book) -> dict[str, int]:
     totals: dict[str, int] = {}
     for (figure, code, _day), number in book.numbers.items():
         if figure is Figure.REASON:
@@ -215,12 +217,11 @@ def _totals(book: Book) -> dict[str, int]:
     return totals
 
 
-def _reasons_later(book: Book) -> dict[str, int]:
+def _given_later(book: Book) -> dict[str, int]:
     return {code: int(number) for (figure, code), number in book.later.items() if figure is Figure.REASON}
 
 
-def _reasons(totals: Mapping[str, int], period: Days) -> tuple[Part, ...]:
-    most = max(totals.values(), default=0)
+def _reasons(totals: Mapping[str, int], period: Days, *, most: int) -> tuple[Part, ...]:
     return tuple(
         Part(
             label=labels.reason(code) or code,

@@ -94,6 +94,20 @@ def test_the_numbers_are_said(owner, world):
     assert "40 seconds" in wait.get_text()
 
 
+def test_what_ends_later_is_drawn_on_the_scale_of_what_has_ended(ctx, owner, make, merchant, world, now):
+    ended = make.subscription(
+        merchant=merchant,
+        at_paypal=False,
+        status=Status.CANCELLED,
+        ended_at=now - timedelta(days=1),
+        ended_by="customer",
+    )
+    make_request(make, ended, now - timedelta(days=1), state=RequestState.RECORDED, reason_code="too_expensive")
+    figures.keep(ctx, now=now)
+    bars = figure(owner.get("/admin/"), "Reasons given").select(".bars rect.bar")
+    assert [one["width"] for one in bars] == ["100%", "50%"]
+
+
 def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant, world, now):
     page = owner.get("/admin/")
     links = [one for one in page.select("section.figure a") if urlsplit(one["href"]).path == "/admin/subscriptions"]
