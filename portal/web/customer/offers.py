@@ -105,13 +105,13 @@ def offer(subscription_id: uuid.UUID) -> ResponseReturnValue:
 
     The form names the offer that it stood below.  Who takes one that was changed meanwhile has taken nothing.
     """
-    who, seen = person(), request.form.get("offer")
+    who, seen = person(), request.form.get("offer", _kind())
     is_taken = request.form.get("answer") == OfferAnswer.ACCEPTED
     stands = seen == _kind() == OfferKind.LINK
-    if EmptyForm().validate_on_submit() and seen in tuple(OfferKind):
-        said, kind = OfferAnswer.ACCEPTED if is_taken else OfferAnswer.DECLINED, OfferKind(seen)
-        if stands or not is_taken:
-            offers.answer(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
+    if EmptyForm().validate_on_submit():
+        said = OfferAnswer.ACCEPTED if is_taken else OfferAnswer.DECLINED
+        kind = rules.kind_of({"offer_kind": seen}) if stands or not is_taken else OfferKind.NONE
+        offers.answer(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
         if not is_taken:
             flash(_("This offer will not be shown again."), "success")
         elif not stands or not _is_known(stored.stands_taken, subscription_id):

@@ -310,7 +310,23 @@ def test_somebody_elses_is_not_found_and_a_foreign_answer_is_none(visit, make, o
     page = visit.browser.get(visit.page(mine))
     form = page.values(page.form(press=NEVER)) | {"answer": "declined"}
     visit.browser.post(visit.page(theirs, "/offer"), form, status=404)
+    offered(PAUSE)
+    for answer in ("declined", "accepted"):
+        visit.browser.post(visit.page(theirs, "/offer"), form | {"answer": answer}, status=404)
     assert answers() == []
+
+
+@pytest.mark.parametrize(("seen", "kept"), [(None, OfferKind.LINK), ("nonsense", None), ("none", None)])
+def test_a_form_that_names_no_offer_is_of_the_one_that_stands_and_of_nonsense_none(
+    visit, subscription, offered, answers, seen, kept
+):
+    """A page may have been open since the release before, whose form named none."""
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    form = page.values(page.form(press=NEVER)) | {"answer": "declined"}
+    form = {name: value for name, value in form.items() if name != "offer"} | ({"offer": seen} if seen else {})
+    visit.browser.post(visit.page(subscription, "/offer"), form, status=303)
+    assert answers() == ([(kept, OfferAnswer.DECLINED)] if kept else [])
 
 
 def test_the_check_page_costs_no_statement_more(visit, subscription, offered, statements):
