@@ -127,7 +127,7 @@ def test_where_no_reason_is_asked_the_comment_still_is(visit, make, listed):
     subscription = make.subscription(customer=visit.customer)
     page = visit.recap(subscription)
     assert not page.select("#reason")
-    page.submit(press=CANCEL, comment="Merci")
+    page.submit(press=CANCEL, comment="Mer\u202eci")
     assert make.requests(subscription)[0].reason_text == "Merci"
 
 
