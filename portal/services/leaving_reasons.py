@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.edits import Edit, Subject
 from portal.domain.merchants import leaving_reasons as rules
-from portal.domain.merchants.leaving_reasons import LANGUAGES, Reason
+from portal.domain.merchants.leaving_reasons import LANGUAGES, Reason, TooMany, Unknown
 from portal.queries import edits as stored
 from portal.queries.people import merchants
 from portal.services import edits
@@ -70,7 +70,11 @@ def _save(
     with ctx.db.begin() as session:
         merchant = merchants.lock(session, merchant_id)
         before = rules.read(merchant.leaving_reasons)
-        after = change(before)
+        try:
+            after = change(before)
+        except (TooMany, Unknown):  # of what somebody else did since the page was shown, they are told that
+            _check(session, edited, about, seen=seen)
+            raise
         changed = _changes(before, after)
         if changed:  # else also a form that was sent twice
             _check(session, edited, about, seen=seen)

@@ -37,10 +37,16 @@ class Saver:
 def save(
     ctx: Context, who: Saver, which: List, wanted: ListFilter, *, name: str, shared: bool, now: datetime
 ) -> uuid.UUID:
-    """Keep filters and order of a list under a name; return the view's id. Raises NotAllowed, TooManyViews."""
+    """Keep filters and order of a list under a name; return the view's id. Raises NotAllowed, TooManyViews.
+
+    Saved twice, by a second press or from the way back, it is one view.
+    """
     with ctx.db.begin() as session:
         if shared and not may_share(who.role):
             raise NotAllowed(Denial.ROLE_TOO_LOW)
+        same = list_views.alike(session, who.merchant_id, who.id, which, name, written(wanted))
+        if same is not None and same.is_shared == shared:
+            return same.id
         if list_views.is_full(session, who.merchant_id, who.id, shared=shared):
             raise TooManyViews
         view = ListView(

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
+
+from portal.domain.merchants import notice_texts
+from portal.domain.unseen import is_seen
+
+LEFT_OUT: Final = dict.fromkeys(map(ord, {"\x00", *notice_texts.OVERRIDES}))
 
 
 def plain(text: str | None) -> str:
-    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
-    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
+    """Return the text as it is stored: one kind of line break, no NUL, which PostgreSQL refuses; unseen, it is none.
+
+    No override of direction: it would turn the letters of whatever stands behind the text, wherever that is read.
+    """
+    kept = (text or "").replace("\r\n", "\n").translate(LEFT_OUT).strip()
+    return kept if is_seen(kept) else ""
 
 
 def one_line(text: str | None) -> str:
     """Return the text on one line."""
     return " ".join(plain(text).split())
+
+
+def shown(text: str | None) -> str:
+    """Return what the merchant writes for customers to read: each letter in one form, and no control character."""
+    return plain(notice_texts.clean(text or ""))
+
+
+def shown_line(text: str | None) -> str:
+    """Return that on one line."""
+    return one_line(shown(text))
 
 
 def as_id(text: str | None) -> uuid.UUID | None:

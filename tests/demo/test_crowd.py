@@ -87,6 +87,17 @@ def test_their_dates_can_have_been(world):
     assert {one["state"] for one in requests} == {"needs_merchant", "recorded", "confirmed", "closed"}
 
 
+def test_who_is_erased_has_left_no_words(monkeypatch):
+    monkeypatch.setattr(making, "ERASED_ONE_OF", 2)
+    _now, _simulator, made = made_with_simulator(ATELIER)
+    erased = {row[0] for row in made.customers if row[-1] is not None}
+    theirs = {row["id"] for row in rows_of(made) if row["customer_id"] in erased}
+    ended = [dict(zip(filling.REQUESTS, row, strict=True)) for row in made.end_requests]
+    said = [row["subscription_id"] in theirs for row in ended if row["reason_text"]]
+    assert said
+    assert not any(said)
+
+
 def test_every_state_is_there_and_no_address_twice(world):
     _now, _simulator, made = world
     states = Counter(row["status"] for row in rows_of(made))

@@ -116,6 +116,27 @@ def test_what_changes_is_in_the_numbers_before_and_after_it_is_counted_in(ctx, m
         assert session.scalar(text("SELECT count(*) FROM figure_changes")) == 0
 
 
+def test_what_ends_on_a_day_to_come_is_known_already_and_no_end_of_today(ctx, make, merchant, now):
+    """Who cancels today has mostly paid until a later day: their reason is not unknown until then."""
+    soon, late, back = (sold(make, merchant) for _number in range(3))
+    figures.keep(ctx, now=now)
+    end = "UPDATE subscriptions SET status = 'cancelled', ended_at = :at, ended_by = 'customer' WHERE id = :id"
+    for one, days in ((soon, 1), (late, 400), (back, 40)):
+        asked(make, one, now, "cost", state="withdrawn" if one is back else "recorded")
+        change(ctx, end, id=one.id, at=now + timedelta(days=days))
+    gone = sold(make, merchant)
+    asked(make, gone, now, "cost")
+    change(ctx, end, id=gone.id, at=now)
+    today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
+    for keep in (lambda: None, lambda: figures.keep(ctx, now=now), lambda: figures.verify(ctx, now=now)):
+        keep()
+        with ctx.db.read() as session:
+            book = stored.read(session, merchant.id, since=today, until=today, days=())
+        assert book.later == {(Figure.ENDED, "customer"): 3, (Figure.REASON, "cost"): 2}
+        assert (book.numbers[Figure.ENDED, "customer", today], book.numbers[Figure.REASON, "cost", today]) == (1, 1)
+        assert shown(ctx, merchant, now) == by_hand(ctx, merchant, now)
+
+
 def test_a_change_that_touches_no_number_leaves_nothing_behind(ctx, make, merchant, now):
     one = sold(make, merchant)
     figures.keep(ctx, now=now)

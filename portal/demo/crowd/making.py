@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -104,6 +104,7 @@ class Maker:
         made.subscriptions.append(self._row(life, customer_id, subscription_id, provider_id, None if erased else payer))
         if life.over is None:
             made.living.append(_at_paypal(life, provider_id, payer, name, email))
+        tongue = replace(tongue, said=("",)) if erased else tongue  # their words went with them
         self._hang(made, life, number, customer_id, subscription_id, name, email, tongue)
 
     def _life(self, number: int) -> Life:

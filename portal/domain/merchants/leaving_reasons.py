@@ -24,6 +24,10 @@ class TooMany(Exception):
     """Another reason would be one too many."""
 
 
+class TooManyKept(TooMany):
+    """The list is full with those that are retired: retiring one makes no room."""
+
+
 class Unknown(Exception):
     """There is no such reason in the list."""
 
@@ -116,7 +120,7 @@ def added(reasons: Sequence[Reason], words: Mapping[str, str]) -> tuple[Reason, 
     """Return the list with a new one, asked last; raise TooMany."""
     _room(reasons)
     if len(reasons) >= MOST_KEPT:
-        raise TooMany
+        raise TooManyKept
     said = {language: text for language, text in words.items() if text}
     new = Reason(code=new_code(said, {one.code for one in reasons}), words=said)
     return (*asked(reasons), new, *(one for one in reasons if not one.is_asked))
@@ -138,6 +142,12 @@ def usual(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Return the list with the portal's reasons alone, in its order and words; the merchant's own are retired."""
     own = (replace(one, is_asked=False) for one in reasons if not one.is_portals)
     return (*USUAL, *own)
+
+
+def as_read(words: str) -> str:
+    """Return words so that what reads alike is alike, however it was typed."""
+    plain = unicodedata.normalize("NFKC", words).casefold().replace("’", "'")
+    return " ".join("".join(one for one in plain if unicodedata.category(one) != "Cf").split())
 
 
 def new_code(words: Mapping[str, str], taken: Iterable[str]) -> str:

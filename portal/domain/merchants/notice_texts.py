@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import idna
 
 from portal.domain.merchants.notices import Name, Notice
+from portal.domain.unseen import is_seen
 
 LONGEST_SUBJECT: Final = 150
 LONGEST_TEXT: Final = 2000
@@ -120,7 +121,7 @@ def as_seen(text: str) -> str:
 
 def problems(part: Part, text: str, notice: Notice, hosts: Collection[str]) -> list[Problem]:
     """Return all that is wrong with a part of a mail; nothing where it may be saved. `hosts`: of `hosts_of`."""
-    if not as_seen(text).strip():
+    if not is_seen(text):
         return [Problem(Flaw.EMPTY)] if part is not Part.CLOSING else []
     if len(text) > (LONGEST_SUBJECT if part is Part.SUBJECT else LONGEST_TEXT):
         return [Problem(Flaw.TOO_LONG)]
@@ -147,8 +148,14 @@ def _of_names(part: Part, text: str, notice: Notice) -> Iterator[Problem]:
 def _of_words(text: str, notice: Notice) -> Iterator[Problem]:
     if found := TAG.search(text):
         yield Problem(Flaw.TAG, found[0])
-    if not notice.is_after and (said := AFFIRMATIVE.search(text)):
-        yield Problem(Flaw.AFFIRMS, said[0])
+    if not notice.is_after and (said := affirmed(text)):
+        yield Problem(Flaw.AFFIRMS, said)
+
+
+def affirmed(text: str) -> str:
+    """Return the word that calls something ended; empty: there is none."""
+    said = AFFIRMATIVE.search(as_seen(text))
+    return said[0] if said is not None else ""
 
 
 def _of_addresses(text: str, hosts: Collection[str]) -> Iterator[Problem]:

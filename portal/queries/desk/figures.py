@@ -38,10 +38,11 @@ class Book:
     day: date
     begun_on: date
     numbers: dict[tuple[Figure, str, date], Decimal]
+    later: dict[tuple[Figure, str], Decimal]  # of days to come: who is stopped, and paid until then
 
 
 def read(session: Session, merchant_id: uuid.UUID, *, since: date, until: date, days: Collection[date]) -> Book | None:
-    """Return the numbers of what happened from a day until a day, and of how it stood on `days` and stands now.
+    """Return the numbers of what happened from a day until a day and will later, of how it stood on `days` and stands.
 
     In one statement, so that nothing is counted twice or not at all; None before anything was counted.
     """
@@ -49,9 +50,13 @@ def read(session: Session, merchant_id: uuid.UUID, *, since: date, until: date, 
     rows = session.execute(_read(), which).all()
     if not rows:
         return None
-    first = rows[0]
-    numbers = {(Figure(row.figure), row.kind, row.day): row.number for row in rows if row.figure is not None}
-    return Book(first.time_zone, first.book_day, first.begun_on, numbers)
+    first, numbers, later = rows[0], {}, {}
+    for row in rows:
+        if row.figure in STANDING or (row.figure is not None and row.day <= until):
+            numbers[Figure(row.figure), row.kind, row.day] = row.number
+        elif row.figure is not None:
+            later[Figure(row.figure), row.kind] = row.number
+    return Book(first.time_zone, first.book_day, first.begun_on, numbers, later)
 
 
 @cache
@@ -59,21 +64,22 @@ def _read() -> TextClause:
     return text(f"""
         WITH book AS (SELECT * FROM figure_books WHERE merchant_id = :merchant_id),
         counted AS (
-            SELECT figure, kind, day, number FROM daily_figures
-            WHERE merchant_id = :merchant_id AND figure NOT IN ({STAND}) AND day BETWEEN :since AND :until
+            SELECT figure, kind, least(day, CAST(:until AS date) + 1) AS day, number FROM daily_figures
+            WHERE merchant_id = :merchant_id AND figure NOT IN ({STAND}) AND day >= :since
             UNION ALL
             SELECT figure, kind, day, number FROM daily_figures
             WHERE merchant_id = :merchant_id AND figure IN ({STAND})
                 AND (day = ANY(:days) OR day = (SELECT day FROM book))
             UNION ALL
             SELECT figure, kind,
-                CASE WHEN figure IN ({STAND}) THEN book.day ELSE (at AT TIME ZONE book.time_zone)::date END,
+                CASE WHEN figure IN ({STAND}) THEN book.day
+                    ELSE least((at AT TIME ZONE book.time_zone)::date, CAST(:until AS date) + 1) END,
                 figure_changes.number
             FROM figure_changes, book WHERE figure_changes.merchant_id = :merchant_id
         ),
         summed AS (
             SELECT figure, kind, day, sum(number) AS number FROM counted
-            WHERE figure IN ({STAND}) OR day BETWEEN :since AND :until
+            WHERE figure IN ({STAND}) OR day >= :since
             GROUP BY figure, kind, day HAVING sum(number) <> 0
         )
         SELECT book.time_zone, book.day AS book_day, book.begun_on, summed.*

@@ -11,7 +11,7 @@ from portal.domain.desk.list_views import MOST_VIEWS, List
 from portal.models import ListView
 from portal.models.names import reading_order
 
-__all__ = ["ListView", "find", "is_full", "lock", "of_list", "one"]
+__all__ = ["ListView", "alike", "find", "is_full", "lock", "of_list", "one"]
 
 
 def of_list(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, which: List) -> list[ListView]:
@@ -39,6 +39,15 @@ def find(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id:
 def lock(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, view_id: uuid.UUID) -> ListView:
     """Return a view that somebody sees, locked; raise NoResultFound for any other."""
     return session.scalars(_visible(merchant_id, staff_id, view_id).with_for_update(key_share=True)).one()
+
+
+def alike(
+    session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, which: List, name: str, query: list[list[str]]
+) -> ListView | None:
+    """Return somebody's own view that has that name and finds that; None where there is none."""
+    mine = ListView.merchant_id == merchant_id, ListView.staff_id == staff_id, ListView.of_list == which
+    named = select(ListView).where(*mine, ListView.name == name, ListView.query == query)
+    return session.scalars(named.order_by(ListView.id).limit(1)).one_or_none()
 
 
 def is_full(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, *, shared: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,11 +16,25 @@ from portal.models import Customer, OfferAnswered, Subscription
 def may_be_offered(session: Session, customer_id: uuid.UUID) -> bool:
     """Say whether they may see an offer: they answered none, abandoned nothing, and may be contacted."""
     answered = select(OfferAnswered.id).where(OfferAnswered.customer_id == customer_id)
+    return not session.scalar(select(or_(answered.exists(), _is_left_alone(customer_id))))
+
+
+def stands_taken(session: Session, customer_id: uuid.UUID, subscription_id: uuid.UUID) -> bool:
+    """Say whether they took the offer beside that one, and nothing since says to leave them alone."""
+    taken = select(OfferAnswered.id).where(
+        OfferAnswered.customer_id == customer_id,
+        OfferAnswered.subscription_id == subscription_id,
+        OfferAnswered.answer == OfferAnswer.ACCEPTED,
+    )
+    return bool(session.scalar(select(and_(taken.exists(), not_(_is_left_alone(customer_id))))))
+
+
+def _is_left_alone(customer_id: uuid.UUID) -> ColumnElement[bool]:
     left = select(Subscription.id).where(
         Subscription.customer_id == customer_id, Subscription.status == Status.ABANDONED
     )
     closed = select(Customer.id).where(Customer.id == customer_id, Customer.contact_allowed.is_(False))
-    return not session.scalar(select(or_(answered.exists(), left.exists(), closed.exists())))
+    return or_(left.exists(), closed.exists())
 
 
 def keep(session: Session, values: dict[str, object]) -> bool:

@@ -39,6 +39,7 @@ class Moves:
     number: str
     begun: Part
     ended: Part
+    later: Part | None  # who has cancelled already, and ends on a day to come
     kinds: tuple[Part, ...]
     plot: plots.Moves
     days: tuple[str, str]
@@ -73,6 +74,7 @@ class Figures:
     revenue: tuple[Standing, ...]
     moves: Moves
     reasons: tuple[Part, ...]
+    reasons_later: tuple[Part, ...]  # of those who end on a day to come
     comments: tuple[Said, ...]
     wait: Wait | None
     since: str | None  # days before it are reckoned, None where none is shown

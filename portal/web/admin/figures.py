@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -39,11 +39,14 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
     if book is None or book.time_zone != g.merchant.time_zone:
         return None
     wait = stored.waits(session, g.merchant.id, since=now - rules.WINDOW)
+    given, given_later = _given(book), _given_later(book)
+    most = max([*given.values(), *given_later.values()], default=0)  # one scale for both
     return Figures(
         live=_live(book, months),
         revenue=tuple(_revenue(book, months, currency) for currency in _currencies(book)),
         moves=_moves(book, first, last),
-        reasons=_reasons(book, Days(first, last)),
+        reasons=_reasons(given, Days(first, last), most=most),
+        reasons_later=_reasons(given_later, _from(last), most=most),
         comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
         wait=_wait(wait) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
@@ -145,6 +148,7 @@ def _moves(book: Book, first: date, last: date) -> Moves:
             mark="begun",
         ),
         ended=Part(label=ngettext("%(num)s end", "%(num)s ends", over), number=_number(over), url=listed(ended=period)),
+        later=_later(book, last),
         kinds=tuple(
             Part(
                 label=_counted(kind, totals[kind]),
@@ -191,12 +195,33 @@ def _weeks(days: Sequence[date], columns: Sequence[Sequence[int]]) -> tuple[tupl
     return (*rows, (_("Total"), *(_number(sum(column)) for column in columns)))
 
 
-def _reasons(book: Book, period: Days) -> tuple[Part, ...]:
+def _from(today: date) -> Days:
+    return Days(today + timedelta(days=1), None)
+
+
+def _later(book: Book, today: date) -> Part | None:
+    over = sum(int(number) for (figure, _kind), number in book.later.items() if figure is Figure.ENDED)
+    words = ngettext(
+        "%(num)s end to come: stopped at PayPal, paid until a later day",
+        "%(num)s ends to come: stopped at PayPal, paid until a later day",
+        over,
+    )
+    return Part(label=words, number=_number(over), url=listed(ended=_from(today))) if over else None
+
+
+def _given(book: Book) -> dict[str, int]:
     totals: dict[str, int] = {}
     for (figure, code, _day), number in book.numbers.items():
         if figure is Figure.REASON:
             totals[code] = totals.get(code, 0) + int(number)
-    most = max(totals.values(), default=0)
+    return totals
+
+
+def _given_later(book: Book) -> dict[str, int]:
+    return {code: int(number) for (figure, code), number in book.later.items() if figure is Figure.REASON}
+
+
+def _reasons(totals: Mapping[str, int], period: Days, *, most: int) -> tuple[Part, ...]:
     return tuple(
         Part(
             label=labels.reason(code) or code,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from flask_babel import LazyString, ngettext
+from flask_babel import LazyString, lazy_pgettext, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -40,8 +40,8 @@ ENDED_BY: Final[Mapping[EndedBy, LazyString]] = {
     EndedBy.CUSTOMER: _l("Cancelled by the customer"),
     EndedBy.STAFF: _l("Cancelled by your team"),
     EndedBy.PAYPAL: _l("Ended at PayPal"),
-    EndedBy.COMPLETED: _l("Completed"),
-    EndedBy.ABANDONED: _l("Abandoned"),
+    EndedBy.COMPLETED: lazy_pgettext("ends", "Completed"),  # several: the word of one's status is another in French
+    EndedBy.ABANDONED: lazy_pgettext("ends", "Abandoned"),
     EndedBy.FAILED: _l("Ended after failed payments"),
 }
 

@@ -8,15 +8,17 @@ from typing import Final
 
 from flask import g
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 from wtforms import BooleanField, RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.domain import typed_codes
-from portal.domain.merchants.leaving_reasons import Reason, asked, read
+from portal.domain.merchants.leaving_reasons import Reason, asked, find, read
 from portal.web import day_form, labels
 from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
 from portal.web.local_days import today
+from portal.web.locale import current
 from portal.web.login_fields import LONGEST
 from portal.web.typed_text import plain
 
@@ -57,7 +59,16 @@ def _reasons() -> Sequence[Reason]:
 
 
 def _choices() -> list[SelectChoice]:
-    return [SelectChoice(one.code, labels.reason(one.code)) for one in asked(_reasons())]
+    return [_choice(one) for one in asked(_reasons())]
+
+
+def _choice(one: Reason) -> SelectChoice:
+    """Return a reason as it is asked; written in another language than the page's, it says in which (RGAA 8.7)."""
+    page = current()
+    words, language = one.said(page)
+    if words and language != page:
+        return SelectChoice(one.code, Markup('<span lang="{}">{}</span>').format(language, words))
+    return SelectChoice(one.code, labels.reason(one.code))
 
 
 class ReasonField(RadioField):
@@ -72,7 +83,7 @@ class ReasonField(RadioField):
         code = valuelist[0] if valuelist else ""
         self.data = code if any(one.code == code for one in _reasons()) else ""
         if self.data and not any(one.code == code for one in asked(_reasons())):
-            self.choices = [*_choices(), SelectChoice(code, labels.reason(code))]
+            self.choices = [*_choices(), _choice(find(_reasons(), code))]
 
 
 class CancellationForm(DrawnForm):

@@ -6,6 +6,7 @@ It is loaded for the card alone.  The page that checks a cancellation shows none
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -62,15 +63,16 @@ def beside(card: Card) -> Beside | None:
     if kind is OfferKind.PAUSE and not card.pause.may_pause:
         return None
     if kind is OfferKind.LINK and request.args.get("offer") == TAKEN:
-        return replace(_said(kind), url=g.merchant.leaving_offer.get("offer_url", ""))
-    return _said(kind) if _is_open() else None
+        shown = replace(_said(kind), url=g.merchant.leaving_offer.get("offer_url", ""))
+        return shown if _is_known(stored.stands_taken, card.id) else None
+    return _said(kind) if _is_known(stored.may_be_offered) else None
 
 
-def _is_open() -> bool:
-    """Say whether they may be offered something; where that cannot be known they are not."""
+def _is_known(question: Callable[..., bool], *about: uuid.UUID) -> bool:
+    """Say whether something may stand there; where that cannot be known, nothing may."""
     try:
         with context().db.read() as session:
-            return stored.may_be_offered(session, person().id)
+            return question(session, person().id, *about)
     except SQLAlchemyError:
         log.exception("offer_not_loaded")
         return False
@@ -99,13 +101,20 @@ def note(subscription_id: uuid.UUID, said: OfferAnswer) -> None:
 
 @bp.post("/subscriptions/<uuid:subscription_id>/offer")
 def offer(subscription_id: uuid.UUID) -> ResponseReturnValue:
-    """Keep the answer that a button of the card gave; who took the link finds it there, in the button's place."""
-    who, kind = person(), _kind()
-    is_taken = kind is OfferKind.LINK and request.form.get("answer") == OfferAnswer.ACCEPTED
+    """Keep the answer that a button of the card gave; who took the link finds it there, in the button's place.
+
+    The form names the offer that it stood below.  Who takes one that was changed meanwhile has taken nothing.
+    """
+    who, seen = person(), request.form.get("offer", _kind())
+    is_taken = request.form.get("answer") == OfferAnswer.ACCEPTED
+    stands = seen == _kind() == OfferKind.LINK
     if EmptyForm().validate_on_submit():
         said = OfferAnswer.ACCEPTED if is_taken else OfferAnswer.DECLINED
+        kind = rules.kind_of({"offer_kind": seen}) if stands or not is_taken else OfferKind.NONE
         offers.answer(context(), who.merchant_id, who.id, subscription_id, kind, said, now=utc_now())
         if not is_taken:
             flash(_("This offer will not be shown again."), "success")
+        elif not stands or not _is_known(stored.stands_taken, subscription_id):
+            flash(_("This offer does not stand any more. Nothing was changed."), "warning")
     there = {"merchant_slug": g.merchant.slug, "subscription_id": subscription_id}
-    return redirect(url_for(".subscription", **there, offer=TAKEN if is_taken else None), 303)
+    return redirect(url_for(".subscription", **there, offer=TAKEN if is_taken and stands else None), 303)

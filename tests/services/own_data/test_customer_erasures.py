@@ -44,7 +44,7 @@ from portal.services import aging, grants, task_links
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared
 from portal.services.grants import Gift
-from portal.services.own_data import customer_erasures
+from portal.services.own_data import customer_erasures, erasing
 from portal.services.people import address_changes, customer_notes
 from portal.services.people.sessions import Visitor, open_for
 from tests.services.ends.withdrawing import declare
@@ -148,6 +148,23 @@ def test_nothing_says_any_more_who_it_was_but_the_proof(ctx, make, customer, lef
     lines = [line for line in whole_database(ctx).splitlines() if "ousseau" in line or PAYER in line]
     assert [line.split()[0] for line in lines] == ["proofs"], lines
     assert len(all_of(ctx, Proof)) == 1
+
+
+@pytest.mark.law("R-GD-2")
+def test_what_the_merchant_noted_on_a_subscription_goes_with_its_customer_alone(ctx, make, customer, now):
+    """A reference of the merchant's, and columns brought by file, name people as well as a note does."""
+    noted = {"reference": "ROUSSEAU-7", "extra": {"teacher": "Zoé Rousseau", "instrument": "oboe"}}
+    theirs = [make.subscription(customer=customer, **noted | {"reference": f"ROUSSEAU-{place}"}) for place in (1, 2)]
+    plain = make.subscription(customer=customer)
+    stranger = make.subscription(customer=make.customer(merchant_of(ctx, customer)), **noted)
+    with ctx.db.begin() as session:
+        counts = erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    assert counts["own_words_of_subscriptions"] == 2
+    for one in (*theirs, plain):
+        row = make.reload(one)
+        assert (row.reference, row.extra) == (None, {})
+    row = make.reload(stranger)
+    assert (row.reference, row.extra) == (noted["reference"], noted["extra"])
 
 
 def test_messages_keep_that_they_left_and_not_what_they_said(ctx, make, customer, left, now):

@@ -66,8 +66,50 @@ def test_one_more_with_words_in_one_language_alone(owner, listed):
     assert "No words in English: the French ones are shown." in page.text
     again = page.submit(press=ADD, fr="", en="", status=422)
     assert again.errors == ["Write the reason in one language at least."]
-    page.submit(press=ADD, fr="J’ai déménagé", en="I moved")
+    page.submit(press=ADD, fr="J’ai déménagé !", en="I moved")
     assert listed()[0][-2:] == ["j_ai_demenage", "j_ai_demenage_2"]
+
+
+UNSEEN = ["\u200b", "\u202e", "\u2060\u200d", "\u00ad", "\u3164", "\u2800", "\x07"]
+
+
+@pytest.mark.parametrize("words", UNSEEN)
+def test_words_that_nobody_sees_are_none(owner, listed, words):
+    page = owner.get(PAGE).submit(press=ADD, fr=words, en="", status=422)
+    assert page.errors == ["Write the reason in one language at least."]
+    assert listed() == (list(DEFAULTS), [])
+    owner.get(f"{PAGE}/other").submit(press="Save these words", fr=words, en="")
+    assert listed() == (list(DEFAULTS), [])
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\x07"])
+def test_no_mark_turns_the_words_beside_a_reason(owner, mark):
+    page = owner.get(PAGE).submit(press=ADD, fr=f"Trop {mark}loin", en="")
+    assert "Trop loin" in page.text
+    assert mark not in page.body
+
+
+@pytest.mark.parametrize(
+    ("fr", "en"), [("C'EST  trop cher", ""), ("", "It costs too much"), ("Je n’ai plus le temps\u200b", "Other words")]
+)
+def test_of_two_that_read_alike_the_second_is_not_taken(owner, listed, fr, en):
+    page = owner.get(PAGE).submit(press=ADD, fr="Je n’ai plus le temps", en="")
+    page = press(page, "Retire", "Je n’ai plus le temps")
+    page = page.submit(press=ADD, fr=fr, en=en, status=422)
+    assert page.errors == ["The list has this reason already. If it is retired, ask it again."]
+    other = owner.get(f"{PAGE}/other").submit(press="Save these words", fr=fr, en=en, status=422)
+    assert other.errors == page.errors
+    assert listed() == (list(DEFAULTS), ["je_n_ai_plus_le_temps"])
+
+
+def test_a_list_that_is_full_of_retired_ones_says_so(owner, ctx, merchant):
+    many = rules.USUAL
+    while len(many) < 100:
+        many = rules.retired(rules.added(many, {"en": f"n{len(many)}"}), f"n{len(many)}")
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant.id).leaving_reasons = rules.write(many)
+    page = owner.get(PAGE).submit(press=ADD, fr="Encore une", en="", status=422)
+    assert page.errors == ["The list keeps at most 100 reasons, with those that are retired: ask one of these again."]
 
 
 @pytest.mark.parametrize("words", ["<script>alert(1)</script>", "{{ config }}", "%(name)s", "100 %", "太贵"])
@@ -122,6 +164,8 @@ def test_of_two_who_arrange_it_the_second_is_told_and_nothing_is_lost(owner, man
     assert listed() == (list(DEFAULTS[:-1]), ["other"])
     press(page, "Up", UNUSED)
     assert listed()[0][0] == "not_used"
+    page = press(stale, "Up", OTHER, status=409)
+    assert "nothing of yours was done" in page.text, "what was retired meanwhile has no place to move to"
     stale = manager.get(PAGE)
     press(owner.get(PAGE), "Up", TOO_DEAR)
     page = stale.submit(press=ADD, fr="Un déménagement", en="A move", status=409)

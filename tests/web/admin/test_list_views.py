@@ -45,6 +45,16 @@ def test_a_view_keeps_filters_and_order_and_no_search(owner, some, ctx):
     assert chips(page) == ["Active", "Payment late"], "an address with the view alone means what it keeps"
 
 
+def test_saved_twice_it_is_one_view(owner, some):
+    form = owner.get("/admin/subscriptions?state=active").follow("Save this view")
+    first, again = form.submit(name="Running"), form.submit(name="Running")
+    assert again.path == first.path
+    assert views(again).count("Running") == 1
+    save(owner, "state=cancelled", "Running")
+    shared = form.submit(name="Running", shared=True)
+    assert sum("Running" in one for one in views(shared)) == 3, "other filters, and the team's, are other views"
+
+
 def test_of_the_whole_list_there_is_nothing_to_save(owner, some):
     assert "Save this view" not in owner.get("/admin/subscriptions").text
     assert "Save this view" not in owner.get("/admin/subscriptions?q=claire").text

@@ -60,6 +60,8 @@ def test_a_pause_without_a_text_has_the_portals(owner):
         ({"offer_url": "https://user:word@x.test/"}, "beginning with https://"),
         ({"offer_url": ""}, "needs the address of its page"),
         ({"offer_text_fr": ""}, "in one language at least"),
+        ({"offer_text_fr": "Vous avez résilié"}, "“résilié” must not stand here"),
+        ({"offer_text_en": "It is can\u200bcelled"}, "“cancelled” must not stand here"),
         ({"offer_text_fr": "x" * 301}, "At most 300 characters."),
     ],
 )
@@ -69,6 +71,13 @@ def test_what_cannot_be_offered_is_said_and_given_back(owner, stored, wrong, sai
     name, typed = next(iter(wrong.items()))
     assert page.values(page.form(press=SAVE))[name].strip() == typed
     assert stored() == {}
+
+
+def test_a_text_that_nobody_sees_is_none_and_no_mark_turns_what_stands_beside_it(owner, stored):
+    page = owner.submit(PAGE, press=SAVE, status=422, **(LINK | {"offer_text_fr": "\u200b", "offer_text_en": "\u202e"}))
+    assert any("in one language at least" in error for error in page.errors)
+    owner.submit(PAGE, press=SAVE, **(LINK | {"offer_text_fr": "Moins\u202e cher"}))
+    assert stored()["offer_text_fr"] == "Moins cher"
 
 
 def test_an_address_without_its_scheme_is_https(owner, stored):

@@ -36,7 +36,12 @@ def world(ctx, make, merchant, now):
     make.subscription(merchant=merchant, at_paypal=False, currency="CHF", amount=Decimal("120"))
     make.subscription(merchant=merchant, at_paypal=False, status=Status.PAST_DUE)
     make.subscription(merchant=merchant, at_paypal=False, status=Status.PAUSED)
-    for kind, reason, days in (("customer", "too_expensive", 2), ("paypal", "", 20), ("customer", "too_expensive", 40)):
+    for kind, reason, days in (
+        ("customer", "too_expensive", 2),
+        ("paypal", "", 20),
+        ("customer", "too_expensive", 40),
+        ("customer", "not_used", -40),  # paid until then
+    ):
         ended = make.subscription(
             merchant=merchant,
             at_paypal=False,
@@ -49,9 +54,9 @@ def world(ctx, make, merchant, now):
             make_request(
                 make,
                 ended,
-                now - timedelta(days=days),
+                now - timedelta(days=abs(days)),
                 state=RequestState.CONFIRMED,
-                confirmed_at=now - timedelta(days=days) + timedelta(seconds=40),
+                confirmed_at=now - timedelta(days=abs(days)) + timedelta(seconds=40),
                 basis=Basis.READ_AFTER_CALL,
                 reason_code=reason,
                 reason_text=f"Said {days} days ago",
@@ -77,12 +82,30 @@ def test_the_numbers_are_said(owner, world):
     moves = figure(page, "Starts and ends")
     assert [one.get_text(strip=True) for one in moves.select(".key li")][1:] == ["1 by the customer", "1 at PayPal"]
     assert "2 ends" in moves.get_text()
+    assert "1 end to come: stopped at PayPal, paid until a later day" in moves.get_text()
     reason = figure(page, "Reasons given")
-    assert [one.get_text() for one in reason.select(".bars a")] == ["1"]
+    assert [one["aria-label"] for one in reason.select(".bars a")] == [
+        "It costs too much: 1", "I do not use it enough: 1",
+    ]  # fmt: skip
+    assert "whose subscription ends later" in reason.get_text()
     assert "Said 2 days ago" in reason.get_text()
     assert "Said 40 days ago" not in reason.get_text()
     wait = figure(page, "From the request")
     assert "40 seconds" in wait.get_text()
+
+
+def test_what_ends_later_is_drawn_on_the_scale_of_what_has_ended(ctx, owner, make, merchant, world, now):
+    ended = make.subscription(
+        merchant=merchant,
+        at_paypal=False,
+        status=Status.CANCELLED,
+        ended_at=now - timedelta(days=1),
+        ended_by="customer",
+    )
+    make_request(make, ended, now - timedelta(days=1), state=RequestState.RECORDED, reason_code="too_expensive")
+    figures.keep(ctx, now=now)
+    bars = figure(owner.get("/admin/"), "Reasons given").select(".bars rect.bar")
+    assert [one["width"] for one in bars] == ["100%", "50%"]
 
 
 def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant, world, now):
@@ -101,7 +124,7 @@ def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant,
         shown = owner.get(one["href"]).select("tbody tr")
         assert len(shown) == int(number[0]), one
         compared += 1
-    assert compared == 10  # live and its three states, starts twice, ends and their two kinds, a reason
+    assert compared == 12  # live and its three states, starts twice, ends, their two kinds and one to come, two reasons
 
 
 @pytest.mark.parametrize(("currency", "title"), [("EUR", "€149.50"), ("CHF", "CHF\N{NO-BREAK SPACE}130.00")])

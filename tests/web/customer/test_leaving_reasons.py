@@ -69,6 +69,8 @@ def test_where_a_language_has_no_words_the_other_has_and_script_is_text(visit, m
     page = visit.recap(make.subscription(customer=visit.customer))
     assert asked(page)[-1] == "<script>alert(1)</script>"
     assert "<script>alert" not in page.body
+    assert page.select("#reason label")[-1].select_one("span")["lang"] == "fr", "read aloud as what it is"
+    assert len(page.select("#reason label span[lang]")) == 1
 
 
 def test_what_was_given_is_kept_and_read_in_the_merchants_words_everywhere(visit, make, listed, ctx, desk):
@@ -125,7 +127,7 @@ def test_where_no_reason_is_asked_the_comment_still_is(visit, make, listed):
     subscription = make.subscription(customer=visit.customer)
     page = visit.recap(subscription)
     assert not page.select("#reason")
-    page.submit(press=CANCEL, comment="Merci")
+    page.submit(press=CANCEL, comment="Mer\u202eci")
     assert make.requests(subscription)[0].reason_text == "Merci"
 
 

@@ -79,6 +79,24 @@ def test_cancelling_stands_beside_it_first_and_alike(visit, subscription, offere
     assert {" ".join(one["class"]) for one in box.find_all(["a", "button"], recursive=False)} == {"button"}
 
 
+@pytest.mark.law("R-DP-2")
+@pytest.mark.parametrize("offer", [LINK, PAUSE])
+def test_however_long_its_words_are_they_push_no_button_off_the_screen(visit, subscription, offered, offer):
+    offered(offer | {"offer_text_en": "\n".join(["Stay a little while."] * 12)})
+    for path in (visit.page(subscription), visit.home):
+        page = visit.browser.get(path)
+        box = next(one for one in page.select(".buttons-equal") if STOP in one.get_text())
+        words = next(one for one in page.select("p") if "Stay a little" in one.get_text())
+        assert words in box.find_all_next("p")
+
+
+def test_the_offers_button_says_what_it_is_about(visit, subscription, offered):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    see = next(one for one in page.select("button") if SEE in one.get_text())
+    assert page.select_one(f"#{see['aria-describedby']}").get_text(strip=True) == TEXT
+
+
 def test_there_is_none_until_the_merchant_has_one(visit, subscription):
     page = visit.browser.get(visit.page(subscription))
     assert SEE not in page.text
@@ -155,6 +173,56 @@ def test_who_says_no_is_asked_never_again(visit, make, subscription, offered, an
     assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED)]
 
 
+@pytest.mark.parametrize("meanwhile", [PAUSE, {}])
+def test_who_takes_one_that_was_changed_meanwhile_has_taken_nothing(visit, subscription, offered, answers, meanwhile):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    offered(meanwhile)
+    page = take(page, subscription)
+    assert page.notices == ["This offer does not stand any more. Nothing was changed."]
+    assert answers() == []
+    assert (REST_TEXT in page.text) == bool(meanwhile)
+
+
+def test_who_refuses_one_that_was_changed_meanwhile_has_refused_the_one_they_saw(visit, subscription, offered, answers):
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    offered(PAUSE)
+    page = page.submit(press=NEVER)
+    assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED)]
+    assert REST_TEXT not in page.text
+
+
+@pytest.mark.law("R-DP-3")
+def test_the_address_of_one_that_was_taken_shows_it_to_nobody_else(visit, make, subscription, offered, ctx):
+    """Nor once more to who refused it, nor to who wants no contact since."""
+    offered(LINK)
+    taken = visit.page(subscription, "?offer=taken")
+    assert TEXT not in visit.browser.get(taken).text
+    tab = visit.browser.get(visit.page(subscription))
+    take(tab, subscription)
+    assert "Continue to studio.example" in take(tab, subscription).text, "pressed twice"
+    other = make.subscription(customer=visit.customer)
+    assert TEXT not in visit.browser.get(visit.page(other, "?offer=taken")).text
+    with ctx.db.begin() as session:
+        session.get_one(Customer, visit.customer.id).contact_allowed = False
+    assert TEXT not in visit.browser.get(taken).text
+
+
+@pytest.mark.parametrize("first", ["refused", "cancelled"])
+def test_who_answered_in_another_tab_is_told_that_it_stands_no_more(visit, subscription, offered, answers, first):
+    offered(LINK)
+    tab = visit.browser.get(visit.page(subscription))
+    if first == "refused":
+        visit.browser.get(visit.page(subscription)).submit(press=NEVER)
+    else:
+        visit.browser.get(visit.page(subscription)).follow(STOP).submit(press=CANCEL)
+    page = take(tab, subscription)
+    assert page.notices == ["This offer does not stand any more. Nothing was changed."]
+    assert TEXT not in page.text
+    assert answers() == [(OfferKind.LINK, OfferAnswer.DECLINED if first == "refused" else OfferAnswer.CANCELLED)]
+
+
 def test_an_undone_end_brings_none_back(visit, make, subscription, offered, answers, paypal):
     offered(LINK)
     paypal.rule("show", "500")
@@ -211,7 +279,7 @@ def test_of_several_subscriptions_the_account_page_offers_none(visit, make, subs
 def test_the_text_is_read_in_the_other_language_and_says_so(visit, subscription, offered):
     offered(LINK | {"offer_text_en": "", "offer_text_fr": "<b>Moins</b> cher"})
     page = visit.browser.get(visit.page(subscription))
-    assert page.select_one('p[lang="fr"]').get_text() == "<b>Moins</b> cher"
+    assert page.select_one('main div[lang="fr"]').get_text() == "<b>Moins</b> cher"
 
 
 def test_the_public_forms_know_none(visit, subscription, offered):
@@ -242,7 +310,23 @@ def test_somebody_elses_is_not_found_and_a_foreign_answer_is_none(visit, make, o
     page = visit.browser.get(visit.page(mine))
     form = page.values(page.form(press=NEVER)) | {"answer": "declined"}
     visit.browser.post(visit.page(theirs, "/offer"), form, status=404)
+    offered(PAUSE)
+    for answer in ("declined", "accepted"):
+        visit.browser.post(visit.page(theirs, "/offer"), form | {"answer": answer}, status=404)
     assert answers() == []
+
+
+@pytest.mark.parametrize(("seen", "kept"), [(None, OfferKind.LINK), ("nonsense", None), ("none", None)])
+def test_a_form_that_names_no_offer_is_of_the_one_that_stands_and_of_nonsense_none(
+    visit, subscription, offered, answers, seen, kept
+):
+    """A page may have been open since the release before, whose form named none."""
+    offered(LINK)
+    page = visit.browser.get(visit.page(subscription))
+    form = page.values(page.form(press=NEVER)) | {"answer": "declined"}
+    form = {name: value for name, value in form.items() if name != "offer"} | ({"offer": seen} if seen else {})
+    visit.browser.post(visit.page(subscription, "/offer"), form, status=303)
+    assert answers() == ([(kept, OfferAnswer.DECLINED)] if kept else [])
 
 
 def test_the_check_page_costs_no_statement_more(visit, subscription, offered, statements):

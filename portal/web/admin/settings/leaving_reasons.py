@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from portal.documents import words as documents
 from portal.domain.edits import Edit
 from portal.domain.merchants import leaving_reasons as rules
-from portal.domain.merchants.leaving_reasons import LANGUAGES, MOST, Reason, TooMany, Unknown
+from portal.domain.merchants.leaving_reasons import LANGUAGES, MOST, MOST_KEPT, Reason, TooMany, TooManyKept, Unknown
 from portal.i18n import Translator
 from portal.queries import edits as versions
 from portal.queries.people import merchants
@@ -70,6 +70,13 @@ def index() -> ResponseReturnValue:
                 return redirect(url_for(".setting_reasons"), 303)
         except EditedMeanwhile:
             clashed = True
+        except TooManyKept:
+            form.fr.errors = [
+                _(
+                    "The list keeps at most %(num)s reasons, with those that are retired: ask one of these again.",
+                    num=MOST_KEPT,
+                )
+            ]
         except TooMany:
             form.fr.errors = [_("At most %(num)s reasons can be asked. Retire one first.", num=MOST)]
         except Unknown:
@@ -85,7 +92,22 @@ def _wanted(form: NewReasonForm) -> Callable[[Reasons], Reasons] | None:
         return rules.usual
     if act in MOVES:
         return lambda held: MOVES[act](held, code)
+    form.refuse_what_is_said(_said(_held()))
     return partial(rules.added, words=form.words) if form.validate() else None
+
+
+def _held() -> Reasons:
+    with context().db.read() as session:
+        return rules.read(merchants.of(session, person().merchant_id).leaving_reasons)
+
+
+def _said(held: Reasons, but: str = "") -> dict[str, set[str]]:
+    """Return what the list says already in each language, apart from one reason."""
+    stored, others = rules.write(held), [one.code for one in held if one.code != but]
+    return {
+        language: {documents.reason(code, stored, language, Translator(language).gettext) for code in others}
+        for language in LANGUAGES
+    }
 
 
 def _list(form: NewReasonForm, *, is_edited: bool) -> str:
@@ -144,6 +166,7 @@ def edit(code: str) -> ResponseReturnValue:
         abort(404)
     form = ReasonForm(data={"version": version, **one.words})
     form.needs_words = not one.is_portals
+    form.refuse_what_is_said(_said(held, but=code))
     meanwhile = None
     if form.validate_on_submit():
         try:

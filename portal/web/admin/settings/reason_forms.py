@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from flask_babel import LazyString
@@ -14,9 +14,10 @@ from wtforms.validators import Length, Optional
 from portal.domain.law import offers
 from portal.domain.law.offers import OfferKind
 from portal.domain.merchants import leaving_reasons
+from portal.domain.merchants.notice_texts import affirmed
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import choices, page_address
-from portal.web.typed_text import one_line, plain
+from portal.web.typed_text import shown, shown_line
 
 TOO_LONG: Final = _l("At most %(max)d characters.")
 
@@ -24,7 +25,7 @@ TOO_LONG: Final = _l("At most %(max)d characters.")
 def _words(label: LazyString) -> StringField:
     return StringField(
         label,
-        filters=[one_line],
+        filters=[shown_line],
         validators=[Optional(), Length(max=leaving_reasons.LONGEST, message=TOO_LONG)],
         render_kw={"maxlength": leaving_reasons.LONGEST},
     )
@@ -36,6 +37,7 @@ class ReasonForm(VersionedForm):
     fr = _words(_l("In French"))
     en = _words(_l("In English"))
     needs_words = True  # those of the portal have its own
+    said: Mapping[str, frozenset[str]] = {}  # what other reasons of the list say, by language
     submit = SubmitField(_l("Save these words"))
 
     @property
@@ -43,9 +45,17 @@ class ReasonForm(VersionedForm):
         """What was typed, by language."""
         return {"fr": self.fr.data or "", "en": self.en.data or ""}
 
+    def refuse_what_is_said(self, said: Mapping[str, Collection[str]]) -> None:
+        """Of two reasons that read alike nobody knows which was meant: the second is not taken."""
+        self.said = {language: frozenset(map(leaving_reasons.as_read, texts)) for language, texts in said.items()}
+
     def validate(self, extra_validators: Mapping[str, object] | None = None) -> bool:
         """Take words in one language alone: they then stand on the pages in both."""
         is_right = super().validate(extra_validators)
+        for language, text in self.words.items():
+            if text and leaving_reasons.as_read(text) in self.said.get(language, ()):
+                self[language].errors = [_("The list has this reason already. If it is retired, ask it again.")]
+                is_right = False
         if is_right and self.needs_words and not any(self.words.values()):
             self.fr.errors = [_("Write the reason in one language at least.")]
             return False
@@ -68,7 +78,7 @@ OFFER: Final[Mapping[OfferKind, LazyString]] = {
 def _text(label: LazyString) -> TextAreaField:
     return TextAreaField(
         label,
-        filters=[plain],
+        filters=[shown],
         validators=[Optional(), Length(max=offers.LONGEST, message=TOO_LONG)],
     )
 
@@ -85,6 +95,10 @@ class OfferForm(VersionedForm):
     def validate(self, extra_validators: Mapping[str, object] | None = None) -> bool:
         """Want a text and an address where a link is offered: nobody presses a button that says nothing."""
         is_right = super().validate(extra_validators)
+        for field in (self.offer_text_fr, self.offer_text_en):
+            if said := affirmed(field.data or ""):
+                field.errors = [_("“%(word)s” must not stand here: where this is read, nothing has ended.", word=said)]
+                is_right = False
         if self.offer_kind.data != OfferKind.LINK:
             return is_right
         if not self.offer_text_fr.data and not self.offer_text_en.data:
