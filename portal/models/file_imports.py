@@ -63,7 +63,10 @@ class FileImportPart(HasId, Base):
 
 
 class FileImportKey(Base):
-    """Of whom an earlier line was, as a hash, and what it said, as another: nobody is to be read from it."""
+    """Of whom an earlier line was, as a hash, and what it said, as another: nobody is to be read from it.
+
+    Of access by hand that a check would give, the key is half a hash and half its days: others are compared with these.
+    """
 
     __tablename__ = "file_import_keys"
 

@@ -33,7 +33,7 @@ class FileImportState(StrEnum):
     CHECKING = "checking"  # a worker tries each line, and writes none
     CHECKED = "checked"
     RUNNING = "running"
-    STOPPED = "stopped"  # by somebody, between two lines
+    STOPPED = "stopped"  # between two lines: by somebody, or since who started it may import no more
     DONE = "done"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -40,7 +40,8 @@ def refused(
 
 
 def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words) -> Iterator[str]:
-    yield MARK + line_of((*head, *found.header))
+    ours = {place for place, name in enumerate(found.header) if name in head}  # a report that was brought again
+    yield MARK + line_of((*head, *_others(found.header, ours)))
     number, after = 0, 0
     cells: dict[int, list[str]] = {}
     while True:
@@ -54,7 +55,11 @@ def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words
                 if part is None:
                     return
                 cells = {record.line: record.cells for record in part}
-            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *cells[fault.line]))
+            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *_others(cells[fault.line], ours)))
         if len(page) <= BATCH:
             return
         after = page[BATCH - 1].line
+
+
+def _others(cells: Sequence[str], ours: Collection[int]) -> list[str]:
+    return [cell for place, cell in enumerate(cells) if place not in ours]

@@ -19,7 +19,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.audit import Act, By
+from portal.domain.audit import PORTAL, Act, By
 from portal.domain.desk.file_imports import (
     BadMatch,
     Brought,
@@ -166,9 +166,13 @@ def run(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, n
 def stop(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
     """Do no further line of a run; what is done stays. Raises NotNow, NoResultFound."""
     with ctx.db.begin() as session:
-        held = _held(session, merchant_id, import_id, frozenset({FileImportState.RUNNING}))
-        held.state, held.touched_at = FileImportState.STOPPED, now
-        _tell(session, held, Act.FILE_STOPPED, by=by, at=now, lines=held.lines, done=held.done)
+        halt(session, _held(session, merchant_id, import_id, frozenset({FileImportState.RUNNING})), by=by, now=now)
+
+
+def halt(session: Session, held: FileImport, *, by: By = PORTAL, now: datetime) -> None:
+    """Stop a locked one that runs; by nobody where who started it may import no more."""
+    held.state, held.touched_at = FileImportState.STOPPED, now
+    _tell(session, held, Act.FILE_STOPPED, by=by, at=now, lines=held.lines, done=held.done)
 
 
 def remove(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
