@@ -26,7 +26,7 @@ class FileImport(HasId, HasCreation, HasMerchant, Base):
     )
 
     staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"), index=True)
-    staff_name: Mapped[str]
+    staff_name: Mapped[str]  # who uploaded it; from a check on, who had its lines checked or imported last
     brought: Mapped[Brought] = mapped_column(words(Brought, "brought"))
     state: Mapped[FileImportState] = mapped_column(words(FileImportState, "state"), default=FileImportState.UPLOADED)
     file_name: Mapped[str]

@@ -10,10 +10,14 @@ from sqlalchemy import func, select, text, update
 
 from portal.domain.audit import OPERATOR
 from portal.domain.desk.file_imports import Brought, FileImportState
-from portal.models import AddressChange, AuditEntry, Customer, Merchant
+from portal.domain.policies import Role
+from portal.models import AddressChange, AuditEntry, Customer, Mail, Merchant
+from portal.services.handing_over import CutOff
 from portal.services.imports import file_import_reports, file_import_running, file_imports
 from portal.services.merchants import standings
+from portal.services.people import staff_logins
 from tests.services.imports.bringing import bring, check, counts, found, go, run, who, whole, why
+from tests.web.conftest import PASSWORD
 
 
 @pytest.mark.parametrize("records", [2, 500])
@@ -179,3 +183,47 @@ def test_the_same_file_twice_at_once_does_everything_once(ctx, staff, small, now
         for made, attempt in turns:
             file_import_running.do_part(ctx, made, attempt, now=now)
     assert [counts(found(ctx, made)) for made in both] == [(5, 0, 0, 0), (0, 0, 5, 0)]
+
+
+def told(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(Mail).where(Mail.kind == "staff_import_finished").order_by(Mail.key)).all()
+
+
+def test_who_had_a_file_imported_is_written_to_when_it_is_done(ctx, merchant, staff, now):
+    """And who had a long one checked: a short check is over before its page is left."""
+    whose = {"merchant_id": merchant.id, "email": "robin@atelier.test", "name": "Robin", "role": Role.MANAGER}
+    with ctx.db.begin() as session:
+        robin = staff_logins.create_staff(ctx, session, password=PASSWORD, **whose).staff
+    made = bring(ctx, staff, FIVE, now=now)
+    check(ctx, staff, made, now=now)
+    assert told(ctx) == []
+    run(ctx, robin, made, now=now)
+    (mail,) = told(ctx)
+    assert mail.recipient == "robin@atelier.test"
+
+
+@pytest.mark.parametrize("lost", ["role = 'owner'", "role = 'support'", "disabled_at = now()"])
+def test_a_long_check_is_told_to_who_asked_unless_they_may_import_no_more(ctx, staff, monkeypatch, now, lost):
+    monkeypatch.setattr(file_import_running, "AT_ONCE", 4)
+    made = bring(ctx, staff, FIVE, now=now)
+    match = file_imports.match_of(found(ctx, made))
+    file_imports.check(ctx, staff.merchant_id, made, match, by=who(staff), now=now)
+    with ctx.db.begin() as session:
+        session.execute(text(f"UPDATE memberships SET {lost}"))  # noqa: S608
+    assert go(ctx, made).state is FileImportState.CHECKED
+    assert len(told(ctx)) == ("owner" in lost)
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_a_report_whose_file_is_deleted_meanwhile_breaks_off(ctx, staff, small, monkeypatch, now, batch):
+    monkeypatch.setattr(file_import_reports, "BATCH", batch)
+    made = bring(ctx, staff, "email\n" + "wrong\n" * 5, now=now)
+    check(ctx, staff, made, now=now)
+    whose = (ctx, staff.merchant_id, made, ("line", "column", "why"), lambda *_given: ("", ""))
+    assert len(list(file_import_reports.refused(*whose, by=who(staff), now=now))) == 6
+    pieces = file_import_reports.refused(*whose, by=who(staff), now=now)
+    assert [next(pieces), next(pieces)]
+    file_imports.remove(ctx, staff.merchant_id, made, by=who(staff), now=now)
+    with pytest.raises(CutOff):
+        list(pieces)
