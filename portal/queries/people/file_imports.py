@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, Row, Uuid, cast, exists, func, or_, select, tuple_
+from sqlalchemy import ARRAY, Row, Uuid, cast, exists, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from portal.domain.desk.file_imports import FileImportState
+from portal.domain.desk.file_imports import MOST_LINES, FileImportState
 from portal.domain.people.address_changes import AddressOutcome
 from portal.models import (
     AddressChange,
@@ -89,14 +89,19 @@ def keys(session: Session, found: FileImport, wanted: Collection[uuid.UUID]) -> 
 def keys_between(
     session: Session, found: FileImport, spans: Collection[tuple[uuid.UUID, uuid.UUID]]
 ) -> Sequence[uuid.UUID]:
-    """Return the keys of this attempt that lie in any of these spans."""
+    """Return the keys of this attempt that lie in any of these spans.
+
+    Each span is looked up by itself (LATERAL, with a limit that none reaches): joined, they would be held against every
+    key, since the database does not know how many there are of a file that has just come.
+    """
     if not spans:
         return []
     low, high = (cast(list(ends), ARRAY(Uuid)) for ends in zip(*spans, strict=True))
     span = func.unnest(low, high).table_valued("low", "high").render_derived()
     mine = FileImportKey.file_import_id == found.id, FileImportKey.attempt == found.attempt
-    within = FileImportKey.key.between(span.c.low, span.c.high)
-    return session.scalars(select(FileImportKey.key).where(*mine, within)).all()
+    within = select(FileImportKey.key).where(*mine, FileImportKey.key.between(span.c.low, span.c.high))
+    one = within.order_by(FileImportKey.key).limit(MOST_LINES).lateral()
+    return session.scalars(select(one.c.key).select_from(span.join(one, true()))).all()
 
 
 def faults_of(session: Session, found: FileImport, lines: Collection[int]) -> Sequence[FileImportFault]:
