@@ -13,6 +13,7 @@ FORGOTTEN: Final = "/admin/password"
 PASSKEYS: Final = "/admin/account/passkeys"
 DESK: Final = "/admin/"
 API_KEYS: Final = "/admin/integrations/keys"
+ARCHIVE: Final = "/admin/data/archive"
 
 
 def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
@@ -58,6 +59,17 @@ def passkey_copied(head: Letterhead, *, name: str, at: datetime) -> Composed:
 def list_ready(head: Letterhead, *, path: str, rows: int, until: datetime) -> Composed:
     """Compose the news that a list can be taken as a file, until a day."""
     return compose("staff_list_ready", head, rows=rows, until=until, path=path)
+
+
+def archive_ready(head: Letterhead, *, until: datetime) -> Composed:
+    """Compose the news that the archive of everything can be taken, until a day."""
+    return compose("staff_archive_ready", head, until=until, path=ARCHIVE)
+
+
+def import_finished(head: Letterhead, *, path: str, name: str, lines: int, refused: int, is_check: bool) -> Composed:
+    """Compose the news that the lines of a file are imported, or checked, and how many were refused."""
+    told = {"name": name, "lines": lines, "refused": refused, "is_check": is_check}
+    return compose("staff_import_finished", head, path=path, **told)
 
 
 def suspended(head: Letterhead, *, why: str) -> Composed:

@@ -26,7 +26,7 @@ class FileImport(HasId, HasCreation, HasMerchant, Base):
     )
 
     staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"), index=True)
-    staff_name: Mapped[str]
+    staff_name: Mapped[str]  # who uploaded it; from a check on, who had its lines checked or imported last
     brought: Mapped[Brought] = mapped_column(words(Brought, "brought"))
     state: Mapped[FileImportState] = mapped_column(words(FileImportState, "state"), default=FileImportState.UPLOADED)
     file_name: Mapped[str]
@@ -63,7 +63,10 @@ class FileImportPart(HasId, Base):
 
 
 class FileImportKey(Base):
-    """Of whom an earlier line was, as a hash, and what it said, as another: nobody is to be read from it."""
+    """Of whom an earlier line was, as a hash, and what it said, as another: nobody is to be read from it.
+
+    Of access by hand that a check would give, the key is half a hash and half its days: others are compared with these.
+    """
 
     __tablename__ = "file_import_keys"
 

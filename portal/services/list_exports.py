@@ -22,7 +22,7 @@ from portal.domain.audit import Act, By
 from portal.domain.desk.list_exports import AT_ONCE, KEPT, MOST_OPEN, FileState, Format
 from portal.domain.desk.list_filters import ListFilter
 from portal.domain.desk.list_views import FILTERS, List, written
-from portal.domain.ends.duties import Duty, may
+from portal.domain.ends.duties import Duty
 from portal.domain.errors import DomainError
 from portal.models import ListExport, ListExportPart, Staff
 from portal.queries.desk import list_exports
@@ -31,6 +31,7 @@ from portal.queries.merchants.merchant_rows import see_one_moment
 from portal.queries.people import merchants, staff
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.handing_over import whole
 from portal.services.list_lines import head, writer
 from portal.services.people import staff_alerts
 
@@ -127,8 +128,7 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
 
 def _is_wanted(session: Session, found: ListExport) -> bool:
     """Say whether who asked may still have it; it is forgotten otherwise."""
-    member = staff.membership(session, found.merchant_id, found.staff_id)
-    if member is not None and member.disabled_at is None and may(member.role, Duty.EXPORT):
+    if staff.allowed(session, found.merchant_id, found.staff_id, Duty.EXPORT) is not None:
         return True
     session.delete(found)
     return False
@@ -163,12 +163,12 @@ def _keep(ctx: Context, found: ListExport, number: int, text: str, rows: int, to
 
 
 def content_of(ctx: Context, found: ListExport, *, by: By, now: datetime) -> Iterator[str]:
-    """Note in the chain that the file is taken, then return its text in pieces. Raises CannotOpen."""
+    """Note in the chain that the file is taken, then return its text in pieces. Raises CannotOpen, CutOff."""
     wanted = FILTERS[found.of_list].parse((name, value) for name, value in found.query).filter
     with ctx.db.begin() as session:
         told = {"rows": found.rows, "file": str(found.id), "taken": True}
         _note(session, found.merchant_id, found.of_list, wanted, found.file_format, by=by, at=now, **told)
-    return _pieces(ctx, found.id)
+    return whole(_pieces(ctx, found.id), found.size)
 
 
 def _pieces(ctx: Context, export_id: uuid.UUID) -> Iterator[str]:

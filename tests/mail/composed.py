@@ -349,6 +349,16 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for role, by in zip(Role, ("Anne", "", "Zoé", "Max"), strict=True)
     ]
     told += [staff_alerts.list_ready(whose, path="/admin/exports/t", rows=rows, until=NOW) for rows in (0, 1, 12_345)]
+    told.append(staff_alerts.archive_ready(whose, until=NOW))
+    told += [
+        staff_alerts.import_finished(whose, path="/admin/data/imports/t", name=name, lines=9, refused=n, is_check=check)
+        for name, n, check in (
+            ("clients.csv", 0, False),
+            ("b.csv", 1, False),
+            ("liste.csv", 9, True),
+            ("a.csv", 0, True),
+        )
+    ]
     told += [staff_alerts.suspended(whose, why="The invoice of May is unpaid")]
     told += [staff_alerts.leaving(whose, day=NOW, live=live) for live in (0, 1, 3)]
     told += [logins.staff_renewal_asked(whose, by=by, at=NOW) for by in ("Anne", "")]

@@ -33,7 +33,7 @@ class FileImportState(StrEnum):
     CHECKING = "checking"  # a worker tries each line, and writes none
     CHECKED = "checked"
     RUNNING = "running"
-    STOPPED = "stopped"  # by somebody, between two lines
+    STOPPED = "stopped"  # between two lines: by somebody, or since who started it may import no more
     DONE = "done"
 
 
@@ -114,23 +114,21 @@ FIELDS: Final[Mapping[Brought, tuple[Field, ...]]] = {
 DAYS: Final = frozenset({Field.SINCE, Field.UNTIL})
 # Names of columns, without accents, spaces and marks: those of our own exports, and what others call them.
 NAMES: Final[Mapping[Field, frozenset[str]]] = {
-    Field.CUSTOMER: frozenset({"customerid", "customer", "idclient", "idduclient"}),
-    Field.EXTERNAL_ID: frozenset(
-        {"externalid", "customerexternalid", "ourid", "numeroclient", "referenceclient", "identifiantexterne"}
-    ),
-    Field.EMAIL: frozenset(
-        {"email", "emailaddress", "mail", "customeremail", "adresseemail", "adressemail", "courriel"}
-    ),
-    Field.NAME: frozenset({"name", "customername", "fullname", "nom", "nomcomplet", "nomduclient"}),
-    Field.LANGUAGE: frozenset({"language", "locale", "lang", "langue"}),
-    Field.SUBSCRIPTION: frozenset(
-        {"subscriptionid", "subscription", "paypalid", "profileid", "subscrid", "abonnement", "idabonnement"}
-    ),
-    Field.REFERENCE: frozenset({"reference", "ref", "ourreference", "contractnumber", "numerodecontrat"}),
-    Field.PRODUCT: frozenset({"product", "productid", "productname", "produit", "nomduproduit", "formation"}),
-    Field.SINCE: frozenset({"since", "start", "startdate", "from", "debut", "datededebut", "premierjour", "firstday"}),
-    Field.UNTIL: frozenset({"until", "end", "enddate", "to", "fin", "datedefin", "dernierjour", "lastday"}),
-    Field.NOTE: frozenset({"note", "comment", "commentaire", "remarque"}),
+    field: frozenset(names.split())
+    for field, names in {
+        Field.CUSTOMER: "customerid customer idclient idduclient",
+        Field.EXTERNAL_ID: "externalid customerexternalid ourid "
+        "numeroclient referenceclient identifiantexterne kundennummer",
+        Field.EMAIL: "email emailaddress mail customeremail adresseemail adressemail courriel emailadresse",
+        Field.NAME: "name customername fullname nom nomcomplet nomduclient",
+        Field.LANGUAGE: "language locale lang langue sprache",
+        Field.SUBSCRIPTION: "subscriptionid subscription paypalid profileid subscrid abonnement idabonnement",
+        Field.REFERENCE: "reference ref ourreference contractnumber numerodecontrat vertragsnummer referenz",
+        Field.PRODUCT: "product productid productname produit nomduproduit formation produkt kurs",
+        Field.SINCE: "since start startdate from debut datededebut premierjour firstday von beginn",
+        Field.UNTIL: "until end enddate to fin datedefin dernierjour lastday bis ende",
+        Field.NOTE: "note comment commentaire remarque notiz bemerkung",
+    }.items()
 }
 
 

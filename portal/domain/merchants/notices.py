@@ -200,7 +200,10 @@ NOTICES: Final[Mapping[str, Notice]] = {
         f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.WORK, fixed=Why.PORTAL)
         for kind in ("suspended", "leaving")
     },
-    "staff_list_ready": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL),
+    **{
+        f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL)
+        for kind in ("list_ready", "archive_ready", "import_finished")
+    },
 }
 OPTIONAL: Final = tuple(kind for kind, one in NOTICES.items() if one.always is None)  # these may be left out
 EDITED: Final = tuple(kind for kind, one in NOTICES.items() if one.fixed is None)  # of these the merchant writes a part

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, func, or_, select, tuple_
+from sqlalchemy import ARRAY, Row, Uuid, cast, exists, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from portal.domain.desk.file_imports import FileImportState
+from portal.domain.desk.file_imports import MOST_LINES, FileImportState
 from portal.domain.people.address_changes import AddressOutcome
 from portal.models import (
     AddressChange,
@@ -86,6 +86,32 @@ def keys(session: Session, found: FileImport, wanted: Collection[uuid.UUID]) -> 
     return list(rows.all())
 
 
+def keys_between(
+    session: Session, found: FileImport, spans: Collection[tuple[uuid.UUID, uuid.UUID]]
+) -> Sequence[uuid.UUID]:
+    """Return the keys of this attempt that lie in any of these spans.
+
+    Each span is looked up by itself (LATERAL, with a limit that none reaches): joined, they would be held against every
+    key, since the database does not know how many there are of a file that has just come.
+    """
+    if not spans:
+        return []
+    low, high = (cast(list(ends), ARRAY(Uuid)) for ends in zip(*spans, strict=True))
+    span = func.unnest(low, high).table_valued("low", "high").render_derived()
+    mine = FileImportKey.file_import_id == found.id, FileImportKey.attempt == found.attempt
+    within = select(FileImportKey.key).where(*mine, FileImportKey.key.between(span.c.low, span.c.high))
+    one = within.order_by(FileImportKey.key).limit(MOST_LINES).lateral()
+    return session.scalars(select(one.c.key).select_from(span.join(one, true()))).all()
+
+
+def faults_of(session: Session, found: FileImport, lines: Collection[int]) -> Sequence[FileImportFault]:
+    """Return why some lines of this attempt were refused."""
+    if not lines:
+        return []
+    mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt
+    return session.scalars(select(FileImportFault).where(*mine, FileImportFault.line.in_(lines))).all()
+
+
 def faults(session: Session, found: FileImport, *, after: int = 0, limit: int = PAGE) -> Sequence[FileImportFault]:
     """Return refused lines of the last attempt behind a line, and one more than `limit`."""
     mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt
@@ -127,11 +153,13 @@ def confirmed(session: Session, customer_ids: Collection[uuid.UUID]) -> set[uuid
     return set(session.scalars(select(Customer.id).where(Customer.id.in_(customer_ids), has)))
 
 
-def waiting_addresses(session: Session, customer_ids: Collection[uuid.UUID]) -> set[tuple[uuid.UUID, str]]:
-    """Return whose address waits for its confirmation, and which."""
+def waiting_addresses(
+    session: Session, customer_ids: Collection[uuid.UUID], *, now: datetime
+) -> set[tuple[uuid.UUID, str]]:
+    """Return whose address waits for its confirmation, and which; none whose link has run out."""
     if not customer_ids:
         return set()
-    waits = AddressChange.customer_id.in_(customer_ids), AddressChange.outcome.is_(None)
+    waits = AddressChange.customer_id.in_(customer_ids), AddressChange.outcome.is_(None), AddressChange.expires_at > now
     rows = session.execute(select(AddressChange.customer_id, AddressChange.email).where(*waits))
     return {(row.customer_id, row.email) for row in rows}
 

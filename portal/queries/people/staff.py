@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from portal.domain.ends.duties import Duty, may
 from portal.domain.policies import Role
 from portal.models import Invitation, LoginSession, Membership, Merchant, RecoveryCode, Staff, StaffDevice
 from portal.models.names import reading_order
@@ -110,6 +111,14 @@ def membership(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID) ->
     """Return what somebody is at a merchant's, disabled or not; None for strangers."""
     statement = select(Membership).where(Membership.merchant_id == merchant_id, Membership.staff_id == staff_id)
     return session.scalars(statement).one_or_none()
+
+
+def allowed(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID | None, duty: Duty) -> Staff | None:
+    """Return somebody who may do that at a merchant's as things stand; None for whoever may not (any more)."""
+    member = membership(session, merchant_id, staff_id) if staff_id is not None else None
+    if member is None or member.disabled_at is not None or not may(member.role, duty):
+        return None
+    return session.get_one(Staff, member.staff_id)
 
 
 def member(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID) -> Membership:

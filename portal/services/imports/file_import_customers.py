@@ -78,7 +78,7 @@ class CustomerLook(Look):
         with_address = [one.id for one in self.people.found if one.email is not None]
         without = [one.id for one in self.people.found if one.email is None]
         self.confirmed = file_imports.confirmed(self.work.session, with_address)
-        self.waiting = file_imports.waiting_addresses(self.work.session, without)
+        self.waiting = file_imports.waiting_addresses(self.work.session, without, now=self.work.now)
 
     def keys(self, said: Said) -> Iterable[str]:
         values = said.values

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -17,9 +18,10 @@ from portal.domain.desk.file_imports import Field, Wrong
 from portal.domain.integrations.public_ids import Kind, is_public, private
 from portal.queries.people import file_imports
 from portal.services import grants
+from portal.services.dates.end_schedules import beginning_of
 from portal.services.grants import Gift
 from portal.services.imports.file_import_customers import People
-from portal.services.imports.file_import_plans import Effect, Look, Outcome, Refused
+from portal.services.imports.file_import_plans import HASH, Effect, Look, Outcome, Refused
 
 PROBLEM: Final = {
     GrantProblem.ENDS_BEFORE_START: (Wrong.ENDS_BEFORE_START, Field.UNTIL),
@@ -28,10 +30,27 @@ PROBLEM: Final = {
 }
 
 
+DAYS: Final = struct.Struct(">II")  # the numbers of the first day and of the last one, 0 for good
+LEAST: Final = bytes(DAYS.size)
+MOST: Final = b"\xff" * DAYS.size
+Pair = tuple[uuid.UUID, uuid.UUID]  # of whom, and of which product
+
+
 @dataclass(frozen=True)
 class _Days:
-    since: datetime
-    until: datetime | None
+    """Whole days of the merchant's: from the first one's beginning until the last one's end, None for good."""
+
+    first: date
+    last: date | None
+    zone: str
+
+    @property
+    def since(self) -> datetime:
+        return beginning_of(self.first, self.zone)
+
+    @property
+    def until(self) -> datetime | None:
+        return beginning_of(self.last + timedelta(days=1), self.zone) if self.last is not None else None
 
 
 class GrantLook(Look):
@@ -39,14 +58,19 @@ class GrantLook(Look):
 
     def prepare(self, lines: Sequence[Said]) -> None:
         self.people = People(self.work, lines)
+        self.zone = self.work.reading.zone.key
         self.products: dict[str, set[uuid.UUID]] = defaultdict(set)
         for row in file_imports.products(self.work.session, self.work.merchant_id):
             self.products[f"id:{row.id}"].add(row.id)
             self.products[f"own:{row.external_id}"].add(row.id)
             self.products[f"name:{row.name.casefold()}"].add(row.id)
-        self.given: dict[tuple[uuid.UUID, uuid.UUID], list[Given]] = defaultdict(list)
-        for one in file_imports.grants(self.work.session, self._pairs(lines)):
+        self.given: dict[Pair, list[Given]] = defaultdict(list)
+        pairs = self._pairs(lines)
+        for one in file_imports.grants(self.work.session, pairs):
             self.given[one.customer_id, one.product_id].append(one)
+        self.new: dict[uuid.UUID, tuple[uuid.UUID, int]] = {}
+        if not self.work.is_run:
+            self._foresee(pairs)
 
     def keys(self, said: Said) -> Iterable[str]:
         yield said.content
@@ -66,6 +90,7 @@ class GrantLook(Look):
             why, field = PROBLEM[error.why]
             raise Refused(why, field) from None
         others.append(wanted)
+        self.new[self._key((customer.id, product_id), wanted)] = (uuid.UUID(int=0), said.line)
         gift = Gift(
             product_id=product_id,
             since=wanted.since,
@@ -77,7 +102,29 @@ class GrantLook(Look):
         give = partial(grants.give_to, work.ctx, work.session, customer, gift, by=work.by, now=work.now)
         return Effect(outcome=Outcome.MADE, write=give)
 
-    def _pairs(self, lines: Sequence[Said]) -> set[tuple[uuid.UUID, uuid.UUID]]:
+    def keep(self) -> None:
+        """Let the parts behind this one of a check know what it would give; a run has given it."""
+        if not self.work.is_run:
+            self.work.keep(self.new)
+
+    def _foresee(self, pairs: Iterable[Pair]) -> None:
+        """Add what earlier parts of a check would give."""
+        spans = {self._pair(pair): pair for pair in pairs}
+        wanted = [(_with_days(of, LEAST), _with_days(of, MOST)) for of in spans]
+        for key in file_imports.keys_between(self.work.session, self.work.found, wanted):
+            first, last = DAYS.unpack(key.bytes[-DAYS.size :])
+            days = _Days(date.fromordinal(first), date.fromordinal(last) if last else None, self.zone)
+            self.given[spans[key.bytes[: -DAYS.size]]].append(days)
+
+    def _key(self, pair: Pair, days: _Days) -> uuid.UUID:
+        """Return a key that keeps a gift's days in clear behind a hash of whose and what."""
+        last = days.last.toordinal() if days.last is not None else 0
+        return _with_days(self._pair(pair), DAYS.pack(days.first.toordinal(), last))
+
+    def _pair(self, pair: Pair) -> bytes:
+        return self.work.hash("gift:{}:{}".format(*pair), size=HASH - DAYS.size)
+
+    def _pairs(self, lines: Sequence[Said]) -> set[Pair]:
         pairs = set()
         for said in lines:
             try:
@@ -102,11 +149,8 @@ class GrantLook(Look):
 
     def _days(self, said: Said) -> _Days:
         """Return from when until when: whole days of the merchant's, from the day the file came where none is said."""
-        zone = self.work.reading.zone
-        first = said.days.get(Field.SINCE) or self.work.found.created_at.astimezone(zone).date()
-        last = said.days.get(Field.UNTIL)
-        until = datetime.combine(last + timedelta(days=1), time(), zone) if last is not None else None
-        return _Days(datetime.combine(first, time(), zone), until)
+        came = self.work.found.created_at.astimezone(self.work.reading.zone).date()
+        return _Days(said.days.get(Field.SINCE) or came, said.days.get(Field.UNTIL), self.zone)
 
     def _is_it(self, one: Given, wanted: _Days, *, has_start: bool) -> bool:
         """Say whether it is given already; a line that names no start is any that runs now."""
@@ -114,3 +158,7 @@ class GrantLook(Look):
             return False
         runs = one.since <= self.work.now and not is_over(one, self.work.now)
         return one.since == wanted.since or (not has_start and runs)
+
+
+def _with_days(of: bytes, days: bytes) -> uuid.UUID:
+    return uuid.UUID(bytes=of + days)

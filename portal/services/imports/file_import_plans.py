@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -84,6 +84,17 @@ class Work:
         """Return whose lines they are."""
         return self.found.merchant_id
 
+    def hash(self, text: str, *, size: int = HASH) -> bytes:
+        """Return a hash that means nothing outside this import."""
+        return hashlib.blake2b(text.encode(), digest_size=size, key=self.found.id.bytes).digest()
+
+    def keep(self, keys: Mapping[uuid.UUID, tuple[uuid.UUID, int]]) -> None:
+        """Write what the parts behind this one have to know: of each key what was said, and in which line."""
+        whose = {"file_import_id": self.found.id, "attempt": self.found.attempt}
+        rows = [{**whose, "key": key, "content": content, "line": line} for key, (content, line) in keys.items()]
+        if rows:
+            self.session.execute(insert(FileImportKey), rows)
+
 
 class Look:
     """Who and what the lines of a part name, as it is known; one class for each kind of lines."""
@@ -104,6 +115,9 @@ class Look:
         """Return what a line does. Raises Refused."""
         raise NotImplementedError
 
+    def keep(self) -> None:
+        """Write what the lines behind this part have to know besides what was said."""
+
 
 def plan(work: Work, records: Sequence[Record], looks: dict[Brought, type[Look]]) -> list[Planned]:
     """Return what becomes of each record, in their order; the keys of its lines are written for the parts behind."""
@@ -117,7 +131,8 @@ def plan(work: Work, records: Sequence[Record], looks: dict[Brought, type[Look]]
     look = looks[work.found.brought](work, lines)
     seen = _Seen(work, lines, look)
     planned += [_one(said, look, seen, work) for said in lines]
-    seen.keep()
+    work.keep(seen.new)
+    look.keep()
     return sorted(planned, key=lambda one: one.line)
 
 
@@ -127,6 +142,7 @@ def _one(said: Said, look: Look, seen: _Seen, work: Work) -> Planned:
             return Planned(line=said.line, outcome=Outcome.SAME)
         effect = look.effect(said)
     except Refused as no:
+        seen.refused[said.line] = no
         place = _place(work.reading, no.field)
         return Planned(line=said.line, outcome=Outcome.REFUSED, why=no.why, place=place, other=no.other)
     return Planned(line=said.line, outcome=effect.outcome, write=effect.write)
@@ -136,6 +152,10 @@ def _place(reading: Reading, field: Field | None) -> int | None:
     if field is None or field not in reading.match.columns:
         return None
     return reading.match.columns.index(field)
+
+
+def _field(reading: Reading, place: int | None) -> Field | None:
+    return None if place is None else reading.match.columns[place]
 
 
 class _Seen:
@@ -153,10 +173,17 @@ class _Seen:
         wanted = {key for some in self._keys.values() for key in some}
         known = file_imports.keys(work.session, work.found, wanted)
         self._known = {row.key: (row.content, row.line) for row in known}
-        self._new: dict[uuid.UUID, tuple[uuid.UUID, int]] = {}
+        self.new: dict[uuid.UUID, tuple[uuid.UUID, int]] = {}
+        self.refused = {
+            fault.line: Refused(fault.why, _field(work.reading, fault.place), other=fault.other)
+            for fault in file_imports.faults_of(work.session, work.found, {row.line for row in known})
+        }
 
     def before(self, said: Said) -> bool:
-        """Say whether an earlier line said the same. Raises Refused where one said something else of the same."""
+        """Say whether an earlier line said the same, and was taken.
+
+        Raises Refused where one said something else of the same, and as it was refused where it was.
+        """
         if said.line in self._no:
             raise self._no[said.line]
         content = self._hash(said.content)
@@ -165,17 +192,11 @@ class _Seen:
             if was != content:
                 raise Refused(Wrong.SAID_OTHERWISE, other=line)
             if line == said.line:
-                self._new[key] = (content, line)
-        return any(self._known[key][1] != said.line for key in self._keys[said.line])
-
-    def keep(self) -> None:
-        """Write what the parts behind this one have to know."""
-        whose = {"file_import_id": self._work.found.id, "attempt": self._work.found.attempt}
-        rows = [{**whose, "key": key, "content": content, "line": line} for key, (content, line) in self._new.items()]
-        if rows:
-            self._work.session.execute(insert(FileImportKey), rows)
+                self.new[key] = (content, line)
+        earlier = {self._known[key][1] for key in self._keys[said.line]} - {said.line}
+        for line in earlier & self.refused.keys():
+            raise self.refused[line]
+        return bool(earlier)
 
     def _hash(self, text: str) -> uuid.UUID:
-        """Return a hash that means nothing outside this import."""
-        own = self._work.found.id.bytes
-        return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=HASH, key=own).digest())
+        return uuid.UUID(bytes=self._work.hash(text))

@@ -167,8 +167,6 @@ def _encoding(file: IO[bytes]) -> Encoding:
     """Return as which text the file is read: by its mark, by its zeros, else UTF-8 if all of it is, else Windows'."""
     file.seek(0)
     head = file.read(4096)
-    if not head.strip():
-        raise BadFile(FileFault.EMPTY)
     if head.startswith(NO_TEXT):
         raise BadFile(FileFault.NOT_TEXT)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -178,7 +176,8 @@ def _encoding(file: IO[bytes]) -> Encoding:
         return Encoding.UTF_16_LE
     if even > len(head) / 6 and not odd:
         return Encoding.UTF_16_BE
-    for encoding in (Encoding.UTF_8_MARKED if head.startswith(codecs.BOM_UTF8) else Encoding.UTF_8, Encoding.WINDOWS):
+    is_marked = head.startswith(codecs.BOM_UTF8)
+    for encoding in (Encoding.UTF_8_MARKED,) if is_marked else (Encoding.UTF_8, Encoding.WINDOWS):
         if _is_all(file, encoding):
             return encoding
     raise BadFile(FileFault.NOT_TEXT)

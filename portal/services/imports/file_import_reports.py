@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from portal.queries.people import file_imports
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.csv_files import MARK, line_of
+from portal.services.handing_over import CutOff
 from portal.services.imports.file_imports import part_of
 
 BATCH: Final = 1000
@@ -30,7 +31,10 @@ def refused(
     by: By,
     now: datetime,
 ) -> Iterator[str]:
-    """Note in the chain that somebody takes them, then return the file in pieces. Raises NoResultFound, CannotOpen."""
+    """Note in the chain that somebody takes them, then return the file in pieces.
+
+    Raises NoResultFound, CannotOpen, CutOff.
+    """
     with ctx.db.begin() as session:
         found = file_imports.of_merchant(session, merchant_id, import_id)
         told = {"rows": found.lines, "not_added": found.refused}
@@ -40,8 +44,9 @@ def refused(
 
 
 def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words) -> Iterator[str]:
-    yield MARK + line_of((*head, *found.header))
-    number, after = 0, 0
+    ours = {place for place, name in enumerate(found.header) if name in head}  # a report that was brought again
+    yield MARK + line_of((*head, *_others(found.header, ours)))
+    number, after, left = 0, 0, found.refused
     cells: dict[int, list[str]] = {}
     while True:
         with ctx.db.read() as session:
@@ -52,9 +57,16 @@ def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words
                 with ctx.db.read() as session:
                     part = part_of(ctx, session, found.id, number)
                 if part is None:
-                    return
+                    raise CutOff(f"part {number}")
                 cells = {record.line: record.cells for record in part}
-            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *cells[fault.line]))
+            left -= 1
+            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *_others(cells[fault.line], ours)))
         if len(page) <= BATCH:
-            return
+            break
         after = page[BATCH - 1].line
+    if left > 0:  # somebody has deleted the file meanwhile
+        raise CutOff(f"{left} lines")
+
+
+def _others(cells: Sequence[str], ours: Collection[int]) -> list[str]:
+    return [cell for place, cell in enumerate(cells) if place not in ours]

@@ -19,17 +19,21 @@ from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.desk.file_import_lines import Reading
 from portal.domain.desk.file_imports import Brought, FileImportState
+from portal.domain.desk.list_exports import AT_ONCE
+from portal.domain.ends.duties import Duty
 from portal.domain.ends.end_requests import Channel
+from portal.domain.merchants import merchants as standing
 from portal.domain.policies import Actor
 from portal.i18n import LOCALES
 from portal.models import FileImport, FileImportFault, FileImportKey
-from portal.queries.people import file_imports, merchants
+from portal.queries.people import file_imports, merchants, staff
 from portal.services.context import Context
 from portal.services.imports.file_import_customers import CustomerLook
 from portal.services.imports.file_import_grants import GrantLook
 from portal.services.imports.file_import_plans import Look, Outcome, Planned, Work, plan
 from portal.services.imports.file_import_subscriptions import SubscriptionLook
-from portal.services.imports.file_imports import WORKING, defer, match_of, part_of
+from portal.services.imports.file_imports import WORKING, defer, halt, match_of, part_of
+from portal.services.people import staff_alerts
 
 log = structlog.get_logger("portal.file_imports")
 
@@ -62,13 +66,13 @@ def do_part(ctx: Context, import_id: uuid.UUID, attempt: int, *, now: datetime) 
         held = file_imports.lock(session, import_id)
         if held is None or held.attempt != attempt or held.state not in WORKING:
             return False
-        records = part_of(ctx, session, held.id, held.part + 1)
         held.touched_at = now
+        if held.state is FileImportState.RUNNING and not _may_go_on(session, held):
+            halt(session, held, now=now)
+            return False
+        records = part_of(ctx, session, held.id, held.part + 1)
         if records is None:
-            held.state, held.finished_at = FINISHED[held.state], now
-            if held.state is FileImportState.DONE:
-                session.execute(delete(FileImportKey).where(FileImportKey.file_import_id == held.id))
-            log.info("file_import_finished", file_import_id=str(held.id), state=held.state.value, lines=held.done)
+            _finish(ctx, session, held, now=now)
             return False
         work = _work(ctx, session, held, now=now)
         planned = plan(work, records, LOOKS)
@@ -79,6 +83,25 @@ def do_part(ctx: Context, import_id: uuid.UUID, attempt: int, *, now: datetime) 
         _count(session, held, planned)
         held.part, held.done = held.part + 1, held.done + len(records)
     return True
+
+
+def _finish(ctx: Context, session: Session, held: FileImport, *, now: datetime) -> None:
+    """Close a check or a run, and write to who began it: of a check only where it took a while."""
+    held.state, held.finished_at = FINISHED[held.state], now
+    is_check = held.state is FileImportState.CHECKED
+    if not is_check:
+        session.execute(delete(FileImportKey).where(FileImportKey.file_import_id == held.id))
+    person = staff.allowed(session, held.merchant_id, held.staff_id, Duty.EXPORT)
+    if person is not None and (not is_check or held.lines > AT_ONCE):
+        staff_alerts.import_finished(ctx, session, person, held, is_check=is_check, now=now)
+    log.info("file_import_finished", file_import_id=str(held.id), state=held.state.value, lines=held.done)
+
+
+def _may_go_on(session: Session, held: FileImport) -> bool:
+    """Say whether who started the run may still import, and their merchant still begin something."""
+    if staff.allowed(session, held.merchant_id, held.staff_id, Duty.EXPORT) is None:
+        return False
+    return standing.goes_on(merchants.of(session, held.merchant_id).state, standing.Work.BEGIN)
 
 
 def _work(ctx: Context, session: Session, held: FileImport, *, now: datetime) -> Work:

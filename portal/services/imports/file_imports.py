@@ -19,7 +19,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.audit import Act, By
+from portal.domain.audit import PORTAL, Act, By
 from portal.domain.desk.file_imports import (
     BadMatch,
     Brought,
@@ -89,7 +89,7 @@ def start(
             staff_id=staff_id,
             staff_name=by.name,
             brought=brought,
-            file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME],
+            file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME] or "file.csv",
             size=file.seek(0, 2),
             encoding=layout.encoding.value,
             delimiter=layout.delimiter,
@@ -146,7 +146,7 @@ def check(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, match: Mat
         if len(match.columns) != len(held.header) or wrong:
             raise BadMatches(wrong)
         held.columns, held.date_order = [field or "" for field in match.columns], match.date_order
-        _go(session, held, FileImportState.CHECKING, now=now)
+        _go(session, held, FileImportState.CHECKING, by=by, now=now)
         _tell(session, held, Act.FILE_CHECKED, by=by, at=now, columns=list(held.columns), dates=_word(held.date_order))
 
 
@@ -155,20 +155,22 @@ def run(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, n
     with ctx.db.begin() as session:
         held = _held(session, merchant_id, import_id, STARTS)
         if held.state is FileImportState.STOPPED:
-            held.state, held.touched_at = FileImportState.RUNNING, now
-            defer(session, held)
+            _go_on(session, held, FileImportState.RUNNING, by=by, now=now)
         else:
-            _go(session, held, FileImportState.RUNNING, now=now)
-        held.staff_id, held.staff_name = by.actor_id, by.name
+            _go(session, held, FileImportState.RUNNING, by=by, now=now)
         _tell(session, held, Act.FILE_STARTED, by=by, at=now, lines=held.lines, done=held.done)
 
 
 def stop(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
     """Do no further line of a run; what is done stays. Raises NotNow, NoResultFound."""
     with ctx.db.begin() as session:
-        held = _held(session, merchant_id, import_id, frozenset({FileImportState.RUNNING}))
-        held.state, held.touched_at = FileImportState.STOPPED, now
-        _tell(session, held, Act.FILE_STOPPED, by=by, at=now, lines=held.lines, done=held.done)
+        halt(session, _held(session, merchant_id, import_id, frozenset({FileImportState.RUNNING})), by=by, now=now)
+
+
+def halt(session: Session, held: FileImport, *, by: By = PORTAL, now: datetime) -> None:
+    """Stop a locked one that runs; by nobody where who started it may import no more."""
+    held.state, held.touched_at = FileImportState.STOPPED, now
+    _tell(session, held, Act.FILE_STOPPED, by=by, at=now, lines=held.lines, done=held.done)
 
 
 def remove(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
@@ -221,11 +223,17 @@ def _held(
     return held
 
 
-def _go(session: Session, held: FileImport, state: FileImportState, *, now: datetime) -> None:
+def _go(session: Session, held: FileImport, state: FileImportState, *, by: By, now: datetime) -> None:
     """Begin an attempt, from the first line."""
-    held.state, held.touched_at, held.finished_at = state, now, None
     held.attempt += 1
     held.part = held.done = held.made = held.changed = held.same = held.refused = 0
+    _go_on(session, held, state, by=by, now=now)
+
+
+def _go_on(session: Session, held: FileImport, state: FileImportState, *, by: By, now: datetime) -> None:
+    """Have a worker do what is left, for who asks for it now."""
+    held.state, held.touched_at, held.finished_at = state, now, None
+    held.staff_id, held.staff_name = by.actor_id, by.name
     defer(session, held)
 
 

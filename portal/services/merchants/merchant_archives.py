@@ -17,14 +17,17 @@ from sqlalchemy import delete
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
-from portal.domain.desk.list_exports import FileState
+from portal.domain.desk.list_exports import KEPT, FileState
+from portal.domain.ends.duties import Duty
 from portal.models import MerchantArchive, MerchantArchivePart
 from portal.queries.merchants import merchant_archives, merchant_rows
-from portal.queries.people import merchants
+from portal.queries.people import merchants, staff
 from portal.services.archives import MERCHANT as SEALED
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.handing_over import whole
 from portal.services.merchants import exports
+from portal.services.people import staff_alerts
 
 log = structlog.get_logger("portal.merchant_archives")
 
@@ -121,12 +124,15 @@ class _Writer:
         self._change(None, tables=1, rows=rows)
 
     def close(self, *, now: datetime) -> None:
-        """Write that all of it is there. Raises _Overtaken."""
+        """Write that all of it is there, and tell who asked, if they still own the merchant. Raises _Overtaken."""
         with self._ctx.db.begin() as session:
             held = merchant_archives.lock(session, self._id)
             if held is None or held.attempt != self._attempt:
                 raise _Overtaken
             held.state, held.ready_at = FileState.READY, now
+            owner = staff.allowed(session, held.merchant_id, held.staff_id, Duty.ARCHIVE)
+            if owner is not None:
+                staff_alerts.archive_ready(self._ctx, session, owner, held, until=now + KEPT, now=now)
 
     def _change(self, part: MerchantArchivePart | None, **more: int) -> None:
         with self._ctx.db.begin() as session:
@@ -143,12 +149,15 @@ class _Writer:
 def content_of(
     ctx: Context, merchant_id: uuid.UUID, archive_id: uuid.UUID, *, by: By, now: datetime
 ) -> Iterator[bytes]:
-    """Note in the chain that the archive is taken, then return it in pieces. Raises NoResultFound, CannotOpen."""
+    """Note in the chain that the archive is taken, then return it in pieces.
+
+    Raises NoResultFound, CannotOpen, CutOff.
+    """
     with ctx.db.begin() as session:
         found = merchant_archives.ready(session, merchant_id, archive_id, now=now)
         told: dict[str, Any] = {"archive": str(found.id), "rows": found.rows, "taken": True}
         audit.append(session, merchant_id, Act.EXPORT_MERCHANT, by=by, at=now, **told)
-    return _opened(ctx, found.id)
+    return whole(_opened(ctx, found.id), found.size)
 
 
 def _opened(ctx: Context, archive_id: uuid.UUID) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
-from portal.models import ApiKey, Invitation, ListExport, Passkey, Staff
+from portal.models import ApiKey, FileImport, Invitation, ListExport, MerchantArchive, Passkey, Staff
 from portal.queries.people import staff as stored
 from portal.services import throttles
 from portal.services.audit import audit
@@ -184,3 +184,27 @@ def list_ready(
     path = f"/admin/exports/{made.id}"
     composed = staff_alerts.list_ready(_head(post, staff), path=path, rows=made.rows, until=until)
     _put(post, staff, composed, key=str(made.id))
+
+
+def archive_ready(
+    ctx: Context, session: Session, staff: Staff, made: MerchantArchive, *, until: datetime, now: datetime
+) -> None:
+    """Tell the owner who asked for it that the archive of everything is there."""
+    post = Post.of(ctx, session, made.merchant_id, now=now)
+    _put(post, staff, staff_alerts.archive_ready(_head(post, staff), until=until), key=str(made.id))
+
+
+def import_finished(
+    ctx: Context, session: Session, staff: Staff, found: FileImport, *, is_check: bool, now: datetime
+) -> None:
+    """Tell the person that the lines of a file are imported, or checked."""
+    post = Post.of(ctx, session, found.merchant_id, now=now)
+    composed = staff_alerts.import_finished(
+        _head(post, staff),
+        path=f"/admin/data/imports/{found.id}",
+        name=found.file_name,
+        lines=found.lines,
+        refused=found.refused,
+        is_check=is_check,
+    )
+    _put(post, staff, composed, key=f"{found.id}:{found.attempt}")

@@ -46,10 +46,11 @@ class MatchForm(BaseForm):
     date_order: RadioField
     submit = SubmitField(_l("Check every line"))
     columns: Sequence[Any] = ()
+    offered: Sequence[Field] = ()
 
     def match(self) -> Match:
         """Return what was answered."""
-        fields = tuple(Field(field.data) if field.data in set(Field) else None for field in self.columns)
+        fields = tuple(Field(field.data) if field.data in self.offered else None for field in self.columns)
         told = self.date_order.data if "date_order" in self else None  # nobody was asked where no such date is
         return Match(fields, DateOrder(told) if told in set(DateOrder) else None)
 
@@ -86,5 +87,6 @@ def for_columns(
     }
     data["date_order"] = match.date_order.value if match.date_order else None
     form: MatchForm = form_class(request.form if request.method == "POST" else None, data=data)
+    form.offered = FIELDS[brought]
     form.columns = [form[f"column_{place}"] for place in range(len(header))]
     return form

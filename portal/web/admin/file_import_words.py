@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.desk.file_imports import BadMatch, Brought, DateOrder, Field, FileImportState, MatchFault, Wrong
+from portal.queries.people.file_imports import FileImport
 from portal.services.imports.file_import_reading import BadFile, Encoding, FileFault
 
 BROUGHT: Final[Mapping[Brought, LazyString]] = {
@@ -27,8 +28,13 @@ STATE: Final[Mapping[FileImportState, LazyString]] = {
     FileImportState.CHECKING: _l("Being checked"),
     FileImportState.CHECKED: _l("Checked: nothing is imported yet"),
     FileImportState.RUNNING: _l("Being imported"),
-    FileImportState.STOPPED: _l("Stopped"),
+    FileImportState.STOPPED: _l("Stopped before the end"),
     FileImportState.DONE: _l("Imported"),
+}
+BY: Final[Mapping[FileImportState, LazyString]] = {
+    FileImportState.UPLOADED: _l("Uploaded by"),
+    **dict.fromkeys((FileImportState.CHECKING, FileImportState.CHECKED), _l("Checked by")),
+    **dict.fromkeys((FileImportState.RUNNING, FileImportState.STOPPED, FileImportState.DONE), _l("Imported by")),
 }
 FIELD: Final[Mapping[Field, LazyString]] = {
     Field.CUSTOMER: _l("Customer ID of the portal"),
@@ -122,6 +128,12 @@ WRONG: Final[Mapping[Wrong, LazyString]] = {
         "The customer already has this product by hand during those days. Choose other days, or change that access."
     ),
 }
+
+
+def state(found: FileImport) -> LazyString:
+    """Return where an import stands, as its list says it: whose file is gone stands nowhere."""
+    is_gone = found.emptied_at is not None and found.state is not FileImportState.DONE
+    return _l("File deleted") if is_gone else STATE[found.state]
 
 
 def of_line(why: Wrong, other: int | None) -> str:

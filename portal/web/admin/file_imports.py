@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
-from portal.domain.desk.file_imports import MOST_BYTES, Brought, Field, FileImportState, Wrong
+from portal.domain.desk.file_imports import DAYS, FIELDS, MOST_BYTES, Brought, Field, FileImportState, Wrong
+from portal.domain.desk.list_exports import AT_ONCE
 from portal.queries.people import file_imports as stored
 from portal.queries.people.file_imports import PAGE, FileImport
 from portal.services.imports import file_import_reports, file_imports
@@ -57,7 +58,7 @@ def index() -> ResponseReturnValue:
             hints={one.value: hint for one, hint in words.BROUGHT_HINT.items()},
             rows=stored.newest(session, person().merchant_id),
             BROUGHT=words.BROUGHT,
-            STATE=words.STATE,
+            state=words.state,
         )
     return page, 422 if form.errors else 200
 
@@ -68,6 +69,8 @@ def show(file_import_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         found = stored.of_merchant(session, person().merchant_id, file_import_id)
         form = _form(session, found)
+    if form is None and request.method == "POST":
+        return _too_late(found.id)
     if form is not None and form.validate_on_submit():
         try:
             file_imports.check(context(), found.merchant_id, found.id, form.match(), by=by(), now=utc_now())
@@ -142,7 +145,8 @@ def _form(session: Session, found: FileImport) -> MatchForm | None:
     first = file_imports.part_of(context(), session, found.id, 1) or []
     samples = [one.cells for one in first[:EXAMPLES]]
     match = file_imports.match_of(found)
-    return for_columns(found.brought, found.header, match, samples, asks_dates=bool(found.slashed))
+    asks_dates = bool(found.slashed) and not DAYS.isdisjoint(FIELDS[found.brought])
+    return for_columns(found.brought, found.header, match, samples, asks_dates=asks_dates)
 
 
 def _page(session: Session, found: FileImport, form: MatchForm | None) -> str:
@@ -170,7 +174,9 @@ def _page(session: Session, found: FileImport, form: MatchForm | None) -> str:
         next_url=turn(after=faults[PAGE - 1].line) if len(faults) > PAGE else None,
         previous_url=url_for(".file_import", file_import_id=found.id) if after else None,
         until=presenting.day(found.touched_at + KEPT),
-        STATE=words.STATE,
+        status=words.state(found),
+        by=words.BY[found.state],
+        is_long=found.lines > AT_ONCE,
     )
 
 

@@ -101,7 +101,7 @@ def give(list_export_id: uuid.UUID) -> ResponseReturnValue:
         return redirect(url_for(".list_export", list_export_id=found.id), 303)
     pieces = list_exports.content_of(context(), found, by=by(), now=utc_now())
     name = _name(found.of_list, found.file_format, found.ready_at.date().isoformat())
-    return download(pieces, name=name, media_type=TYPE[found.file_format])
+    return download(pieces, name=name, media_type=TYPE[found.file_format], size=found.size)
 
 
 def _name(which: List, file_format: Format, day: str) -> str:

@@ -42,5 +42,8 @@ def show() -> ResponseReturnValue:
 def give(archive_id: uuid.UUID) -> ResponseReturnValue:
     """Give the archive, in pieces."""
     now = utc_now()
+    with context().db.read() as session:
+        size = stored.ready(session, person().merchant_id, archive_id, now=now).size
     pieces = merchant_archives.content_of(context(), person().merchant_id, archive_id, by=by(), now=now)
-    return download(pieces, name=f"{g.merchant.slug}-{now.date().isoformat()}.zip", media_type="application/zip")
+    name = f"{g.merchant.slug}-{now.date().isoformat()}.zip"
+    return download(pieces, name=name, media_type="application/zip", size=size)

@@ -297,6 +297,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_passkey_copied": _l("To the team: passkey refused, perhaps copied"),
     "staff_invitation": _l("To the team: invitation"),
     "staff_list_ready": _l("To the team: list ready as a file"),
+    "staff_archive_ready": _l("To the team: archive ready"),
+    "staff_import_finished": _l("To the team: file checked or imported"),
     "staff_suspended": _l("To the team: suspension by the operator"),
     "staff_leaving": _l("To the team: the merchant’s departure"),
     "staff_renewal_asked": _l("To the team: renewal of a lost access announced"),

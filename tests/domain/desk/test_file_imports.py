@@ -19,6 +19,10 @@ E, N, P, U, X = Field.EMAIL, Field.NAME, Field.PRODUCT, Field.UNTIL, Field.EXTRA
         (Brought.CUSTOMERS, "email;Mail", [E, None]),
         (Brought.GRANTS, "email;Produit;Date de début;Date de fin", [E, P, Field.SINCE, U]),
         (Brought.SUBSCRIPTIONS, "id;Référence;Couleur", [Field.SUBSCRIPTION, Field.REFERENCE, None]),
+        (Brought.CUSTOMERS, "E-Mail-Adresse;Sprache;Kundennummer", [E, Field.LANGUAGE, Field.EXTERNAL_ID]),
+        (Brought.GRANTS, "E-Mail;Produkt;von;bis", [E, P, Field.SINCE, U]),
+        (Brought.GRANTS, "Email;Kurs;Beginn;Ende;Bemerkung", [E, P, Field.SINCE, U, Field.NOTE]),
+        (Brought.SUBSCRIPTIONS, "Abonnement;Vertragsnummer", [Field.SUBSCRIPTION, Field.REFERENCE]),
         (Brought.CUSTOMERS, ";;", [None, None, None]),
     ],
 )

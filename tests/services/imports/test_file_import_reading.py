@@ -38,6 +38,10 @@ def test_every_usual_text_is_read_as_it_was_written(content, encoding):
     assert rows == [(2, ["zoe@client.test", "Zoé « L’Été » €"])]
 
 
+def test_a_file_may_begin_with_many_blank_lines():
+    assert read(b"\n" * 5000 + b"email;nom\na@client.test;A\n")[1] == [(5002, ["a@client.test", "A"])]
+
+
 def test_latin_1_is_read_where_only_the_last_line_says_so():
     _layout, rows = read(b"email;nom\n" + b"a@client.test;A\n" * 100_000 + "z@client.test;Zoé\n".encode("latin-1"))
     assert rows[-1] == (100_002, ["z@client.test", "Zoé"])
@@ -65,6 +69,8 @@ def test_lines_keep_their_numbers_and_formulas_are_text():
         (b"", FileFault.EMPTY, None),
         (b" \n\n ;;\n", FileFault.EMPTY, None),
         (b"\xef\xbb\xbf", FileFault.EMPTY, None),
+        (b"\n" * 5000, FileFault.EMPTY, None),
+        (b"\xef\xbb\xbfemail;name\na;Zo\xe9\n", FileFault.NOT_TEXT, None),
         (b"email;name\n", FileFault.NO_LINES, None),
         (b"email;name\n;\n\n", FileFault.NO_LINES, None),
         (b"zoe@client.test;Zoe\nian@client.test;Ian\n", FileFault.NO_HEADER, 1),

@@ -12,7 +12,6 @@ from sqlalchemy.exc import NoResultFound
 from portal.domain.desk.file_imports import Brought, DateOrder, FileImportState
 from portal.domain.integrations.public_ids import Kind, public
 from portal.domain.people.address_changes import AddressOutcome
-from portal.domain.policies import Role
 from portal.models import (
     AddressChange,
     AuditEntry,
@@ -26,27 +25,12 @@ from portal.models import (
 )
 from portal.services.imports import file_import_reading, file_import_reports, file_import_running, file_imports
 from portal.services.imports.file_imports import KEPT, LOST, BadMatches, NotNow, TooManyFiles
-from portal.services.people import staff_logins
 from tests.services.imports.bringing import bring, check, counts, found, go, run, said, state, who, whole, why
-from tests.web.conftest import PASSWORD
 
 
 @pytest.fixture
 def merchant(make):
     return make.merchant(name="L’Atelier", locale="fr")
-
-
-@pytest.fixture
-def staff(ctx, merchant):
-    whose = {"merchant_id": merchant.id, "email": "lea@atelier.test", "name": "Léa", "role": Role.OWNER}
-    with ctx.db.begin() as session:
-        return staff_logins.create_staff(ctx, session, password=PASSWORD, **whose).staff
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Two lines a part."""
-    monkeypatch.setattr(file_import_reading, "RECORDS", 2)
 
 
 def customers(ctx):

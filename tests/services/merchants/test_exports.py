@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import LargeBinary
 
 from portal.domain.audit import OPERATOR
+from portal.domain.policies import Role
 from portal.models import Base
 from portal.queries.merchants import erasures, merchant_rows
 from portal.services.merchants import exports
+from portal.services.people import memberships
 
 # Whatever opens something, by its name; a column that sounds like one is a secret until somebody says why not.
 SOUNDS_SECRET = ("password", "secret", "token", "hash", "totp")
@@ -45,9 +47,22 @@ def test_every_table_is_in_it_or_named_as_left_out():
 
 
 def test_each_of_them_says_whose_its_rows_are():
-    """By a column of its own or by the row that it hangs on; a new table that does neither belongs to the left out."""
+    """By a column of its own or by the row that it hangs on, always the same one, which is never empty.
+
+    A new table that does neither belongs to the left out.
+    """
     for table in {*merchant_rows.tables(), *erasures.tables()}:
-        merchant_rows.of_merchant(table, uuid.uuid4())
+        told = {str(merchant_rows.of_merchant(_turned(table, way), uuid.uuid4())) for way in (1, -1)}
+        assert len(told) == 1, table.name
+        assert not merchant_rows.of_merchant(table, uuid.uuid4()).left.nullable, table.name
+
+
+class _turned:
+    """A table whose foreign keys come in another order: they are a set."""
+
+    def __init__(self, table, way):
+        self.name, self.c = table.name, table.c
+        self.foreign_keys = sorted(table.foreign_keys, key=lambda key: key.parent.name)[::way]
 
 
 def test_no_column_that_sounds_secret_and_no_sealed_box():
@@ -82,6 +97,18 @@ def test_the_merchants_rows_and_nobody_elses(ctx, make, hire, now):
         assert word not in whole
     assert rows["audit_entries.jsonl"][-1]["act"] == "export.merchant"
     assert "audit chain" in files["README.txt"]
+
+
+@pytest.mark.law("R-GD-7")
+def test_who_works_for_two_merchants_says_nothing_of_the_other(ctx, make, hire, now):
+    ours, theirs = make.merchant(name="L’Atelier"), make.merchant(name="Studio")
+    hire(ours)
+    bob = hire(theirs, email="bob@studio.test").staff
+    with ctx.db.begin() as session:
+        memberships.join(session, bob, ours.id, Role.MANAGER, by=OPERATOR, at=now)
+    files = archive(ctx, ours, now)
+    assert "bob@studio.test" in files["jsonl/staff.jsonl"]
+    assert str(theirs.id) not in "".join(files.values())
 
 
 def test_it_is_of_one_moment_and_reads_in_pieces(ctx, make, now, monkeypatch):

@@ -14,8 +14,9 @@ from sqlalchemy.exc import NoResultFound
 from portal.clock import utc_now
 from portal.domain.desk.list_exports import FileState
 from portal.domain.law.retention import FIXED_DAYS, Kind
-from portal.models import AuditEntry, MerchantArchive, MerchantArchivePart
+from portal.models import AuditEntry, Mail, MerchantArchive, MerchantArchivePart
 from portal.queries.merchants import merchant_archives as stored
+from portal.services.handing_over import CutOff
 from portal.services.merchants import merchant_archives
 from portal.services.own_data import retention
 from tests.services.imports.bringing import who
@@ -122,3 +123,30 @@ def test_after_its_week_it_is_gone_whether_or_not_the_job_has_come(ctx, owner, n
     assert list(merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=week))
     with pytest.raises(NoResultFound):
         merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=week + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("lost", ["role = 'owner'", "role = 'manager'", "disabled_at = now()"])
+def test_who_asked_is_told_that_it_is_ready_unless_they_own_the_merchant_no_more(ctx, owner, now, lost):
+    made = merchant_archives.start(ctx, owner.merchant_id, by=who(owner), now=now)
+    with ctx.db.begin() as session:
+        session.execute(text(f"UPDATE memberships SET {lost}"))  # noqa: S608
+    merchant_archives.make(ctx, made, now=now)
+    merchant_archives.make(ctx, made, now=now)  # a second job finds it made
+    with ctx.db.read() as session:
+        mails = session.scalars(select(Mail.recipient).where(Mail.kind == "staff_archive_ready")).all()
+    assert mails == ([owner.email] if "owner" in lost else [])
+
+
+@pytest.mark.parametrize("gone", ["the archive", "a piece"])
+def test_a_download_that_is_not_whole_breaks_off(ctx, owner, now, monkeypatch, gone):
+    """Its reader sees that it failed, and keeps no half of it for a whole."""
+    monkeypatch.setattr(merchant_archives, "PIECE", 1000)
+    made = merchant_archives.start(ctx, owner.merchant_id, by=who(owner), now=now)
+    merchant_archives.make(ctx, made, now=now)
+    pieces = merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=now)
+    assert next(pieces)
+    with ctx.db.begin() as session:
+        what = "merchant_archives" if gone == "the archive" else "merchant_archive_parts WHERE number = 3"
+        session.execute(text(f"DELETE FROM {what}"))  # noqa: S608
+    with pytest.raises(CutOff):
+        list(pieces)

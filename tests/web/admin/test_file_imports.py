@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from portal.clock import utc_now
 from portal.domain.desk.file_imports import Brought, Field, FileImportState, MatchFault, Wrong
-from portal.models import AuditEntry, Customer, FileImport, MerchantArchive
+from portal.models import AuditEntry, Customer, FileImport, Membership, MerchantArchive, Staff
 from portal.services.imports import file_import_reading, file_import_running
 from portal.services.imports.file_import_reading import Encoding, FileFault
 from portal.services.merchants import merchant_archives
@@ -67,7 +67,7 @@ def test_a_file_is_brought_matched_checked_carried_out_and_reported(ctx, manager
     assert "Importing the lines" in page.text
     work(ctx)
     page = manager.get(page.path)
-    assert (figures(page)["Added"], figures(page)["Refused lines"], people(ctx)) == ("1", "1", 1)
+    assert (figures(page)["Added lines"], figures(page)["Refused lines"], people(ctx)) == ("1", "1", 1)
     told = page.submit(press="Download the refused lines (CSV)")
     rows = list(csv.DictReader(told.body.removeprefix("\ufeff").splitlines(), delimiter=";"))
     assert [[row[name] for name in ("Line", "Column", "E-mail")] for row in rows] == [["3", "E-mail", "wrong"]]
@@ -157,6 +157,88 @@ def test_what_a_subscription_is_called_elsewhere_stands_on_its_page(ctx, make, m
 def test_another_merchants_file_is_not_there(make, manager, enter):
     page = upload(manager, "email\na@client.test\n")
     enter(make.merchant(name="Another", locale="en")).get(page.path, status=404)
+
+
+@pytest.mark.parametrize("step", ["uploaded", "checked", "stopped", "done"])
+def test_a_deleted_file_asks_for_nothing_more_and_says_what_is_imported(ctx, manager, step):
+    page = upload(manager, "email\na@client.test\nwrong\n")
+    if step != "uploaded":
+        page.submit(press="Check every line")
+        work(ctx)
+        page = manager.get(page.path)
+    if step in ("stopped", "done"):
+        page = page.submit(press="Import 1 line")
+        page = page.submit(press="Stop the import") if step == "stopped" else page
+        work(ctx)
+        page = manager.get(page.path)
+    page = page.submit(press="Delete the file now")
+    said = " ".join(page.select_one("main").get_text().split())
+    expected = {"stopped": "What was imported before stays", "done": "Some lines were refused."}
+    assert expected.get(step, "Nothing of it was imported.") in said
+    for invitation in ("see why below", "Say what each column is", "continues", "The others can"):
+        assert invitation not in said
+    assert not page.select("main form")
+    row = manager.get(HOME).select_one("tbody tr").get_text(" ", strip=True)
+    assert ("Imported" if step == "done" else "File deleted") in row
+    assert "to be matched" not in row
+
+
+def test_where_no_line_can_be_imported_none_is_said_to_be(ctx, manager):
+    page = upload(manager, "email\nwrong\nworse\n").submit(press="Check every line")
+    work(ctx)
+    page = manager.get(page.path)
+    assert "No line can be imported: see why below." in page.text
+    assert "The others can" not in page.text
+
+
+def test_who_uploaded_checked_and_imported_are_each_said(ctx, merchant, manager, owner):
+    def by(page):
+        return {name: said for name, said in figures(page).items() if name.endswith(" by")}
+
+    with ctx.db.begin() as session:
+        for member in session.scalars(select(Membership)):
+            session.get_one(Staff, member.staff_id).name = member.role.value
+    page = upload(manager, "email\na@client.test\n")
+    assert by(page) == {"Uploaded by": "manager"}
+    owner.get(page.path).submit(press="Check every line")
+    work(ctx)
+    assert by(manager.get(page.path)) == {"Checked by": "owner"}
+    manager.get(page.path).submit(press="Import 1 line")
+    work(ctx)
+    assert by(owner.get(page.path)) == {"Imported by": "manager"}
+
+
+def test_columns_that_are_matched_on_a_page_of_before_change_nothing(ctx, manager):
+    old = upload(manager, "email\na@client.test\n")
+    old.submit(press="Check every line")
+    assert "Meanwhile this import has moved on" in old.submit(press="Check every line").text
+    work(ctx)
+    manager.get(old.path).submit(press="Import 1 line")
+    work(ctx)
+    assert "Meanwhile this import has moved on" in old.submit(press="Check every line").text
+    with ctx.db.read() as session:
+        assert session.scalars(select(FileImport.state)).one() is FileImportState.DONE
+
+
+def test_nobody_is_asked_how_days_are_written_where_nothing_is_a_day(manager):
+    content = "email;born\na@client.test;03/04/2007\n"
+    assert "Dates such as" not in upload(manager, content).text
+    assert "Dates such as" in upload(manager, content, brought="grants").text
+
+
+def test_a_column_takes_only_what_its_kind_of_file_has(ctx, manager):
+    page = upload(manager, "email;born\na@client.test;03/04/2007\n")
+    token = page.values(page.form(press="Check every line"))["csrf_token"]
+    manager.post(page.path, {"csrf_token": token, "column_0": "email", "column_1": "since"}, status=303)
+    with ctx.db.read() as session:
+        assert session.scalars(select(FileImport.columns)).one() == ["email", ""]
+
+
+@pytest.mark.parametrize("after", ["-1", "0", "x", "9" * 30, "1&after=2"])
+def test_an_address_with_a_line_that_there_is_not_is_a_page(ctx, manager, after):
+    page = upload(manager, "email\nwrong\n").submit(press="Check every line")
+    work(ctx)
+    assert manager.get(f"{page.path}?after={after}").h1 == "liste.csv"
 
 
 def test_every_word_has_a_sentence():

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
+from portal.domain.audit import PORTAL
 from portal.domain.ends.ended_by import EndedBy
 from portal.domain.subscriptions import Status
 from portal.models import ListExport, ListExportPart, Mail
 from portal.queries.desk import list_exports as queries
 from portal.services import list_exports
+from portal.services.handing_over import CutOff
 from tests.web.admin.test_subscription_list import ids
 
 
@@ -259,3 +261,22 @@ def test_the_chain_says_what_was_taken_and_nobodys_name(manager, three, ctx):
     assert details == {
         "list": "subscriptions", "format": "csv", "rows": 1, "query": [["state", "cancelled"]], "searched": True,
     }  # fmt: skip
+
+
+def test_a_file_that_is_deleted_while_it_is_taken_breaks_off(manager, three, long, ctx):
+    """It says beforehand how long it is, so that no half of it is taken for a whole."""
+    taken(manager.get("/admin/subscriptions"), "Download as CSV")
+    made = only_export(ctx)
+    list_exports.make(ctx, made.id, now=utc_now())
+    with ctx.db.read() as session:
+        held = session.get_one(ListExport, made.id)
+    whole = "".join(list_exports.content_of(ctx, held, by=PORTAL, now=utc_now()))
+    assert len(whole.encode()) == held.size
+    page = manager.get(f"/admin/exports/{made.id}")
+    assert taken(page, "Download the file").response.headers["Content-Length"] == str(held.size)
+    pieces = list_exports.content_of(ctx, held, by=PORTAL, now=utc_now())
+    assert next(pieces)
+    with ctx.db.begin() as session:
+        session.execute(text("DELETE FROM list_exports"))
+    with pytest.raises(CutOff):
+        list(pieces)

@@ -110,6 +110,8 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "merchant_renewal_refund": _l("When a refund is due after an end free of charge."),
     "merchant_address_held": _l("When a change of address is contested."),
     "staff_list_ready": _l("When a list that somebody of the team asked for as a file can be downloaded."),
+    "staff_archive_ready": _l("When the archive of everything that an owner asked for can be downloaded."),
+    "staff_import_finished": _l("When a file is imported, and when a long one is checked."),
     "staff_invitation": _l("When somebody is invited to the team."),
     "staff_unlock": _l("When strangers have used up the log-in tries of an address."),
     "staff_password": _l("When a password is forgotten."),
