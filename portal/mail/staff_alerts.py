@@ -60,6 +60,11 @@ def list_ready(head: Letterhead, *, path: str, rows: int, until: datetime) -> Co
     return compose("staff_list_ready", head, rows=rows, until=until, path=path)
 
 
+def list_failed(head: Letterhead, *, path: str) -> Composed:
+    """Compose the news that a list could not be made into a file, and where it is started again."""
+    return compose("staff_list_failed", head, path=path)
+
+
 def suspended(head: Letterhead, *, why: str) -> Composed:
     """Compose the news that the operator has suspended the merchant, in the operator's words."""
     return compose("staff_suspended", head, why=why, path=DESK)

@@ -126,13 +126,14 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
 
 
 def give_up(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
-    """Write that a file could not be made: its page offers to start again. What was stored of it goes."""
+    """Write that a file could not be made, and tell whoever asked, who may start again. What was stored of it goes."""
     with ctx.db.begin() as session:
         found = list_exports.lock(session, export_id)
-        if found is None or _is_settled(found):
+        if found is None or _is_settled(found) or not _is_wanted(session, found):
             return
         session.execute(delete(ListExportPart).where(ListExportPart.export_id == export_id))
         found.attempt, found.failed_at = found.attempt + 1, now
+        staff_alerts.list_failed(ctx, session, session.get_one(Staff, found.staff_id), found, now=now)
     log.error("list_export_given_up", export_id=str(export_id))
 
 

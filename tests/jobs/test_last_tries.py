@@ -12,7 +12,7 @@ from portal.domain.desk.list_exports import FileState, Format
 from portal.domain.desk.list_views import FILTERS, List
 from portal.jobs import run_worker
 from portal.jobs.last_tries import MOST
-from portal.models import DataExport, ListExport, ListExportPart, MerchantArchive
+from portal.models import DataExport, ListExport, ListExportPart, Mail, MerchantArchive
 from portal.queries.desk.subscription_filters import Whose
 from portal.services import list_exports
 from portal.services.merchants import merchant_archives
@@ -90,6 +90,8 @@ def test_it_is_given_up_after_the_tries_of_other_jobs_and_made_when_asked_again(
     with ctx.db.read() as session:
         assert session.get_one(kind, first).failed_at is not None
         assert session.scalars(select(ListExportPart)).all() == [], "nothing of it is kept"
+        told = {DataExport: ["data_failed"], ListExport: ["staff_list_failed"], MerchantArchive: []}
+        assert session.scalars(select(Mail.kind)).all() == told[kind], "whoever left the page and waits for a message"
     later = utc_now() + 2 * list_exports.LOST
     assert list_exports.sweep(ctx, now=later) + merchant_archives.sweep(ctx, now=later) == 0, "nobody makes it any more"
     second = ask()

@@ -349,6 +349,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for role, by in zip(Role, ("Anne", "", "Zoé", "Max"), strict=True)
     ]
     told += [staff_alerts.list_ready(whose, path="/admin/exports/t", rows=rows, until=NOW) for rows in (0, 1, 12_345)]
+    told.append(staff_alerts.list_failed(whose, path="/admin/exports/t"))
     told += [staff_alerts.suspended(whose, why="The invoice of May is unpaid")]
     told += [staff_alerts.leaving(whose, day=NOW, live=live) for live in (0, 1, 3)]
     told += [logins.staff_renewal_asked(whose, by=by, at=NOW) for by in ("Anne", "")]

@@ -165,6 +165,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "resume_confirmed": _pause(Why.MONEY),
     "comeback_approved": _pause(Why.LAW),
     "data_ready": _data(),
+    "data_failed": _data(),
     "erasure_recorded": _data(Name.REFERENCE),
     "erasure_withdrawn": _data(Name.REFERENCE),
     "erasure_done": _data(Name.REFERENCE),
@@ -200,7 +201,10 @@ NOTICES: Final[Mapping[str, Notice]] = {
         f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.WORK, fixed=Why.PORTAL)
         for kind in ("suspended", "leaving")
     },
-    "staff_list_ready": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL),
+    **{
+        f"staff_list_{outcome}": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL)
+        for outcome in ("ready", "failed")
+    },
 }
 OPTIONAL: Final = tuple(kind for kind, one in NOTICES.items() if one.always is None)  # these may be left out
 EDITED: Final = tuple(kind for kind, one in NOTICES.items() if one.fixed is None)  # of these the merchant writes a part

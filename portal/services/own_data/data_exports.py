@@ -91,12 +91,13 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
 
 
 def give_up(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
-    """Write that an archive could not be made: the customer's page says so, and asking again makes another."""
+    """Write that an archive could not be made, and tell the customer: asking again makes another."""
     with ctx.db.begin() as session:
         export = data_exports.lock(session, export_id)
         if export is None or _is_settled(export):
             return
         export.failed_at = now
+        _tell(ctx, session, export, now=now)
     log.error("own_data_given_up", export_id=str(export_id))
 
 
@@ -115,8 +116,12 @@ def _tell(ctx: Context, session: Session, export: DataExport, *, now: datetime) 
     if customer.email is None:
         return
     path = f"{notice_facts.account_path(post.merchant)}/data"
-    told = messages.data_ready(post.head_for(customer), name=customer.name, path=path, until=now + KEPT)
-    post.to_customer(customer, told, key=f"data-ready:{export.id}")
+    head = post.head_for(customer)
+    if export.ready_at is None:
+        told = messages.data_failed(head, name=customer.name, path=path)
+    else:
+        told = messages.data_ready(head, name=customer.name, path=path, until=now + KEPT)
+    post.to_customer(customer, told, key=f"{told.kind.replace('_', '-')}:{export.id}")
 
 
 def content_of(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> tuple[DataExport, bytes]:
