@@ -35,6 +35,9 @@ class Page:
         self.path = path
         self.body = response.get_data(as_text=True)
         self.soup = BeautifulSoup(self.body, "html.parser")
+        for one in self.soup.select("span.reference"):  # it breaks no line and no sentence
+            one.unwrap()
+        self.soup.smooth()
 
     @property
     def text(self) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
+from portal.jobs.last_tries import TRY_AGAIN, carry
 from portal.services import list_exports
-
-TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
 @queue.app.task(name=queue.EXPORT_LIST, pass_context=True, retry=TRY_AGAIN)
 def make_list(job: JobContext, export_id: str) -> None:
     """Make one file."""
-    list_exports.make(job.additional_context["portal"], uuid.UUID(export_id), now=utc_now())
+    carry(job, list_exports.make, list_exports.give_up, export_id)
 
 
 @queue.app.periodic(cron="*/10 * * * *")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.desk.list_exports import KEPT
+from portal.jobs.last_tries import TRY_AGAIN, carry
 from portal.services.merchants import merchant_archives
 from portal.services.own_data import retention
-
-TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
 @queue.app.task(name=queue.ARCHIVE_MERCHANT, pass_context=True, retry=TRY_AGAIN)
 def make_archive(job: JobContext, archive_id: str) -> None:
     """Make one archive."""
-    merchant_archives.make(job.additional_context["portal"], uuid.UUID(archive_id), now=utc_now())
+    carry(job, merchant_archives.make, merchant_archives.give_up, archive_id)
 
 
 @queue.app.periodic(cron="*/10 * * * *")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
+from portal.jobs.last_tries import TRY_AGAIN, carry
 from portal.services.own_data import customer_erasures, data_exports, retention
-
-TRY_AGAIN = RetryStrategy(max_attempts=8, exponential_wait=4)
 
 
 @queue.app.task(name=queue.EXPORT_DATA, pass_context=True, retry=TRY_AGAIN)
 def export_data(job: JobContext, export_id: str) -> None:
     """Make one archive."""
-    data_exports.make(job.additional_context["portal"], uuid.UUID(export_id), now=utc_now())
+    carry(job, data_exports.make, data_exports.give_up, export_id)
 
 
 @queue.app.periodic(cron="*/10 * * * *")

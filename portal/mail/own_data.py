@@ -31,6 +31,11 @@ def data_ready(head: Letterhead, *, name: str, path: str, until: datetime) -> Co
     return compose("data_ready", head, name=name, path=path, until=until)
 
 
+def data_failed(head: Letterhead, *, name: str, path: str) -> Composed:
+    """Compose the news that the archive could not be made, and how it is asked for again."""
+    return compose("data_failed", head, name=name, path=path)
+
+
 def erasure_recorded(head: Letterhead, erasure: ErasureFacts) -> Composed:
     """Compose the acknowledgement of the wish."""
     return compose("erasure_recorded", head, erasure=erasure)

@@ -61,6 +61,11 @@ def list_ready(head: Letterhead, *, path: str, rows: int, until: datetime) -> Co
     return compose("staff_list_ready", head, rows=rows, until=until, path=path)
 
 
+def list_failed(head: Letterhead, *, path: str) -> Composed:
+    """Compose the news that a list could not be made into a file, and where it is started again."""
+    return compose("staff_list_failed", head, path=path)
+
+
 def archive_ready(head: Letterhead, *, until: datetime) -> Composed:
     """Compose the news that the archive of everything can be taken, until a day."""
     return compose("staff_archive_ready", head, until=until, path=ARCHIVE)

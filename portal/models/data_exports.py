@@ -34,3 +34,4 @@ class DataExport(HasId, HasCreation, HasMerchant, Base):
     content: Mapped[bytes | None] = mapped_column(deferred=True)
     size: Mapped[int] = mapped_column(default=0)  # bytes of the archive
     ready_at: Mapped[datetime | None] = mapped_column(index=True)
+    failed_at: Mapped[datetime | None]  # given up: nobody makes it any more

@@ -32,6 +32,7 @@ class ListExport(HasId, HasCreation, HasMerchant, Base):
     seen_at: Mapped[datetime | None]  # all its rows are of this moment
     touched_at: Mapped[datetime]
     ready_at: Mapped[datetime | None] = mapped_column(index=True)
+    failed_at: Mapped[datetime | None]  # given up: nobody makes it any more
 
 
 class ListExportPart(HasId, Base):

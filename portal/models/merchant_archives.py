@@ -27,6 +27,7 @@ class MerchantArchive(HasId, HasCreation, HasMerchant, Base):
     size: Mapped[int] = mapped_column(BigInteger, default=0)  # bytes of the file
     touched_at: Mapped[datetime]
     ready_at: Mapped[datetime | None] = mapped_column(index=True)
+    failed_at: Mapped[datetime | None]  # given up: nobody makes it any more
 
 
 class MerchantArchivePart(HasId, Base):

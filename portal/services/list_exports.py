@@ -38,7 +38,7 @@ from portal.services.people import staff_alerts
 log = structlog.get_logger("portal.list_exports")
 
 SEALED: Final = "list_export_parts.content"
-LOST: Final = timedelta(minutes=15)  # so long without a row, and nobody makes it any more
+LOST: Final = timedelta(minutes=20)  # so long without a row, longer than between two tries: nobody makes it any more
 
 
 class TooLong(DomainError):
@@ -107,7 +107,7 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
     """
     with ctx.db.begin() as session:
         found = list_exports.lock(session, export_id)
-        if found is None or found.state is FileState.READY or not _is_wanted(session, found):
+        if found is None or _is_settled(found) or not _is_wanted(session, found):
             return
         session.execute(delete(ListExportPart).where(ListExportPart.export_id == export_id))
         found.attempt, found.rows, found.size, found.touched_at, found.seen_at = found.attempt + 1, 0, 0, now, now
@@ -124,6 +124,22 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
         done.state, done.ready_at, done.total = FileState.READY, now, done.rows
         staff_alerts.list_ready(ctx, session, session.get_one(Staff, done.staff_id), done, until=now + KEPT, now=now)
     log.info("list_exported", export_id=str(export_id), parts=number, rows=done.rows)
+
+
+def give_up(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
+    """Write that a file could not be made, and tell whoever asked, who may start again. What was stored of it goes."""
+    with ctx.db.begin() as session:
+        found = list_exports.lock(session, export_id)
+        if found is None or _is_settled(found) or not _is_wanted(session, found):
+            return
+        session.execute(delete(ListExportPart).where(ListExportPart.export_id == export_id))
+        found.attempt, found.failed_at = found.attempt + 1, now
+        staff_alerts.list_failed(ctx, session, session.get_one(Staff, found.staff_id), found, now=now)
+    log.error("list_export_given_up", export_id=str(export_id))
+
+
+def _is_settled(found: ListExport) -> bool:
+    return found.state is FileState.READY or found.failed_at is not None
 
 
 def _is_wanted(session: Session, found: ListExport) -> bool:
@@ -193,7 +209,7 @@ def sweep(ctx: Context, *, now: datetime) -> int:
 
 
 def purge(ctx: Context, *, now: datetime) -> None:
-    """Forget files that were ready for long enough."""
+    """Forget files that were ready, or given up, for long enough."""
     with ctx.db.begin() as session:
         session.execute(delete(ListExport).where(list_exports.is_over(now=now)))
 

@@ -89,7 +89,14 @@ def wrong_classic_key(page: Page) -> None:
 
 def open_menu(page: Page) -> None:
     """On a narrow screen the desk's navigation is behind a button."""
-    menu = page.locator(".menu:visible")
+    menu = page.locator(".spine .menu:visible")
+    if menu.count():
+        menu.click()
+
+
+def open_settings_menu(page: Page) -> None:
+    """So are the settings' groups, behind another one."""
+    menu = page.locator("main .menu:visible")
     if menu.count():
         menu.click()
 
@@ -383,6 +390,7 @@ PAGES = {
     "desk import": Shown(SAM, "/admin/import"),
     "desk import, without a key": Shown(ANNE, "/admin/import"),
     "desk settings": Shown(SAM, "/admin/settings"),
+    "desk settings, with their menu": Shown(SAM, "/admin/settings/language", open_settings_menu),
     "desk import and export": Shown(SAM, "/admin/data"),
     "desk import, nothing chosen": Shown(SAM, "/admin/data", send, 422),
     "desk archive": Shown(SAM, "/admin/data/archive"),

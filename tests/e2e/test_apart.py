@@ -1,5 +1,5 @@
 """Pages that the demo's world never comes to: an installation without a merchant, a message that came back, an end
-whose paid time nobody knows.
+whose paid time nobody knows, files that could not be made.
 """
 
 from __future__ import annotations
@@ -12,8 +12,16 @@ from sqlalchemy import select
 
 from config import Config
 from portal.clock import utc_now
-from portal.models import Customer, EndRequest
+from portal.domain.audit import By
+from portal.domain.desk.list_exports import Format
+from portal.domain.desk.list_views import FILTERS, List
+from portal.domain.ends.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.models import Customer, EndRequest, Merchant, Staff
+from portal.queries.desk.subscription_filters import Whose
+from portal.services import list_exports
 from portal.services.context import Context
+from portal.services.merchants import merchant_archives
 from portal.services.own_data import erasing
 from tests.browser_client import Browser
 from tests.e2e.conftest import NewVisitor
@@ -72,6 +80,19 @@ def test_the_archive_of_an_erased_customer(see: See, ctx: Context) -> None:
         (customer,) = session.scalars(select(Customer)).all()
         erasing.erase(session, customer, now=utc_now())
     see("archive", f"/admin/customers/{customer.id}/archive")
+
+
+def test_files_that_could_not_be_made(see: See, ctx: Context, owner: Browser, merchant: Merchant) -> None:  # noqa: F811
+    now, whose = utc_now(), Whose(merchant_id=merchant.id, time_zone="Europe/Paris", now=utc_now())
+    with ctx.db.read() as session:
+        member = session.scalars(select(Staff)).one()
+    by = By(actor=Actor.STAFF, actor_id=member.id, channel=Channel.STAFF)
+    wanted = FILTERS[List.SUBSCRIPTIONS].parse([]).filter
+    exported = list_exports.start(ctx, whose, member.id, List.SUBSCRIPTIONS, wanted, Format.CSV, by=by)
+    list_exports.give_up(ctx, exported, now=now)
+    see("desk list that could not be made", f"/admin/exports/{exported}")
+    merchant_archives.give_up(ctx, merchant_archives.start(ctx, merchant.id, by=by, now=now), now=now)
+    see("desk archive that could not be made", "/admin/data/archive")
 
 
 def test_the_first_merchant(see: See) -> None:

@@ -101,8 +101,11 @@ class Visitor:
         return self.go((within or self.page).get_by_role(role, name=self.word(msgid, **values), exact=True))  # type: ignore[arg-type]
 
     def go(self, target: Locator) -> Visitor:
-        """Press what leads to a page, in the desk's menu where it is folded, and look at that page."""
-        if not target.is_visible() and (menu := self.page.locator(".menu:visible")).count():
+        """Press what leads to a page, in the menu where it is folded, and look at that page."""
+        for menu in self.page.locator(".menu:visible").all():
+            if target.is_visible():
+                break
+            self.page.keyboard.press("Escape")  # the menu before, which lies over this one
             self._act(menu)
         with self.page.expect_navigation():
             self._act(target)

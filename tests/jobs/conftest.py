@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.web.conftest import hire  # noqa: F401 - one maker of staff for all tests
+
 ROOT = Path(__file__).resolve().parents[2]
 WORK = """
 import sys, time, time_machine

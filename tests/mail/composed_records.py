@@ -85,6 +85,7 @@ def about_account_members(whose: Letterhead) -> list[Composed]:
 def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
     """What is told of one's own data."""
     told = [own_data.data_ready(whose, name=name, path="/account/a/data", until=LATER) for name in ("Zoé", "")]
+    told += [own_data.data_failed(whose, name=name, path="/account/a/data") for name in ("Zoé", "")]
     for more in ({}, {"kept_until": LATER}):
         facts = ErasureFacts(
             customer_name=names.get("customer", ""),

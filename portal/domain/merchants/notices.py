@@ -165,6 +165,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     "resume_confirmed": _pause(Why.MONEY),
     "comeback_approved": _pause(Why.LAW),
     "data_ready": _data(),
+    "data_failed": _data(),
     "erasure_recorded": _data(Name.REFERENCE),
     "erasure_withdrawn": _data(Name.REFERENCE),
     "erasure_done": _data(Name.REFERENCE),
@@ -202,7 +203,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     },
     **{
         f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL)
-        for kind in ("list_ready", "archive_ready", "import_finished")
+        for kind in ("list_ready", "list_failed", "archive_ready", "import_finished")
     },
 }
 OPTIONAL: Final = tuple(kind for kind, one in NOTICES.items() if one.always is None)  # these may be left out

@@ -24,7 +24,7 @@ from portal.models import (
 )
 from portal.models.names import reading_order
 from portal.queries.desk import customer_filters, searches, subscription_filters
-from portal.queries.desk.keyset import BEGINNING, PAGE, Place, Slice, keyset_page
+from portal.queries.desk.keyset import BEGINNING, FULL, PAGE, Full, Place, Slice, is_lacking, keyset_page
 from portal.queries.desk.subscription_filters import Whose
 
 MOST: Final = 100  # of anything that a record lists
@@ -35,7 +35,9 @@ SORTED_BY: Final[Mapping[str, Any]] = {
     Sort.NEXT: Subscription.next_payment_at,
     Sort.ENDED: Subscription.ended_at,
 }
-MAY_LACK: Final = frozenset({Sort.STARTED, Sort.NEXT, Sort.ENDED})
+NO_NAME: Final = ""
+# What stands there in rows that lack it. PayPal names not everybody, and who is erased has no name any more.
+EMPTY: Final[Mapping[str, str | None]] = {Sort.STARTED: None, Sort.NEXT: None, Sort.ENDED: None, Sort.CUSTOMER: NO_NAME}
 
 
 def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:
@@ -93,12 +95,12 @@ def subscriptions_paged(
     keys: tuple[Any, ...] = (SORTED_BY[wanted.sort.column], Subscription.id)
     if wanted.sort.column == Sort.CUSTOMER:  # as their index has them: a common name is not read to its end
         keys = (keys[0], Customer.id, Subscription.id)
-    descending = wanted.sort.is_descending
+    descending, empty = wanted.sort.is_descending, EMPTY.get(wanted.sort.column, FULL)
     which = subscription_filters.conditions(whose, wanted)
     if wanted.search:
         sought = searches.sought(session, wanted.search)
         found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
-        return _found(session, statement, keys, found, size=size, descending=descending)
+        return _found(session, statement, keys, found, size=size, descending=descending, empty=empty)
     scope = Subscription.merchant_id == whose.merchant_id
     if wanted.sort.column == Sort.CUSTOMER:
         scope = and_(scope, Customer.id == Subscription.customer_id)
@@ -111,7 +113,7 @@ def subscriptions_paged(
         place=place,
         size=size,
         descending=descending,
-        may_lack=wanted.sort.column in MAY_LACK,
+        empty=empty,
     )
 
 
@@ -142,12 +144,13 @@ def customers_paged(
     """Return one page of a statement that reads customers, as the filter has it."""
     is_by_name = wanted.sort.column == CustomerSort.NAME
     keys = (reading_order(Customer.name) if is_by_name else Customer.created_at, Customer.id)
+    empty = NO_NAME if is_by_name else FULL
     scope, descending = Customer.merchant_id == whose.merchant_id, wanted.sort.is_descending
     if wanted.search:
         found = customer_filters.found(session, whose, wanted, most=size + 1)
-        return _found(session, statement, keys, found, size=size, descending=descending)
+        return _found(session, statement, keys, found, size=size, descending=descending, empty=empty)
     narrowed = statement.where(*customer_filters.conditions(whose, wanted))
-    return keyset_page(session, narrowed, keys, scope, place=place, size=size, descending=descending)
+    return keyset_page(session, narrowed, keys, scope, place=place, size=size, descending=descending, empty=empty)
 
 
 def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[EndRequest]:
@@ -225,8 +228,10 @@ def _found(
     *,
     size: int,
     descending: bool,
+    empty: str | Full | None,
 ) -> Slice:
     """Read what a search finds, as one page in the list's order; there is one row more where it finds more."""
-    order = [key.desc() if descending else key.asc() for key in keys]
+    order = [] if isinstance(empty, Full) else [is_lacking(keys[0], empty).asc()]
+    order += [key.desc() if descending else key.asc() for key in keys]
     rows = session.execute(statement.where(keys[-1].in_(found)).order_by(*order)).all()
     return Slice(rows=rows[:size], is_cut=len(rows) > size)

@@ -8,12 +8,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 PAGE: Final = 50
+
+
+class Full(Enum):
+    """A key that no row lacks."""
+
+    FULL = auto()
+
+
+FULL: Final = Full.FULL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +64,11 @@ def keyset_page(
     place: Place,
     size: int,
     descending: bool,
-    may_lack: bool = False,
+    empty: str | Full | None = FULL,
 ) -> Slice:
     """Read one page by its keys, of which the last is the id; one row more than shown tells whether there is another.
 
-    `may_lack`: the first key may be empty. Those rows come last, whichever way the list is sorted.
+    `empty`: what stands in the first key of rows that lack it. They come last, whichever way the list is sorted.
     """
     backwards = place.before is not None and place.after is None
     anchor_id = place.before if backwards else place.after
@@ -66,10 +76,10 @@ def keyset_page(
     if anchor is None:
         anchor_id, backwards = None, False
     rising = descending == backwards
-    parts = _parts(keys, may_lack=may_lack)
+    parts = _parts(keys, empty)
     if backwards:
         parts.reverse()
-    if anchor is not None and may_lack and (anchor[0] is None) is not parts[0].is_lacking:
+    if anchor is not None and len(parts) > 1 and (anchor[0] == empty) is not parts[0].is_lacking:
         del parts[0]
     found: list[Row[Any]] = []
     for part in parts:
@@ -124,7 +134,15 @@ class _Part:
         return statement.order_by(*(key.asc() if rising else key.desc() for key in keys))
 
 
-def _parts(keys: tuple[Any, ...], *, may_lack: bool) -> list[_Part]:
-    if not may_lack:
+def _parts(keys: tuple[Any, ...], empty: str | Full | None) -> list[_Part]:
+    if isinstance(empty, Full):
         return [_Part(keys)]
-    return [_Part(keys, keys[0].is_not(None)), _Part(keys, keys[0].is_(None), is_lacking=True)]
+    # Behind an empty text, not « another than »: an index begins there, and does not go through all that lack it.
+    has = keys[0].is_not(None) if empty is None else keys[0] > empty
+    return [_Part(keys, has), _Part(keys, is_lacking(keys[0], empty), is_lacking=True)]
+
+
+def is_lacking(key: Any, empty: str | None) -> ColumnElement[bool]:
+    """Return whether a row lacks a key."""
+    lacking: ColumnElement[bool] = key.is_(None) if empty is None else key == empty
+    return lacking

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import CustomerFilter
@@ -71,8 +71,8 @@ def _own(merchant_id: uuid.UUID, staff_id: uuid.UUID, export_id: uuid.UUID, now:
 
 
 def is_over(*, now: datetime) -> ColumnElement[bool]:
-    """Whether a file was ready for as long as it is kept; of one that is being made, unknown."""
-    return ListExport.ready_at < now - KEPT
+    """Whether a file was ready, or given up, for as long as it is kept; of one that is being made, unknown."""
+    return func.coalesce(ListExport.ready_at, ListExport.failed_at) < now - KEPT
 
 
 def lock(session: Session, export_id: uuid.UUID) -> ListExport | None:
@@ -83,14 +83,18 @@ def lock(session: Session, export_id: uuid.UUID) -> ListExport | None:
 
 def under_way(session: Session, merchant_id: uuid.UUID) -> Sequence[ListExport]:
     """Return what is being made for the merchant."""
-    mine = ListExport.merchant_id == merchant_id, ListExport.state == FileState.RUNNING
-    return session.scalars(select(ListExport).where(*mine).order_by(ListExport.created_at)).all()
+    mine = ListExport.merchant_id == merchant_id
+    return session.scalars(select(ListExport).where(mine, *_is_made()).order_by(ListExport.created_at)).all()
 
 
 def lost(session: Session, *, before: datetime) -> Sequence[ListExport]:
     """Return those that nobody has worked on since then, locked."""
-    quiet = ListExport.state == FileState.RUNNING, ListExport.touched_at < before
-    return session.scalars(select(ListExport).where(*quiet).with_for_update(key_share=True, skip_locked=True)).all()
+    which = select(ListExport).where(*_is_made(), ListExport.touched_at < before)
+    return session.scalars(which.with_for_update(key_share=True, skip_locked=True)).all()
+
+
+def _is_made() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return ListExport.state == FileState.RUNNING, ListExport.failed_at.is_(None)
 
 
 def part(session: Session, export_id: uuid.UUID, number: int) -> ListExportPart | None:

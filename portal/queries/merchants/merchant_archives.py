@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.list_exports import KEPT, FileState
@@ -28,8 +28,14 @@ def ready(session: Session, merchant_id: uuid.UUID, archive_id: uuid.UUID, *, no
 
 
 def _of(merchant_id: uuid.UUID, now: datetime) -> Select[MerchantArchive]:
-    is_over = MerchantArchive.ready_at < now - KEPT  # of one that is being made, unknown
-    return select(MerchantArchive).where(MerchantArchive.merchant_id == merchant_id, is_over.is_not(True))
+    return select(MerchantArchive).where(
+        MerchantArchive.merchant_id == merchant_id, is_over(before=now - KEPT).is_not(True)
+    )
+
+
+def is_over(*, before: datetime) -> ColumnElement[bool]:
+    """Whether one was ready, or given up, before then; of one that is being made, unknown."""
+    return func.coalesce(MerchantArchive.ready_at, MerchantArchive.failed_at) < before
 
 
 def lock(session: Session, archive_id: uuid.UUID) -> MerchantArchive | None:
@@ -40,8 +46,8 @@ def lock(session: Session, archive_id: uuid.UUID) -> MerchantArchive | None:
 
 def lost(session: Session, *, before: datetime) -> Sequence[MerchantArchive]:
     """Return those that nobody has worked on since then, locked."""
-    quiet = MerchantArchive.state == FileState.RUNNING, MerchantArchive.touched_at < before
-    which = select(MerchantArchive).where(*quiet)
+    is_made = MerchantArchive.state == FileState.RUNNING, MerchantArchive.failed_at.is_(None)
+    which = select(MerchantArchive).where(*is_made, MerchantArchive.touched_at < before)
     return session.scalars(which.with_for_update(key_share=True, skip_locked=True)).all()
 
 

@@ -32,7 +32,7 @@ from portal.services.people import staff_alerts
 log = structlog.get_logger("portal.merchant_archives")
 
 PIECE: Final = 1024 * 1024
-LOST: Final = timedelta(minutes=15)  # so long without a piece, and nobody makes it any more
+LOST: Final = timedelta(minutes=20)  # so long without a piece, longer than between two tries: nobody makes it any more
 
 
 class _Overtaken(Exception):
@@ -70,7 +70,7 @@ def start(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> uui
     with ctx.db.begin() as session:
         merchants.lock(session, merchant_id)  # of two clicks the second sees the first
         known = merchant_archives.newest(session, merchant_id, now=now)
-        if known is not None and known.state is FileState.RUNNING:
+        if known is not None and not _is_settled(known):
             return known.id
         session.execute(delete(MerchantArchive).where(MerchantArchive.merchant_id == merchant_id))
         made = MerchantArchive(
@@ -86,7 +86,7 @@ def make(ctx: Context, archive_id: uuid.UUID, *, now: datetime) -> None:
     """Make one archive, from its beginning, unless it is made or gone."""
     with ctx.db.begin() as session:
         found = merchant_archives.lock(session, archive_id)
-        if found is None or found.state is FileState.READY:
+        if found is None or _is_settled(found):
             return
         session.execute(delete(MerchantArchivePart).where(MerchantArchivePart.archive_id == archive_id))
         found.attempt, found.touched_at = found.attempt + 1, now
@@ -102,6 +102,21 @@ def make(ctx: Context, archive_id: uuid.UUID, *, now: datetime) -> None:
     except _Overtaken:
         return
     log.info("merchant_archived", archive_id=str(archive_id))
+
+
+def give_up(ctx: Context, archive_id: uuid.UUID, *, now: datetime) -> None:
+    """Write that an archive could not be made: its page offers to start again. What was stored of it goes."""
+    with ctx.db.begin() as session:
+        found = merchant_archives.lock(session, archive_id)
+        if found is None or _is_settled(found):
+            return
+        session.execute(delete(MerchantArchivePart).where(MerchantArchivePart.archive_id == archive_id))
+        found.attempt, found.failed_at = found.attempt + 1, now
+    log.error("merchant_archive_given_up", archive_id=str(archive_id))
+
+
+def _is_settled(found: MerchantArchive) -> bool:
+    return found.state is FileState.READY or found.failed_at is not None
 
 
 class _Writer:

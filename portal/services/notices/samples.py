@@ -124,6 +124,7 @@ COMPOSE: Final[Mapping[str, Callable[[Model], Composed]]] = {
     "resume_confirmed": lambda one: pauses.resume_confirmed(one.head, one.resumed),
     "comeback_approved": lambda one: comebacks.comeback_approved(one.head, one.comeback),
     "data_ready": lambda one: own_data.data_ready(one.head, name=one.name, path=one.account, until=one.until),
+    "data_failed": lambda one: own_data.data_failed(one.head, name=one.name, path=one.account),
     "erasure_recorded": lambda one: own_data.erasure_recorded(one.head, one.erasure),
     "erasure_withdrawn": lambda one: own_data.erasure_withdrawn(one.head, one.erasure),
     "erasure_done": lambda one: own_data.erasure_done(one.head, one.erasure),

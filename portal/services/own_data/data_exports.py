@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -40,7 +40,7 @@ KEPT: Final = FIXED_DAYS[Kind.EXPORTS]
 
 def stands(export: DataExport | None, *, now: datetime) -> bool:
     """Say whether asking again gives this one: it is under way, or it is fresh."""
-    if export is None:
+    if export is None or export.failed_at is not None:
         return False
     return export.ready_at is None or export.ready_at > now - FRESH
 
@@ -53,6 +53,9 @@ def ask(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, languag
         known = data_exports.newest_of(session, merchant_id, customer_id)
         if known is not None and stands(known, now=now):
             return known
+        if known is not None and known.failed_at is not None:
+            session.delete(known)  # one waits for each customer
+            session.flush()
         export = DataExport(
             id=uuid.uuid4(), created_at=now, merchant_id=merchant_id, customer_id=customer_id, language=language
         )
@@ -68,7 +71,7 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
     """Make one archive, unless it is made or gone; those before it go, and the customer is written to."""
     with ctx.db.read() as session:
         wanted = session.get(DataExport, export_id)
-    if wanted is None or wanted.state is ExportState.READY:
+    if wanted is None or _is_settled(wanted):
         return
     with ctx.db.begin() as session:
         see_one_moment(session)
@@ -77,7 +80,7 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
     sealed = ctx.vault.seal(base64.b64encode(content).decode(), purpose=ARCHIVE, row=export_id)
     with ctx.db.begin() as session:
         export = data_exports.lock(session, export_id)
-        if export is None or export.state is ExportState.READY:
+        if export is None or _is_settled(export):
             return
         export.content, export.size = sealed, len(content)
         export.state, export.ready_at = ExportState.READY, now
@@ -85,6 +88,21 @@ def make(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
         _forget_others(session, export)
         _tell(ctx, session, export, now=now)
     log.info("own_data_ready", export_id=str(export_id), bytes=len(content))
+
+
+def give_up(ctx: Context, export_id: uuid.UUID, *, now: datetime) -> None:
+    """Write that an archive could not be made, and tell the customer: asking again makes another."""
+    with ctx.db.begin() as session:
+        export = data_exports.lock(session, export_id)
+        if export is None or _is_settled(export):
+            return
+        export.failed_at = now
+        _tell(ctx, session, export, now=now)
+    log.error("own_data_given_up", export_id=str(export_id))
+
+
+def _is_settled(export: DataExport) -> bool:
+    return export.state is ExportState.READY or export.failed_at is not None
 
 
 def _forget_others(session: Session, export: DataExport) -> None:
@@ -98,8 +116,12 @@ def _tell(ctx: Context, session: Session, export: DataExport, *, now: datetime) 
     if customer.email is None:
         return
     path = f"{notice_facts.account_path(post.merchant)}/data"
-    told = messages.data_ready(post.head_for(customer), name=customer.name, path=path, until=now + KEPT)
-    post.to_customer(customer, told, key=f"data-ready:{export.id}")
+    head = post.head_for(customer)
+    if export.ready_at is None:
+        told = messages.data_failed(head, name=customer.name, path=path)
+    else:
+        told = messages.data_ready(head, name=customer.name, path=path, until=now + KEPT)
+    post.to_customer(customer, told, key=f"{told.kind.replace('_', '-')}:{export.id}")
 
 
 def content_of(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> tuple[DataExport, bytes]:
@@ -111,7 +133,7 @@ def content_of(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> 
 
 
 def purge(ctx: Context, merchant_id: uuid.UUID, *, before: datetime) -> int:
-    """Delete a merchant's archives that were ready before that moment; return how many."""
+    """Delete a merchant's archives that were ready, or given up, before that moment; return how many."""
     with ctx.db.begin() as session:
-        over = DataExport.merchant_id == merchant_id, DataExport.ready_at < before
+        over = DataExport.merchant_id == merchant_id, func.coalesce(DataExport.ready_at, DataExport.failed_at) < before
         return session.connection().execute(delete(DataExport).where(*over)).rowcount

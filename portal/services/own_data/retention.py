@@ -38,7 +38,7 @@ from portal.models import (
     Settlement,
 )
 from portal.queries.law import retention as stored
-from portal.queries.merchants import customer_erasures
+from portal.queries.merchants import customer_erasures, merchant_archives
 from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.batches import Unfinished
@@ -222,8 +222,8 @@ def _files(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datet
 
 
 def forget_archives(ctx: Context, *, before: datetime, merchant_id: uuid.UUID | None = None) -> int:
-    """Delete archives of everything that were ready before then, of one merchant or of all; return how many."""
-    over = [MerchantArchive.ready_at < before]
+    """Delete archives of everything, ready or given up before then, of one merchant or of all; return how many."""
+    over = [merchant_archives.is_over(before=before)]
     if merchant_id is not None:
         over.append(MerchantArchive.merchant_id == merchant_id)
     with ctx.db.begin() as session:

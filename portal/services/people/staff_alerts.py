@@ -186,6 +186,12 @@ def list_ready(
     _put(post, staff, composed, key=str(made.id))
 
 
+def list_failed(ctx: Context, session: Session, staff: Staff, made: ListExport, *, now: datetime) -> None:
+    """Tell the person that the file they asked for could not be made."""
+    post = Post.of(ctx, session, made.merchant_id, now=now)
+    _put(post, staff, staff_alerts.list_failed(_head(post, staff), path=f"/admin/exports/{made.id}"), key=str(made.id))
+
+
 def archive_ready(
     ctx: Context, session: Session, staff: Staff, made: MerchantArchive, *, until: datetime, now: datetime
 ) -> None:

@@ -86,6 +86,7 @@ def show(list_export_id: uuid.UUID) -> ResponseReturnValue:
             is_ready=found.state is FileState.READY,
             keeps=[list_words.value(pair, asked.names) for pair in asked.filter.narrowing()],
             back=list_pages.address(PAGE[found.of_list], asked.filter),
+            again=list_pages.address(f"{PAGE[found.of_list]}_export", asked.filter),
             seen_at=presenting.short(found.seen_at),
             until=presenting.day(found.ready_at + KEPT) if found.ready_at is not None else None,
         )

@@ -47,8 +47,9 @@ class Archive:
     """The file as its page shows it."""
 
     is_waiting: bool
+    has_failed: bool
     asked: str
-    until: str  # "" while it is being made
+    until: str  # "" of one that is not made
     size: str
     may_ask: bool
 
@@ -78,7 +79,8 @@ def _archive(export: DataExport | None, *, now: datetime) -> Archive | None:
         return None
     fmt = formatter()
     return Archive(
-        is_waiting=export.ready_at is None,
+        is_waiting=export.ready_at is None and export.failed_at is None,
+        has_failed=export.failed_at is not None,
         asked=fmt.moment(export.created_at),
         until=fmt.moment(export.ready_at + data_exports.KEPT) if export.ready_at is not None else "",
         size=_("%(number)s kB", number=fmt.number(max(1, export.size // 1000))),

@@ -97,6 +97,7 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "customers_joined",
         "customers_split",
         "data_ready",  # the page has it, too
+        "data_failed",
         "task_link",  # asked for anew by whoever waits for it
         "erasure_recorded",
         "erasure_soon",

@@ -90,7 +90,7 @@ def test_a_killed_job_begins_anew_and_a_lost_one_is_found(ctx, owner, now, monke
         with pytest.raises(KeyboardInterrupt):
             merchant_archives.make(ctx, made, now=now)
     assert merchant_archives.sweep(ctx, now=utc_now()) == 0
-    assert merchant_archives.sweep(ctx, now=utc_now() + timedelta(minutes=16)) == 1
+    assert merchant_archives.sweep(ctx, now=utc_now() + timedelta(minutes=21)) == 1
     merchant_archives.make(ctx, made, now=now)
     content = b"".join(merchant_archives.content_of(ctx, owner.merchant_id, made, by=who(owner), now=now))
     assert zipfile.ZipFile(io.BytesIO(content)).testzip() is None

@@ -262,3 +262,18 @@ def test_an_owner_takes_everything(ctx, owner, merchant, now):
     token = {"csrf_token": form.select_one("input[name=csrf_token]")["value"]}
     answer = owner.client.post(form["action"], data=token, base_url="http://portal.test")
     assert (answer.mimetype, answer.data[:2]) == ("application/zip", b"PK")
+
+
+def test_an_archive_that_could_not_be_made_says_so_and_is_prepared_anew(ctx, owner, merchant, now):
+    page = owner.get("/admin/data/archive").submit(press="Prepare the archive")
+    with ctx.db.read() as session:
+        first = session.scalars(select(MerchantArchive)).one()
+    merchant_archives.give_up(ctx, first.id, now=utc_now())
+    page = owner.get("/admin/data/archive")
+    assert "The archive could not be made" in page.text
+    assert page.select_one("progress") is None
+    page = page.submit(press="Prepare a new archive")
+    assert page.select_one("progress") is not None
+    assert "could not be made" not in page.text
+    with ctx.db.read() as session:
+        assert session.scalars(select(MerchantArchive)).one().id != first.id

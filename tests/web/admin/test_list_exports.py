@@ -167,7 +167,35 @@ def test_a_job_that_was_overtaken_writes_nothing_more_and_one_that_was_lost_is_m
     with ctx.db.begin() as session:
         session.execute(update(ListExport).values(state="running", ready_at=None))
     assert list_exports.sweep(ctx, now=utc_now()) == 0
-    assert list_exports.sweep(ctx, now=utc_now() + timedelta(minutes=16)) == 1
+    assert list_exports.sweep(ctx, now=utc_now() + timedelta(minutes=21)) == 1
+
+
+@pytest.mark.parametrize("narrowed", ["subscriptions?state=active", "customers?sort=-known"])
+def test_one_that_could_not_be_made_says_so_and_is_started_again_as_it_was_asked(
+    manager, three, long, ctx, narrowed, monkeypatch
+):
+    monkeypatch.setattr(list_exports, "AT_ONCE", 0)
+    path = taken(manager.get(f"/admin/{narrowed}"), "Download as JSON Lines").path
+    first = only_export(ctx)
+    list_exports.give_up(ctx, first.id, now=utc_now())
+    page = manager.get(path)
+    assert page.h1 == "Your file could not be made"
+    assert "Your data is as it was." in page.text
+    again = taken(page, "Start again")
+    assert again.h1 == "Your file is being prepared"
+    assert again.path != path
+    with ctx.db.read() as session:
+        second = session.scalars(select(ListExport).where(ListExport.id != first.id)).one()
+    asked = "of_list", "file_format", "query"
+    assert [getattr(second, name) for name in asked] == [getattr(first, name) for name in asked]
+
+
+def test_those_that_could_not_be_made_take_nobodys_turn(manager, three, long, ctx):
+    for order in ("next", "ended", "customer"):
+        taken(manager.get(f"/admin/subscriptions?sort={order}"), "Download as CSV")
+    with ctx.db.begin() as session:
+        session.execute(update(ListExport).values(failed_at=utc_now()))
+    assert taken(manager.get("/admin/subscriptions"), "Download as CSV").h1 == "Your file is being prepared"
 
 
 def test_it_is_gone_after_seven_days(manager, three, long, ctx):

@@ -42,6 +42,24 @@ def cells(page):
     ]
 
 
+def test_the_menu_of_the_settings_is_behind_a_button_that_names_the_page(owner):
+    """The button stands before what it opens, so that the next stop of the keyboard is in it."""
+    nav = owner.get("/admin/settings").select_one("main nav[popover]")
+    pages = [link["href"] for link in nav.select("a")]
+    assert len(pages) == 17
+    for path in [*pages, "/admin/settings/notices/end_recorded/fr", "/admin/settings/legal-texts/notice"]:
+        page = owner.get(path)
+        nav = page.select_one("main nav[popover]")
+        button = nav.find_previous_sibling()
+        (here,) = nav.select("[aria-current]")
+        assert button["popovertarget"] == nav["id"], path
+        assert button.get_text(strip=True) == f"Settings: {here.get_text(strip=True)}", path
+        closing = nav.select_one("button")
+        assert (closing["popovertarget"], closing["popovertargetaction"]) == (nav["id"], "hide")
+        if path in pages:
+            assert here["href"] == path
+
+
 def test_the_switch_cannot_be_turned_on_before_the_key_passed_its_test(owner, ctx, merchant, make):
     page = owner.get("/admin/settings")
     assert "once your PayPal key has passed its test" in page.text

@@ -259,6 +259,31 @@ def test_those_of_one_name_are_each_there_once_on_every_page(owner, make, mercha
         assert ids(page) == before
 
 
+@pytest.mark.parametrize("order", ["customer", "-customer", "name", "-name"])
+def test_who_has_no_name_or_is_erased_comes_last_on_every_page(owner, make, merchant, monkeypatch, now, order):
+    path = f"{'subscriptions' if 'customer' in order else 'customers'}?sort={order}"
+    for of_list in (desk.subscriptions_page, desk.customers_page):
+        monkeypatch.setitem(of_list.__kwdefaults__, "size", 2)
+    people = [make.customer(merchant, name=name) for name in ("", "Zoé", "Anna", "", "Émile")]
+    people.append(make.customer(merchant, name="", email=None, erased_at=now))
+    made = {one.id: make.subscription(merchant=merchant, customer=one, at_paypal=False).id for one in people}
+    of_list = made if "subscriptions" in path else {one.id: one.id for one in people}
+    page = owner.get(f"/admin/{path}")
+    there = [ids(page)]
+    while page.select("a[rel=next]"):
+        page = page.follow("Next page")
+        there.append(ids(page))
+    shown = [one for seen in there for one in seen]
+    named = [people[place] for place in ((1, 4, 2) if "=-" in path else (2, 4, 1))]
+    assert shown[:3] == [str(of_list[one.id]) for one in named]
+    assert sorted(shown) == sorted(str(one) for one in of_list.values())
+    for before in reversed(there[:-1]):
+        page = page.follow("Previous page")
+        assert ids(page) == before
+    monkeypatch.undo()
+    assert ids(owner.get(f"/admin/{path}&q=client.test"))[:3] == shown[:3], "what is searched stands on one page"
+
+
 def test_heads_sort_and_turn_round(owner, world):
     page = owner.get("/admin/subscriptions?ended_by=customer&ended_by=staff&sort=-ended")
     assert ids(page) == [str(world["by_staff"].id), str(world["by_customer"].id)]

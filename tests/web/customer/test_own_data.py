@@ -55,6 +55,19 @@ def test_a_file_is_asked_for_made_and_taken(ctx, visit):
         assert b"zoe@client.test" in found.read("data.json")
 
 
+def test_one_that_could_not_be_made_says_so_and_is_asked_for_again(ctx, visit):
+    visit.browser.submit(f"{visit.home}data", press="Prepare my file")
+    (export,) = rows(ctx, DataExport)
+    data_exports.give_up(ctx, export.id, now=utc_now())
+    page = visit.browser.get(f"{visit.home}data")
+    assert "Your file could not be made" in page.text
+    assert "write to L’Atelier" in page.text
+    assert not page.select("#export a.button-primary"), "there is nothing to download"
+    assert "is being prepared" in page.submit(press="Start again").text
+    finish(ctx)
+    assert "Your file is ready" in visit.browser.get(f"{visit.home}data").text
+
+
 def test_asked_again_the_same_file_is_shown(ctx, visit):
     page = visit.browser.submit(f"{visit.home}data", press="Prepare my file")
     finish(ctx)

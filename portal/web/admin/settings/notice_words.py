@@ -76,6 +76,7 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "resume_confirmed": _l("When PayPal confirms that a subscription runs again."),
     "comeback_approved": _l("When a new subscription of a former customer is approved at PayPal."),
     "data_ready": _l("When the file of somebody’s own data can be downloaded."),
+    "data_failed": _l("When the file of somebody’s own data could not be made, after several tries."),
     "erasure_recorded": _l("When a customer asks to be erased."),
     "erasure_withdrawn": _l("When that request is taken back."),
     "erasure_done": _l("When the data is erased."),
@@ -110,6 +111,9 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "merchant_renewal_refund": _l("When a refund is due after an end free of charge."),
     "merchant_address_held": _l("When a change of address is contested."),
     "staff_list_ready": _l("When a list that somebody of the team asked for as a file can be downloaded."),
+    "staff_list_failed": _l(
+        "When a list that somebody of the team asked for could not be made into a file, after several tries."
+    ),
     "staff_archive_ready": _l("When the archive of everything that an owner asked for can be downloaded."),
     "staff_import_finished": _l("When a file is imported, and when a long one is checked."),
     "staff_invitation": _l("When somebody is invited to the team."),
