@@ -71,6 +71,11 @@ def archive_ready(head: Letterhead, *, until: datetime) -> Composed:
     return compose("staff_archive_ready", head, until=until, path=ARCHIVE)
 
 
+def archive_failed(head: Letterhead) -> Composed:
+    """Compose the news that the archive of everything could not be made, and where it is started again."""
+    return compose("staff_archive_failed", head, path=ARCHIVE)
+
+
 def import_finished(head: Letterhead, *, path: str, name: str, lines: int, refused: int, is_check: bool) -> Composed:
     """Compose the news that the lines of a file are imported, or checked, and how many were refused."""
     told = {"name": name, "lines": lines, "refused": refused, "is_check": is_check}

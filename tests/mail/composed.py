@@ -350,6 +350,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     ]
     told += [staff_alerts.list_ready(whose, path="/admin/exports/t", rows=rows, until=NOW) for rows in (0, 1, 12_345)]
     told.append(staff_alerts.list_failed(whose, path="/admin/exports/t"))
+    told.append(staff_alerts.archive_failed(whose))
     told.append(staff_alerts.archive_ready(whose, until=NOW))
     told += [
         staff_alerts.import_finished(whose, path="/admin/data/imports/t", name=name, lines=9, refused=n, is_check=check)

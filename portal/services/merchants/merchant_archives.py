@@ -105,13 +105,16 @@ def make(ctx: Context, archive_id: uuid.UUID, *, now: datetime) -> None:
 
 
 def give_up(ctx: Context, archive_id: uuid.UUID, *, now: datetime) -> None:
-    """Write that an archive could not be made: its page offers to start again. What was stored of it goes."""
+    """Write that an archive could not be made, and tell who asked, who may start again. What was stored of it goes."""
     with ctx.db.begin() as session:
         found = merchant_archives.lock(session, archive_id)
         if found is None or _is_settled(found):
             return
         session.execute(delete(MerchantArchivePart).where(MerchantArchivePart.archive_id == archive_id))
         found.attempt, found.failed_at = found.attempt + 1, now
+        owner = staff.allowed(session, found.merchant_id, found.staff_id, Duty.ARCHIVE)
+        if owner is not None:
+            staff_alerts.archive_failed(ctx, session, owner, found, now=now)
     log.error("merchant_archive_given_up", archive_id=str(archive_id))
 
 

@@ -200,6 +200,12 @@ def archive_ready(
     _put(post, staff, staff_alerts.archive_ready(_head(post, staff), until=until), key=str(made.id))
 
 
+def archive_failed(ctx: Context, session: Session, staff: Staff, made: MerchantArchive, *, now: datetime) -> None:
+    """Tell the owner who asked for it that the archive of everything could not be made."""
+    post = Post.of(ctx, session, made.merchant_id, now=now)
+    _put(post, staff, staff_alerts.archive_failed(_head(post, staff)), key=str(made.id))
+
+
 def import_finished(
     ctx: Context, session: Session, staff: Staff, found: FileImport, *, is_check: bool, now: datetime
 ) -> None:

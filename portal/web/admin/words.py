@@ -299,6 +299,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_invitation": _l("To the team: invitation"),
     "staff_list_ready": _l("To the team: list ready as a file"),
     "staff_list_failed": _l("To the team: list that could not be made into a file"),
+    "staff_archive_failed": _l("To the team: archive that could not be made"),
     "staff_archive_ready": _l("To the team: archive ready"),
     "staff_import_finished": _l("To the team: file checked or imported"),
     "staff_suspended": _l("To the team: suspension by the operator"),

@@ -114,6 +114,7 @@ WHEN: Final[Mapping[str, LazyString]] = {
     "staff_list_failed": _l(
         "When a list that somebody of the team asked for could not be made into a file, after several tries."
     ),
+    "staff_archive_failed": _l("When the archive of everything could not be made, after several tries."),
     "staff_archive_ready": _l("When the archive of everything that an owner asked for can be downloaded."),
     "staff_import_finished": _l("When a file is imported, and when a long one is checked."),
     "staff_invitation": _l("When somebody is invited to the team."),
