@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-large clean-demo clean-demo-large lint style types collected check test screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
+.PHONY: help env demo demo-large clean-demo clean-demo-large lint style types collected check test thorough screenshots explore bench chaos chaos-bugs pooler failover upgrade-drill soak contract api-judges monitoring wordpress browser html-checker accessibility law security words lock supply sbom vulnerable clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -64,16 +64,19 @@ types: env
 collected: env
 	@found=$$($(BIN)/python -m pytest --collect-only -q) || { echo "$$found"; exit 1; }
 
-check: ## lint, and every test but the browser, the chaos harness and what tries very many cases of one law
+check: ## lint, and every test but those of `make thorough` and those with a browser
 	@$(MAKE) --no-print-directory -j2 lint collected
-	$(PYTEST) --ignore=tests/e2e --ignore=tests/chaos -m "not exhaustive"
+	$(PYTEST) --ignore=tests/e2e -m "not exhaustive and not drill and not planted"
 
 # Types beside the tests: they take longer than the rest of `lint` together. What they find is said last, where it is seen.
-test: ## Every check and every test, browser tests included
+test: ## Every check and every test, browser tests included, but for `make thorough`
 	@$(MAKE) --no-print-directory -j2 collected style browser html-checker
 	$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
-	$(PYTEST) -m "not planted"; tests=$$?; \
+	$(PYTEST) -m "not exhaustive and not drill and not planted"; tests=$$?; \
 	wait $$types || { cat $(VENV)/types.txt; exit 1; }; exit $$tests
+
+thorough: env browser ## What takes minutes: very many cases of one law, a short chaos, drills. CI runs both
+	$(PYTEST) -m "(exhaustive or drill) and not planted"
 
 screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
 	PICTURES=yes $(PYTEST) tests/e2e

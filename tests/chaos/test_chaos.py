@@ -29,6 +29,7 @@ def chaos(*arguments):
     return done.returncode, done.stdout.splitlines()
 
 
+@pytest.mark.drill
 def test_16_a_short_seeded_run_and_rolling_restarts_after_it_find_no_violation():
     """Some 90 seconds: it lives sixteen stories and fourteen faults, then stops every process politely under traffic
     and replaces it.  What nobody is told of is found by the sweeps, which come each minute.

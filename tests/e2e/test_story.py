@@ -452,7 +452,10 @@ LOOK = """one => { const { width, height, backgroundColor, color, fontSize, font
 
 @pytest.mark.parametrize(
     ("locale", "size", "keyboard"),
-    [("fr", WIDE, False), ("en", NARROW, True)],  # each language, width and way to move once: a demo is dear
+    [
+        ("fr", WIDE, False),
+        pytest.param("en", NARROW, True, marks=pytest.mark.drill),
+    ],  # each language, width and way to move once: a demo is dear
     ids=["fr-1280-mouse", "en-320-keyboard"],
 )
 def test_12_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str, size: Size, keyboard: bool) -> None:

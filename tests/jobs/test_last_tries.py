@@ -90,7 +90,11 @@ def test_it_is_given_up_after_the_tries_of_other_jobs_and_made_when_asked_again(
     with ctx.db.read() as session:
         assert session.get_one(kind, first).failed_at is not None
         assert session.scalars(select(ListExportPart)).all() == [], "nothing of it is kept"
-        told = {DataExport: ["data_failed"], ListExport: ["staff_list_failed"], MerchantArchive: ["staff_archive_failed"]}
+        told = {
+            DataExport: ["data_failed"],
+            ListExport: ["staff_list_failed"],
+            MerchantArchive: ["staff_archive_failed"],
+        }
         assert session.scalars(select(Mail.kind)).all() == told[kind], "whoever left the page and waits for a message"
     later = utc_now() + 2 * list_exports.LOST
     assert list_exports.sweep(ctx, now=later) + merchant_archives.sweep(ctx, now=later) == 0, "nobody makes it any more"

@@ -70,6 +70,7 @@ def test_the_models_and_the_migrated_schema_are_the_same(database_url):
     engine.dispose()
 
 
+@pytest.mark.exhaustive
 def test_each_step_goes_up_down_and_up_again(empty):
     scripts = ScriptDirectory.from_config(alembic_config(empty))
     steps = [script.revision for script in scripts.walk_revisions()][::-1]

@@ -24,6 +24,7 @@ def story(ctx, make, mailer):
     return Story(ctx, make, mailer).before()
 
 
+@pytest.mark.drill
 def test_what_people_were_told_since_the_backup_is_there_again(
     ctx, make, paypal, mailer, backup, restarted, story, database_url
 ):
