@@ -76,7 +76,7 @@ test: ## Every check and every test, browser tests included, but for `make thoro
 	wait $$types || { cat $(VENV)/types.txt; exit 1; }; exit $$tests
 
 thorough: env browser ## What takes minutes: very many cases of one law, a short chaos, drills. CI runs both
-	$(PYTEST) -m "(exhaustive or drill) and not planted"
+	$(PYTEST) -m "exhaustive or drill" $$(grep -rlE --include='*.py' 'pytest\.mark\.(exhaustive|drill)' tests)
 
 screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
 	PICTURES=yes $(PYTEST) tests/e2e

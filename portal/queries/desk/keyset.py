@@ -123,7 +123,9 @@ class _Part:
         self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, ...] | None, *, rising: bool
     ) -> Select[*tuple[Any, ...]]:
         """Return the part in its order, from beyond the anchor on."""
-        if self.which is not None:
+        # Beyond an anchor that has the key, upwards, all have it: said twice, an index begins at the first of them all.
+        is_said = anchor is not None and rising and not self.is_lacking
+        if self.which is not None and not is_said:
             statement = statement.where(self.which)
         keys = self.keys[1:] if self.is_lacking else self.keys
         if anchor is not None:
