@@ -1,7 +1,8 @@
 """A merchant's CSV of customers: stored, checked, carried out, carried out once more; and an archive of everything.
 
-Each in a process of its own, whose peak memory and time are told.  One line in a thousand is wrong.  There is no floor:
-a line writes a customer, its search words, its row of the audit chain and of what earlier lines have said.
+Each in a process of its own, whose peak memory and time are told.  Three lines are wrong, the last one among them.
+There is no floor: a line writes a customer, its search words, its row of the audit chain and of what earlier lines have
+said.  The largest is carried out once: it takes the better part of an hour.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,8 @@ from portal.services.merchants import merchant_archives
 from portal.services.people import staff_logins
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
+TWICE: Final = 100_000  # lines, at most
+STEPS: Final = ("store", "check", "run", "again")
 
 
 def run(stack: Stack) -> list[Measure]:
@@ -36,7 +40,7 @@ def run(stack: Stack) -> list[Measure]:
     first, measures = found[0], []
     for told in found:
         about = f"{told['lines']:,} lines"
-        for step in ("store", "check", "run", "again"):
+        for step in (step for step in STEPS if step in told):
             note = f"{told[step]:.1f} s"
             measures.append(Measure(f"file: {step}, {about}", told["lines"] / told[step], None, "lines/s", note, ""))
         note = f"floor: {first['lines']:,} lines; whole process"
@@ -59,14 +63,12 @@ def measure(stack: Stack, size: int) -> dict[str, Any]:
         return told | stack.told("bench.file_imports", url, str(merchant_id), "archive")
 
 
-def content(size: int) -> bytes:
-    """Return the file."""
-    lines = ["email;nom;external_id;langue"]
-    lines += [
-        f"wrong {n};Zoé Durand {n};;fr" if n % 1000 == 999 else f"p{n}@client.test;Zoé Durand {n};A{n};fr"
-        for n in range(size)
-    ]
-    return "\n".join(lines).encode()
+def lines(size: int) -> Iterator[str]:
+    """Yield the file, which this process never holds as a whole either."""
+    yield "email;nom;external_id;langue\n"
+    wrong = {size // 7, size // 2, size - 1}
+    for n in range(size):
+        yield f"wrong {n};Zoé Durand {n};;fr\n" if n in wrong else f"p{n}@client.test;Zoé Durand {n};A{n};fr\n"
 
 
 def main(url: str, merchant: str, what: str) -> None:
@@ -85,7 +87,8 @@ def main(url: str, merchant: str, what: str) -> None:
 
 def _bring(ctx: Context, merchant_id: uuid.UUID, by: By, size: int) -> dict[str, Any]:
     file = Path(f"/tmp/bench-{uuid.uuid4().hex}.csv")  # noqa: S108 - as the web's own temporary file
-    file.write_bytes(content(size))
+    with file.open("w", encoding="utf-8") as written:
+        written.writelines(lines(size))
     told: dict[str, Any] = {"lines": size}
     try:
         with file.open("rb") as opened:
@@ -93,10 +96,11 @@ def _bring(ctx: Context, merchant_id: uuid.UUID, by: By, size: int) -> dict[str,
         told["base_mib"] = peak()
         for step, act in (("check", "check"), ("run", "run")):
             told[step] = _timed(lambda act=act: _go(ctx, merchant_id, made, by, act))[1]
-        with file.open("rb") as opened:
-            again = _store(ctx, merchant_id, by, opened)
-        _go(ctx, merchant_id, again, by, "check")
-        told["again"] = _timed(lambda: _go(ctx, merchant_id, again, by, "run"))[1]
+        if size <= TWICE:
+            with file.open("rb") as opened:
+                again = _store(ctx, merchant_id, by, opened)
+            _go(ctx, merchant_id, again, by, "check")
+            told["again"] = _timed(lambda: _go(ctx, merchant_id, again, by, "run"))[1]
     finally:
         file.unlink()
     return told | {"peak_mib": peak()}
