@@ -16,6 +16,8 @@ from portal.domain.ends.end_requests import RequestState
 from portal.models import EndRequest, Mail
 from tests.jobs.test_worker import ask, make_due, until
 
+pytestmark = pytest.mark.drill
+
 
 def rows(ctx, query):
     with ctx.db.read() as session:
@@ -51,7 +53,6 @@ def all_confirmed(ctx):
     return set(states(ctx)) == {RequestState.CONFIRMED}
 
 
-@pytest.mark.drill
 def test_what_is_planned_by_the_clock_is_given_out_once_however_many_workers_run(ctx, worker):
     """Each worker that starts offers the last tick of every periodic task: all but one come too late.
 
@@ -73,7 +74,6 @@ def test_what_is_planned_by_the_clock_is_given_out_once_however_many_workers_run
     assert {count for _, _, count in given_out} == {1}, given_out
 
 
-@pytest.mark.drill
 def test_workers_killed_and_stopped_one_after_the_other_lose_nothing(ctx, make, paypal, worker):
     """It takes long because real processes start, die and start again, one after the other."""
     make.merchant()

@@ -16,6 +16,8 @@ from portal.models import EndRequest, Mail, Subscription, TimelineEntry, Timelin
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of
 
+pytestmark = pytest.mark.drill
+
 
 def until(what, seconds=150):
     """Wait for something to become true, and say what never did. The limit is for a machine that is busy."""

@@ -16,6 +16,8 @@ from portal.releases import Refused
 from tests.jobs.test_worker import until
 from tests.migrations.test_gentle import run_of
 
+pytestmark = pytest.mark.drill
+
 MIGRATION_LOCK = 7_204_011  # migrations/env.py's own
 WAITS = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass"
 COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = 'customers'"

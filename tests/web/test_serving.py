@@ -16,6 +16,8 @@ import pytest
 
 from config import ROOT
 
+pytestmark = pytest.mark.drill
+
 HALF = b"GET /accessibility HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half"
 HASTY = """
 from portal.web.serving import Worker
