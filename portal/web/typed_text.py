@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from portal.domain.merchants import notice_texts
-from portal.domain.unseen import is_seen
+from portal.domain.unseen import OVERRIDES, clean, is_seen
 
-LEFT_OUT: Final = dict.fromkeys(map(ord, {"\x00", *notice_texts.OVERRIDES}))
+LEFT_OUT: Final = dict.fromkeys(map(ord, {"\x00", *OVERRIDES}))
 
 
 def plain(text: str | None) -> str:
@@ -27,7 +26,7 @@ def one_line(text: str | None) -> str:
 
 def shown(text: str | None) -> str:
     """Return what the merchant writes for customers to read: each letter in one form, and no control character."""
-    return plain(notice_texts.clean(text or ""))
+    return plain(clean(text or ""))
 
 
 def shown_line(text: str | None) -> str:

@@ -9,7 +9,6 @@ elsewhere is what a thief of one staff account would write (docs/decisions/0053)
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 import idna
 
 from portal.domain.merchants.notices import Name, Notice
-from portal.domain.unseen import is_seen
+from portal.domain.unseen import as_seen, is_seen
 
 LONGEST_SUBJECT: Final = 150
 LONGEST_TEXT: Final = 2000
@@ -35,11 +34,6 @@ AFTER_ADDRESS: Final = ".,;:!?…)]»”’'\""  # what ends a sentence, not an 
 AFFIRMATIVE: Final = re.compile(
     r"\b(résilié\w*|annulé\w*|terminé\w*|cancell?ed|terminated|gekündigt|storniert|beendet)\b", re.IGNORECASE
 )
-# They turn the order of letters in which a text is read; what is left of right-to-left text needs none of them.
-OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-BREAKS: Final = str.maketrans(
-    {"\t": " "} | dict.fromkeys("\v\f\x85\u2028\u2029", "\n")
-)  # as word processors paste them
 
 
 class Part(StrEnum):
@@ -99,24 +93,6 @@ class Piece:
 
 Line = tuple[Piece, ...]
 Paragraph = tuple[Line, ...]
-
-
-def clean(text: str) -> str:
-    """Return a text as it is stored: each letter in one form, however it was typed, and one kind of line break.
-
-    Control characters and overrides of direction are not seen, and go.
-    """
-    kept = (
-        letter
-        for letter in unicodedata.normalize("NFC", text.translate(BREAKS))
-        if letter == "\n" or (letter not in OVERRIDES and unicodedata.category(letter) not in ("Cc", "Cs"))
-    )
-    return "".join(kept)
-
-
-def as_seen(text: str) -> str:
-    """Return a text without what takes no room: between the letters of a word it would hide it from who checks it."""
-    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
 
 
 def problems(part: Part, text: str, notice: Notice, hosts: Collection[str]) -> list[Problem]:

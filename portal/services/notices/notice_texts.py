@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.edits import Edit, Subject
-from portal.domain.merchants.notice_texts import PARTS, PORTALS, Part, Problem, Text, as_it_was, clean, problems
+from portal.domain.merchants.notice_texts import PARTS, PORTALS, Part, Problem, Text, as_it_was, problems
 from portal.domain.merchants.notices import NOTICES
+from portal.domain.unseen import clean
 from portal.mail.letterhead import Letterhead
 from portal.mail.own_words import hosts_of
 from portal.models import NoticeText

@@ -17,7 +17,6 @@ from portal.domain.merchants.notice_texts import (
     Problem,
     Text,
     as_it_was,
-    clean,
     filled,
     hosts_of,
     is_own,
@@ -25,6 +24,7 @@ from portal.domain.merchants.notice_texts import (
     problems,
 )
 from portal.domain.merchants.notices import EDITED, NOTICES, Name
+from portal.domain.unseen import clean
 
 RECORDED, CONFIRMED, REFUSED = NOTICES["end_recorded"], NOTICES["end_confirmed"], NOTICES["pause_refused"]
 HOSTS = hosts_of(["https://www.studio.example/cgv", "https://bücher.example", "", "http://plain.example"])

@@ -6,7 +6,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, SubmitField, TextAreaField
 from wtforms.validators import Optional
 
-from portal.domain.merchants.notice_texts import Part, Text, clean
+from portal.domain.merchants.notice_texts import Part, Text
+from portal.domain.unseen import clean
 from portal.web.admin.edits import VersionedForm
 from portal.web.typed_text import one_line, plain
 
