@@ -19,7 +19,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     or_,
     select,
     table,
@@ -34,6 +33,7 @@ from portal.models import (
     NOT_CONFIRMED,
     BulkAct,
     BulkRow,
+    BulkRowState,
     BulkState,
     Customer,
     EndRequest,
@@ -47,9 +47,6 @@ from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
-# Said in the statement itself, so that the partial indexes fit whatever plan PostgreSQL keeps for it.
-RUNNING: Final[ColumnElement[Any]] = literal_column("'running'")
-WAITING: Final[ColumnElement[Any]] = literal_column("'waiting'")
 UNANSWERED: Final = (Trouble.UNAVAILABLE, Trouble.RATE_LIMITED)
 
 
@@ -211,7 +208,7 @@ def at_once(session: Session, act_id: uuid.UUID, *, dead_after: timedelta) -> Ro
             "given",
             select(func.count()).select_from(BulkRow).where(BulkRow.bulk_act_id == act_id, *_waiting(given=True)),
         ),
-        ("running", select(func.count()).select_from(BulkAct).where(BulkAct.state == RUNNING)),
+        ("running", select(func.count()).select_from(BulkAct).where(BulkAct.state == BulkState.RUNNING)),
         ("workers", select(func.count()).select_from(WORKERS).where(alive)),
     )
     return session.execute(select(*(count.scalar_subquery().label(name) for name, count in counts))).one()
@@ -219,21 +216,22 @@ def at_once(session: Session, act_id: uuid.UUID, *, dead_after: timedelta) -> Ro
 
 def has_waiting(session: Session, act_id: uuid.UUID) -> bool:
     """Say whether rows of the act have no outcome yet, with a worker or not."""
-    return bool(session.scalar(select(exists().where(BulkRow.bulk_act_id == act_id, BulkRow.state == WAITING))))
+    waits = BulkRow.bulk_act_id == act_id, BulkRow.state == BulkRowState.WAITING
+    return bool(session.scalar(select(exists().where(*waits))))
 
 
 def waiting_rows(session: Session, merchant_id: uuid.UUID) -> int:
     """Count the rows without an outcome of the merchant's acts that run, whatever holds them."""
-    waits = BulkAct.merchant_id == merchant_id, BulkAct.state == RUNNING, BulkRow.state == WAITING
+    runs = BulkAct.merchant_id == merchant_id, BulkAct.state == BulkState.RUNNING
     rows = select(func.count()).select_from(BulkRow).join(BulkAct, BulkAct.id == BulkRow.bulk_act_id)
-    return session.execute(rows.where(*waits)).scalar_one()
+    return session.execute(rows.where(*runs, BulkRow.state == BulkRowState.WAITING)).scalar_one()
 
 
 def has_elder(session: Session, act: BulkAct) -> bool:
     """Say whether an act of the merchant that was confirmed before goes on: they go one after the other."""
     statement = exists().where(
         BulkAct.merchant_id == act.merchant_id,
-        BulkAct.state == RUNNING,
+        BulkAct.state == BulkState.RUNNING,
         BulkAct.id != act.id,
         BulkAct.confirmed_at < act.confirmed_at,
     )
@@ -274,7 +272,8 @@ def unanswered(session: Session, merchant_id: uuid.UUID, *, since: datetime, mos
 
 def forgotten(session: Session, *, before: datetime) -> list[uuid.UUID]:
     """Return the acts that go on without a planner's look since then."""
-    return list(session.scalars(select(BulkAct.id).where(BulkAct.state == RUNNING, BulkAct.touched_at < before)))
+    unseen = BulkAct.state == BulkState.RUNNING, BulkAct.touched_at < before
+    return list(session.scalars(select(BulkAct.id).where(*unseen)))
 
 
 def lost_rows(session: Session, *, before: datetime, limit: int) -> list[BulkRow]:
@@ -294,4 +293,4 @@ def _is_open() -> ColumnElement[bool]:
 
 def _waiting(*, given: bool) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     has_job = BulkRow.given_at.is_not(None) if given else BulkRow.given_at.is_(None)
-    return BulkRow.state == WAITING, has_job
+    return BulkRow.state == BulkRowState.WAITING, has_job

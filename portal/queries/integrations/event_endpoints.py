@@ -5,16 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, exists, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.domain.integrations.api_keys import Mode
 from portal.domain.integrations.outgoing_events import DeliveryState, EndpointState, EventType
 from portal.models import EventDelivery, EventEndpoint
 
-# Written out: a plan that is made for any state has no use for the index of this one.
-IS_WAITING = EventDelivery.state == literal_column(f"'{DeliveryState.WAITING}'")
+IS_WAITING: Final = EventDelivery.state == DeliveryState.WAITING
 
 
 def all_of(session: Session, merchant_id: uuid.UUID) -> list[EventEndpoint]:

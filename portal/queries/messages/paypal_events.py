@@ -8,14 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
-from sqlalchemy import ScalarSelect, Select, and_, any_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ScalarSelect, Select, and_, any_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.models import EventSource, EventState, PayPalEvent
 
-# Written out: a plan that is made for any state has no use for the indexes of this one.
-IS_WAITING: Final = PayPalEvent.state == literal_column(f"'{EventState.WAITING}'")
+IS_WAITING: Final = PayPalEvent.state == EventState.WAITING
 
 
 def merchants_due(session: Session, *, now: datetime) -> list[uuid.UUID]:
