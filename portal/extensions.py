@@ -75,6 +75,7 @@ class Patience:
 
 WEB: Final = Patience(lock=3, statement=5, pool=0)  # a person waits for the page
 WORK: Final = Patience(lock=30, statement=300, pool=30)  # the worker and the operator's commands
+PREPARES: Final = "prepare_threshold"
 BROWSING: Final = 2.0  # seconds for a statement of a list or a search: one that takes longer asks for too much
 
 
@@ -149,6 +150,7 @@ class Database:
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(patience.of_transaction))
         else:
             _see_that_settings_arrive(engine, patience)
+        _prepare_again(engine)
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
         metrics.watch_pool(engine, most=2 * pool_size)
@@ -212,8 +214,11 @@ class Database:
 
     @contextmanager
     def browse(self) -> Iterator[Session]:
-        """Open a session for lists and searches: it only reads, and `hurry`."""
-        with self._write() as session:
+        """Open a session for lists and searches: it only reads, and `hurry`.
+
+        It is committed all the same: as a transaction is rolled back, psycopg forgets all that the connection prepared.
+        """
+        with self._write.begin() as session:
             hurry(session, transaction_read_only="on")
             yield session
 
@@ -231,10 +236,36 @@ class Database:
 def hurry(session: Session, **more: str) -> None:
     """Let no statement of this transaction take longer than BROWSING, and have each planned for its own values.
 
-    A plan made once for all values may be one that reads a million rows where fifty would do.
+    A plan made once for all values may be one that reads a million rows where fifty would do: nothing is prepared.
     """
-    local = {"statement_timeout": f"{BROWSING * 1000:.0f}", "plan_cache_mode": "force_custom_plan", **more}
+    local = {"statement_timeout": f"{BROWSING * 1000:.0f}", **more}
     session.execute(select(*(func.set_config(name, value, True) for name, value in local.items())))
+    driver = _driver(session)
+    session.info[PREPARES], driver.prepare_threshold = driver.prepare_threshold, None
+
+
+def keep_plans(session: Session) -> None:
+    """Let what follows in this session be planned once for all values: what every page of the desk asks alike."""
+    if PREPARES in session.info:
+        _driver(session).prepare_threshold = session.info.pop(PREPARES)
+
+
+def _driver(session: Session) -> psycopg.Connection[Any]:
+    driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
+    return driver
+
+
+def _prepare_again(engine: Engine) -> None:
+    """Have a connection that comes back from a hurry prepare what is asked often, as before."""
+
+    @event.listens_for(engine, "connect")
+    def note(connection: Any, record: Any) -> None:
+        record.info[PREPARES] = connection.prepare_threshold
+
+    @event.listens_for(engine, "checkin")
+    def restore(connection: Any, record: Any) -> None:
+        if connection is not None:  # it was lost
+            connection.prepare_threshold = record.info[PREPARES]
 
 
 def _set_clock(engine: Engine, connection: Any) -> None:
@@ -246,7 +277,7 @@ def _set_clock(engine: Engine, connection: Any) -> None:
         asked = [_ask_time(connection)]
         while min(asked)[0] > QUICK and len(asked) < MOST_QUESTIONS:
             asked.append(_ask_time(connection))
-        connection.rollback()
+        connection.commit()  # not rolled back: see `browse`
     except engine.dialect.loaded_dbapi.Error:
         raise InvalidatePoolError from None
     _took, at, monotonic = min(asked)
@@ -268,7 +299,7 @@ def _see_that_settings_arrive(engine: Engine, patience: Patience) -> None:
     def look(connection: Any, _record: Any) -> None:
         asked = "SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"
         (found,) = connection.cursor().execute(asked).fetchone()
-        connection.rollback()
+        connection.commit()  # not rolled back: see `browse`
         if found != round(patience.lock * 1000):
             log.error("database_pooler_unsaid", remedy="DATABASE_DIRECT_URL", lock_timeout=found)
 

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import func, literal, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from portal.extensions import Busy, Database, Patience
+from portal.extensions import Busy, Database, Patience, keep_plans
 from portal.models import Customer
 from portal.postgres import connecting
 
@@ -170,3 +170,55 @@ def test_a_pooler_that_nobody_named_and_that_drops_the_settings_is_logged_once(d
     used(other)
     other.dispose()
     assert "database_pooler_unsaid" not in caplog.text
+
+
+def prepared(database):
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(text("pg_prepared_statements")))
+
+
+def test_what_is_prepared_outlives_a_list(database_url):
+    """Lists are read in a transaction; psycopg forgets what it has prepared where one is rolled back."""
+    database = Database(database_url, pool_size=1)
+    with database.read() as session:
+        for number in range(10):
+            session.execute(select(literal(number).label("asked_often")))
+    before = prepared(database)
+    with database.browse() as session:
+        session.execute(select(literal(1).label("asked_often")))
+    assert prepared(database) == before > 0
+    database.dispose()
+
+
+def test_a_list_is_planned_for_its_own_values_each_time_and_what_all_pages_ask_once(database_url):
+    database = Database(database_url, pool_size=1)
+
+    def asked(label, *, kept):
+        before = prepared(database)
+        for number in range(10):
+            with database.browse() as session:
+                if kept:
+                    keep_plans(session)
+                session.execute(select(literal(number).label(label)))
+        return prepared(database) - before
+
+    prepared(database)
+    assert asked("one_list", kept=False) <= 1  # what sets the patience
+    assert asked("on_every_page", kept=True) == 1
+    assert asked("another_list", kept=False) == 0
+    with database.read() as session:
+        for number in range(10):
+            session.execute(select(literal(number).label("afterwards")))
+    assert prepared(database) >= 3, "a connection that comes back from a list prepares again"
+    database.dispose()
+
+
+def test_through_a_pooler_nothing_is_prepared_behind_a_list_either(database_url):
+    database = Database(database_url, pool_size=1, is_pooled=True)
+    for number in range(10):
+        with database.browse() as session:
+            keep_plans(session)
+            session.execute(select(literal(number).label("asked_often")))
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(text("pg_prepared_statements"))) == 0
+    database.dispose()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.ends.duties import Duty, may
 from portal.domain.merchants.merchants import MerchantState, Work
+from portal.extensions import keep_plans
 from portal.queries import inbox
 from portal.queries.merchants import departures
 from portal.web import labels, standings
@@ -48,6 +49,7 @@ def page(template: str, session: Session | None = None, /, **values: object) -> 
         with context().db.read() as reading:
             return page(template, reading, **values)
     who, begins = person(), standings.allows(Work.BEGIN)
+    keep_plans(session)
     return render_template(
         f"admin/{template}",
         **WORDS,
