@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -19,6 +19,8 @@ from portal.models.base import Base, IsCarried, words
 from portal.models.held_requests import HasEndRequestFacts
 from portal.models.subscriptions import Subscription
 
+_OPEN: Final = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
+
 
 class EndRequest(HasEndRequestFacts, IsCarried, Base):
     """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
@@ -30,7 +32,7 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             "uq_end_requests_open",
             "subscription_id",
             unique=True,
-            postgresql_where=text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"),
+            postgresql_where=text(_OPEN),
         ),
         Index("ix_end_requests_confirmed", "id", postgresql_where=text("state = 'confirmed'")),
         Index(
@@ -52,6 +54,22 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             postgresql_where=text("reason_code <> ''"),
         ),
         Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
+        # What the desk's lists count and choose by, without a look at the rows (queries/desk/subscription_filters.py).
+        Index(
+            "ix_end_requests_due",
+            *("merchant_id", "due_at", "state", "subscription_id"),
+            postgresql_where=text(_OPEN),
+        ),
+        Index(
+            "ix_end_requests_reasons",
+            *("merchant_id", "reason_code", "subscription_id"),
+            postgresql_where=text("reason_code <> '' AND state <> 'withdrawn'"),
+        ),
+        Index(
+            "ix_end_requests_late",
+            *("merchant_id", "subscription_id"),
+            postgresql_where=text("late_told_at IS NOT NULL"),
+        ),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"
         ),

@@ -48,7 +48,10 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_created_at", "product_id", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_status", "product_id", "merchant_id", "status", "created_at", "id"),
+        Index("ix_subscriptions_plan_id_created_at", "plan_id", "merchant_id", "created_at", "id"),
+        Index("ix_subscriptions_running_plan", "plan_id", postgresql_where=text("ended_at IS NULL")),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
+        Index("ix_subscriptions_merchant_id_status_customer_id", "merchant_id", "status", "customer_id"),
         # What the desk's list is sorted and narrowed by (queries/desk/subscription_filters.py).
         Index("ix_subscriptions_merchant_id_next_payment_at", "merchant_id", "next_payment_at", "id"),
         Index("ix_subscriptions_merchant_id_started_at", "merchant_id", "started_at", "id"),
@@ -94,7 +97,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"))
-    plan_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("plans.id", ondelete="RESTRICT"), index=True)
+    plan_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("plans.id", ondelete="RESTRICT"))
 
     status: Mapped[Status] = mapped_column(words(Status, "status"))
     provider: Mapped[Provider] = mapped_column(words(Provider, "provider"), default=Provider.PAYPAL_REST)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import CustomerFilter
 from portal.domain.desk.subscription_filters import Answer
+from portal.domain.subscriptions import Status
 from portal.models import Customer, Subscription
 from portal.queries import inbox
 from portal.queries.desk import searches
@@ -18,16 +19,25 @@ from portal.queries.desk.subscription_filters import MOST_COUNTED, Total, Whose,
 
 def matching(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int | None) -> Select[uuid.UUID]:
     """Return the ids of the customers whom the filter finds, `most` at most, in no order."""
+    if wanted.states and not wanted.search and len(wanted.narrowing()) == 1:
+        return _holders(whose, wanted.states[0]).limit(most)
     statement = select(Customer.id).where(*conditions(whose, wanted))
     if wanted.search:
         statement = statement.where(Customer.id.in_(found(session, whose, wanted, most=most or MOST_COUNTED)))
     return statement.limit(most)
 
 
+def _holders(whose: Whose, state: Status) -> Select[uuid.UUID]:
+    """Return the ids of those who have a subscription of one state, as its index has them: nobody is looked up."""
+    theirs = Subscription.merchant_id == whose.merchant_id, Subscription.status == state
+    return select(Subscription.customer_id).where(*theirs).distinct()
+
+
 def found(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int) -> Select[*tuple[Any, ...]]:
     """Return the ids of those whom the words find among those narrowed to."""
     sought = searches.sought(session, wanted.search)
-    return searches.customers(whose.merchant_id, sought, conditions(whose, wanted), most=most)
+    narrowed = conditions(whose, wanted) if wanted.narrowing() else []
+    return searches.customers(whose.merchant_id, sought, narrowed, most=most)
 
 
 def total(session: Session, whose: Whose, wanted: CustomerFilter, *, most: int | None = MOST_COUNTED) -> Total:

@@ -12,8 +12,8 @@ from sqlalchemy import Row, Select, and_, exists, select, union
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.desk.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
-from portal.domain.desk.subscription_filters import ALL, Sort, SubscriptionFilter
-from portal.domain.ends.end_requests import OPEN, RequestState
+from portal.domain.desk.subscription_filters import ALL, Answer, Sort, SubscriptionFilter
+from portal.domain.ends.end_requests import OPEN
 from portal.models import (
     Customer,
     EndRequest,
@@ -101,19 +101,22 @@ def subscriptions_paged(
         sought = searches.sought(session, wanted.search)
         found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
         return _found(session, statement, keys, found, size=size, descending=descending, empty=empty)
-    scope = Subscription.merchant_id == whose.merchant_id
+    scope, among = Subscription.merchant_id == whose.merchant_id, select(Subscription.id).where(*which)
     if wanted.sort.column == Sort.CUSTOMER:
-        scope = and_(scope, Customer.id == Subscription.customer_id)
-        statement = statement.where(Customer.merchant_id == whose.merchant_id)  # so that the index of their names leads
+        is_theirs = Customer.id == Subscription.customer_id
+        scope = and_(scope, is_theirs)
+        # Said of the customer too, so that the index of their names leads.
+        among = among.join(Customer, is_theirs).where(Customer.merchant_id == whose.merchant_id)
     return keyset_page(
         session,
-        statement.where(*which),
+        statement,
         keys,
         scope,
         place=place,
         size=size,
         descending=descending,
         empty=empty,
+        among=among,
     )
 
 
@@ -142,7 +145,8 @@ def customers_paged(
     size: int,
 ) -> Slice:
     """Return one page of a statement that reads customers, as the filter has it."""
-    is_by_name = wanted.sort.column == CustomerSort.NAME
+    # Nobody who is erased has a name: they would be looked for behind a million who have one.
+    is_by_name = wanted.sort.column == CustomerSort.NAME and wanted.erased is not Answer.YES
     keys = (reading_order(Customer.name) if is_by_name else Customer.created_at, Customer.id)
     empty = NO_NAME if is_by_name else FULL
     scope, descending = Customer.merchant_id == whose.merchant_id, wanted.sort.is_descending
@@ -201,23 +205,6 @@ def timeline_of_customer(
         .limit(MOST)
     )
     return [(entry, name) for entry, name in rows]
-
-
-def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequest]:
-    """Return the open requests that the portal itself carries on, the next payment first; one more than a page."""
-    return list(
-        session.scalars(
-            select(EndRequest)
-            .join(EndRequest.subscription)
-            .options(
-                joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-                joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
-            )
-            .where(EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT}))
-            .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
-            .limit(PAGE + 1)
-        )
-    )
 
 
 def _found(

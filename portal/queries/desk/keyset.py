@@ -65,10 +65,12 @@ def keyset_page(
     size: int,
     descending: bool,
     empty: str | Full | None = FULL,
+    among: Select[uuid.UUID] | None = None,
 ) -> Slice:
     """Read one page by its keys, of which the last is the id; one row more than shown tells whether there is another.
 
     `empty`: what stands in the first key of rows that lack it. They come last, whichever way the list is sorted.
+    `among`: the ids to choose from, where the statement reads other tables too: these are looked up for the page alone.
     """
     backwards = place.before is not None and place.after is None
     anchor_id = place.before if backwards else place.after
@@ -83,7 +85,10 @@ def keyset_page(
         del parts[0]
     found: list[Row[Any]] = []
     for part in parts:
-        found += session.execute(part.of(statement, anchor, rising=rising).limit(size + 1 - len(found))).all()
+        chosen = part.of(among if among is not None else statement, anchor, rising=rising, most=size + 1 - len(found))
+        if among is not None:
+            chosen = part.ordered(statement.where(keys[-1].in_(select(chosen.subquery()))), rising=rising)
+        found += session.execute(chosen).all()
         anchor = None
         if len(found) > size:
             break
@@ -120,20 +125,27 @@ class _Part:
     is_lacking: bool = False
 
     def of(
-        self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, ...] | None, *, rising: bool
+        self, statement: Select[*tuple[Any, ...]], anchor: tuple[Any, ...] | None, *, rising: bool, most: int
     ) -> Select[*tuple[Any, ...]]:
-        """Return the part in its order, from beyond the anchor on."""
+        """Return the part in its order, from beyond the anchor on, `most` at most."""
         # Beyond an anchor that has the key, upwards, all have it: said twice, an index begins at the first of them all.
         is_said = anchor is not None and rising and not self.is_lacking
         if self.which is not None and not is_said:
             statement = statement.where(self.which)
-        keys = self.keys[1:] if self.is_lacking else self.keys
         if anchor is not None:
+            keys = self._sorted_by()
             there = anchor[1:] if self.is_lacking else anchor
             beyond = tuple_(*keys) > tuple_(*there) if rising else tuple_(*keys) < tuple_(*there)
             # Said of the first key alone too: where it is of another table, an index of that one can begin there.
             statement = statement.where(beyond, keys[0] >= there[0] if rising else keys[0] <= there[0])
-        return statement.order_by(*(key.asc() if rising else key.desc() for key in keys))
+        return self.ordered(statement, rising=rising).limit(most)
+
+    def ordered(self, statement: Select[*tuple[Any, ...]], *, rising: bool) -> Select[*tuple[Any, ...]]:
+        """Return a statement in the part's order."""
+        return statement.order_by(*(key.asc() if rising else key.desc() for key in self._sorted_by()))
+
+    def _sorted_by(self) -> tuple[Any, ...]:
+        return self.keys[1:] if self.is_lacking else self.keys
 
 
 def _parts(keys: tuple[Any, ...], empty: str | Full | None) -> list[_Part]:

@@ -1,6 +1,7 @@
 """What is found by the words that staff type: each by its beginning, in any order, without case and accents.
 
-Each way of finding has its index and stops at a limit, so that a common word costs no more than a rare one.
+Each way of finding has its index, meets nobody twice and stops at a limit, so that a common word costs no more than a
+rare one; the next way is asked only while too few are found.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.people import email_addresses
 from portal.models import Customer, EndRequest, ReceivedRequest, SearchWord, Subscription
 
 MOST_WORDS: Final = 8  # that one search goes by: the longest
-ALIKE: Final = 40  # words of one customer that begin alike; the search would seem complete with some that have more
+MANY: Final = 40  # subscriptions of one customer whose ids begin alike; a search would seem complete with more of them
 LAST: Final = "\U0010ffff"  # no word goes on with a later letter
 
 
@@ -52,7 +53,8 @@ def customers(
         of_contract = of_contract.join(Customer, Customer.id == Subscription.customer_id).where(*narrowed)
         named = named.where(*narrowed)
     ways = [_by_words(worded, merchant_id, wanted)] if wanted.words else []
-    return _first([*ways, *_by_id(of_contract, merchant_id, wanted), named], most)
+    ways += [_once(way, most * MANY) for way in _by_id(of_contract, merchant_id, wanted)]
+    return _first([*ways, named], most)
 
 
 def subscriptions(
@@ -72,24 +74,41 @@ def _named_so(merchant_id: uuid.UUID, wanted: Sought) -> Select[uuid.UUID]:
 
 
 def _first(ways: Sequence[Select[*tuple[Any, ...]]], most: int) -> Select[*tuple[Any, ...]]:
-    """Return what any of the ways finds, once. Each stops early: late enough to meet somebody several times."""
+    """Return what any of the ways finds, once. One that each of them finds leaves room for as many others."""
     if not ways:
         return select(Subscription.id).where(false())
-    return select(union(*(select(way.limit(most * ALIKE).subquery()) for way in ways)).subquery()).limit(most)
+    enough = most * len(ways)
+    each = union_all(*(select(way.limit(enough).subquery()) for way in ways))
+    return _once(select(each.subquery()), enough).limit(most)
+
+
+def _once(statement: Select[*tuple[Any, ...]], most: int) -> Select[*tuple[Any, ...]]:
+    """Return what `most` rows hold, each once."""
+    return select(statement.limit(most).subquery()).distinct()
 
 
 def _by_words(statement: Select[*tuple[Any, ...]], merchant_id: uuid.UUID, wanted: Sought) -> Select[*tuple[Any, ...]]:
     """Narrow to who has a word that begins with each of those. The longest leads; the others are looked up for each.
 
-    OFFSET 0 keeps PostgreSQL from gathering all who have one of the others first: there may be a million.
+    Who has several that begin with the longest is met at the first of them alone.
     """
     longest, *others = wanted.words
-    statement = statement.where(SearchWord.merchant_id == merchant_id, _begins(SearchWord, longest))
+    also = aliased(SearchWord)
+    is_met = _has(also, _begins(also, longest), also.word < SearchWord.word)
+    statement = statement.where(SearchWord.merchant_id == merchant_id, _begins(SearchWord, longest), ~is_met)
     for word in others:
         also = aliased(SearchWord)
-        has_it = select(also).where(also.customer_id == SearchWord.customer_id, _begins(also, word))
-        statement = statement.where(has_it.offset(literal_column("0")).correlate(SearchWord).exists())
+        statement = statement.where(_has(also, _begins(also, word)))
     return statement
+
+
+def _has(also: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that the customer has such a word too.
+
+    OFFSET 0 keeps PostgreSQL from gathering all who have one first: there may be a million.
+    """
+    found = select(also).where(also.customer_id == SearchWord.customer_id, *which)
+    return found.offset(literal_column("0")).correlate(SearchWord).exists()
 
 
 def _begins(row: Any, word: str) -> ColumnElement[bool]:

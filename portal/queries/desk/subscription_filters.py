@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.figures import CHARGED
@@ -47,14 +47,37 @@ class Total:
 
 def matching(session: Session, whose: Whose, wanted: SubscriptionFilter, *, most: int | None) -> Select[uuid.UUID]:
     """Return the ids of what the filter finds, `most` at most, in no order."""
-    if wanted.email is not None and not wanted.search and len(wanted.narrowing()) == 1:
-        return _without_email(whose).limit(most)
+    alone = _told_elsewhere(whose, wanted) if not wanted.search and len(wanted.narrowing()) == 1 else None
+    if alone is not None:
+        return alone.limit(most)
     which = conditions(whose, wanted)
     if wanted.search:
         sought = searches.sought(session, wanted.search)
         found = searches.subscriptions(whose.merchant_id, sought, which, most=most or MOST_COUNTED)
         which = [Subscription.id.in_(found)]
     return select(Subscription.id).where(*which).limit(most)
+
+
+def _told_elsewhere(whose: Whose, wanted: SubscriptionFilter) -> Select[uuid.UUID] | None:
+    """Return the ids from an index that tells of what is wanted, None where there is none.
+
+    For a filter that is alone: its subscriptions need not be looked at, one by one, to be counted.
+    """
+    if wanted.email is not None:
+        return _without_email(whose)
+    if wanted.planned is Answer.YES:
+        return _planned(whose)
+    if wanted.reasons:
+        return _given(whose.merchant_id, wanted.reasons).distinct()
+    if wanted.offers:
+        return _answered(whose.merchant_id, wanted.offers).distinct()
+    if wanted.late:
+        mine = select(Subscription.id).where(Subscription.merchant_id == whose.merchant_id)
+        return select(union_all(*(mine.where(way) for way in _ways_to_be_late(whose.now, tuple(Status)))).subquery())
+    if wanted.needs_you:
+        about = inbox.subscriptions(whose.merchant_id, whose.now).subquery().c[0]
+        return select(about).where(about.is_not(None)).distinct()
+    return None
 
 
 def _without_email(whose: Whose) -> Select[uuid.UUID]:
@@ -142,10 +165,14 @@ def without_email(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 
 def _is_late(now: datetime, states: Collection[Status]) -> ColumnElement[bool]:
     """Say it of those in one of the states: what none of them can be would keep the index of dates from being used."""
+    return or_(false(), *_ways_to_be_late(now, states))
+
+
+def _ways_to_be_late(now: datetime, states: Collection[Status]) -> list[ColumnElement[bool]]:
+    """Return each way to be late in one of the states; nothing is late in two."""
     overdue = and_(Subscription.status.in_(DUE), Subscription.next_payment_at < now - LATE_AFTER)
     is_unpaid, is_due = Status.PAST_DUE in states, bool({*DUE} & {*states})
-    ways = [*([Subscription.status == Status.PAST_DUE] if is_unpaid else []), *([overdue] if is_due else [])]
-    return or_(false(), *ways)
+    return [*([Subscription.status == Status.PAST_DUE] if is_unpaid else []), *([overdue] if is_due else [])]
 
 
 def _worth(currencies: tuple[str, ...]) -> list[ColumnElement[bool]]:
