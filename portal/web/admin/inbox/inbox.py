@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain.desk.subscription_filters import Answer
+from portal.extensions import keep_plans
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
-from portal.queries.desk import desk
-from portal.queries.desk.keyset import PAGE
 from portal.queries.ends import end_requests
+from portal.queries.inbox import under_way
 from portal.queries.law import proofs
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
@@ -37,13 +41,14 @@ def index() -> ResponseReturnValue:
     who, now, place = person(), utc_now(), inbox_place()
     about = inbox_filters.chosen()
     with context().db.browse() as session:
+        keep_plans(session)
         kinds = inbox_filters.KINDS[about] if about is not None else None
         found = stored.page(session, who.merchant_id, now=now, place=place, kinds=kinds)
         is_first = place == stored.Place() and about is None
-        under_way = desk.requests_under_way(session, who.merchant_id) if is_first else []
+        going = under_way.of_merchant(session, who.merchant_id, now=now) if is_first else None
         is_late = comparisons.is_late(session, who.merchant_id, now=now)
         way = first_steps.of_owner(session)
-        waits = found.items or under_way or is_late or not is_first
+        waits = found.items or is_late or not is_first or (going is not None and going.requests)
         if way is not None and first_steps.is_under_way(way) and not waits:
             return first_steps.page(session, way)
         return showing.page(
@@ -52,11 +57,7 @@ def index() -> ResponseReturnValue:
             cards=inbox_cards.cards(found.items, role=who.role),
             next_url=turn(after=key_text(found.following)),
             previous_url=turn(before=key_text(found.previous)),
-            under_way=under_way[:PAGE],
-            has_more_under_way=len(under_way) > PAGE,
-            plans=presenting.plans(
-                end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
-            ),
+            **_under_way(session, going, now),
             has_first_steps=first_steps.is_under_way(way),
             lacks_key=way is not None and way.key is None,
             lacks_notice=way is not None and legal_standings.lacks_notice(session),
@@ -70,6 +71,15 @@ def index() -> ResponseReturnValue:
             is_senseless=inbox_filters.is_senseless(),
             several=sum(several.may_be_settled(item) for item in found.items),
         )
+
+
+def _under_way(session: Session, going: under_way.UnderWay | None, now: datetime) -> dict[str, Any]:
+    ids = [one.subscription_id for one in going.requests] if going is not None else []
+    return {
+        "under_way": going,
+        "plans": presenting.plans(end_requests.waiting_of(session, ids), now=now),
+        "planned_url": figures.listed(planned=Answer.YES),
+    }
 
 
 def _before(found: stored.Inbox) -> str | None:
