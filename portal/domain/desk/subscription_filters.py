@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -50,6 +51,12 @@ class Sort(StrEnum):
 
 
 NEWEST_FIRST: Final = Order(Sort.CREATED, is_descending=True)
+# Whoever asks for days wants to see them, and their index has them in that order.
+BY_DATES: Final[Mapping[str, Order]] = {
+    "next": Order(Sort.NEXT),
+    "ended": Order(Sort.ENDED, is_descending=True),
+    "started": Order(Sort.STARTED, is_descending=True),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +101,9 @@ class SubscriptionFilter(ListFilter):
 
     @property
     def sort(self) -> Order:
-        """What it is sorted by."""
-        return self.order or NEWEST_FIRST
+        """What it is sorted by: what was asked for, else the dates that it is narrowed to, else the newest first."""
+        dates = (order for period, order in BY_DATES.items() if getattr(self, period) != ANY_DAY)
+        return self.order or next(dates, NEWEST_FIRST)
 
 
 ALL: Final = SubscriptionFilter()

@@ -44,8 +44,10 @@ def _day(name: str) -> DayField:
     return DayField(list_words.NAME[name])
 
 
-def _orders(*columns: str) -> SelectField:
-    offered = [
+def _orders(*columns: str, unasked: LazyString | None = None) -> SelectField:
+    """Offer each column both ways; before them, where there is a word for it, what the list does unasked."""
+    offered = [SelectChoice("", unasked)] if unasked is not None else []
+    offered += [
         SelectChoice(("-" if is_falling else "") + column, list_words.ORDER[column][is_falling])
         for column in columns
         for is_falling in (False, True)
@@ -116,7 +118,9 @@ class SubscriptionListForm(ListForm):
     started_to = _day("started_to")
     ended_from = _day("ended_from")
     ended_to = _day("ended_to")
-    sort = _orders("created", "customer", "next", "started", "ended")
+    sort = _orders(
+        *("created", "customer", "next", "started", "ended"), unasked=_l("by the dates chosen, else newest first")
+    )
 
 
 class CustomerListForm(ListForm):

@@ -32,7 +32,7 @@ LIST: Final = "admin.subscriptions"
 def panel(session: Session, wanted: SubscriptionFilter) -> tuple[SubscriptionListForm, list[tuple[str, str]]]:
     """Return the form of the filters, and what it carries along unseen."""
     form, merchant_id = SubscriptionListForm(), person().merchant_id
-    form.sort.data = str(wanted.sort)
+    form.sort.data = str(wanted.order or "")
     rows = products.names_with_plans(session, merchant_id)
     names = {
         "product": list({str(row.id): (str(row.id), row.name) for row in rows}.values()),

@@ -117,6 +117,23 @@ def test_an_order_narrows_nothing_and_a_search_does():
     assert parse("q=anne").filter.narrowing() == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "sorted_by"),
+    [
+        ("", "-created"),
+        ("state=active&late=yes", "-created"),
+        ("next_from=2026-12-01", "next"),
+        ("ended_to=2026-12-01&state=cancelled", "-ended"),
+        ("started_from=2026-01-01", "-started"),
+        ("started_from=2026-01-01&ended_from=2026-02-01", "-ended"),
+        ("next_from=2026-12-01&sort=-created", "-created"),
+        ("next_from=2026-12-01&sort=customer", "customer"),
+    ],
+)
+def test_unasked_a_list_is_sorted_by_the_days_it_is_narrowed_to(asked, sorted_by):
+    assert str(parse(asked).filter.sort) == sorted_by
+
+
 def test_a_nul_is_no_letter():
     assert parse("q=an%00ne").filter.search == "anne"
 

@@ -295,6 +295,27 @@ def test_heads_sort_and_turn_round(owner, world):
     assert "2 subscriptions, earliest end first" in page.select_one("caption").get_text()
 
 
+def test_days_that_are_asked_for_are_shown_in_their_order_unless_another_is_asked_for(owner, world):
+    page = owner.get("/admin/subscriptions?ended_from=2020-01-01")
+    shown = ids(page)
+    assert page.select_one("th[aria-sort]").get_text(strip=True) == "Ended on"
+    assert page.select_one("select[name=sort] option[selected]")["value"] == ""
+    assert ids(owner.get("/admin/subscriptions?ended_from=2020-01-01&sort=-ended")) == shown
+    other = owner.get("/admin/subscriptions?ended_from=2020-01-01&sort=customer")
+    assert other.select_one("select[name=sort] option[selected]")["value"] == "customer"
+    assert sorted(ids(other)) == sorted(shown)
+
+
+def test_who_is_erased_is_found_without_a_name(owner, make, merchant, now, monkeypatch):
+    monkeypatch.setitem(desk.customers_page.__kwdefaults__, "size", 2)
+    make.customer(merchant, name="Zoé")
+    gone = [make.customer(merchant, name="", email=None, erased_at=now) for _number in range(3)]
+    page = owner.get("/admin/customers?erased=yes")
+    shown = ids(page) + ids(page.follow("Next page"))
+    assert sorted(shown) == sorted(str(one.id) for one in gone)
+    assert ids(page.follow("Next page").follow("Previous page")) == shown[:2]
+
+
 def test_beyond_the_cap_nobody_counts(owner, make, merchant, monkeypatch):
     monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 1)
     monkeypatch.setitem(subscription_filters.total.__kwdefaults__, "most", 2)
