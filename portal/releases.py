@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-NEEDS: Final = "0072"
+NEEDS: Final = "0074"
 FOLDER: Final = Path(__file__).resolve().parent.parent / "migrations"
 MARK: Final = "least code: "  # the comment on the table that holds the database's number
 LOOK: Final = text(

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
+from portal.jobs.last_tries import TRY_AGAIN, carry
 from portal.services.imports import file_import_running, file_imports
 
-TRY_AGAIN = RetryStrategy(max_attempts=8, exponential_wait=3)
+if TYPE_CHECKING:
+    from portal.services.context import Context
 
 
 @queue.app.task(name=queue.RUN_FILE_IMPORT, pass_context=True, retry=TRY_AGAIN)
 def run_file_import(job: JobContext, import_id: str, attempt: int) -> None:
     """Do some parts of one file."""
-    file_import_running.run_share(job.additional_context["portal"], uuid.UUID(import_id), attempt)
+
+    def go_on(ctx: Context, which: uuid.UUID, /, *, now: datetime) -> None:
+        file_import_running.run_share(ctx, which, attempt)
+
+    def give_up(ctx: Context, which: uuid.UUID, /, *, now: datetime) -> None:
+        file_import_running.give_up(ctx, which, attempt, now=now)
+
+    carry(job, go_on, give_up, import_id)
 
 
 @queue.app.periodic(cron="*/10 * * * *")

@@ -1,4 +1,4 @@
-"""Files that somebody waits for: made, tried again a few times, then given up, so that they can start it again."""
+"""Files that somebody waits for: done, tried again a few times, then given up, so that they can start it again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Act(Protocol):
 
 
 def carry(job: JobContext, make: Act, give_up: Act, export_id: str) -> None:
-    """Make one file; after the last try in vain give it up. What went wrong stays the job's own failure.
+    """Do one file; after the last try in vain give it up. What went wrong stays the job's own failure.
 
     A job whose workers were killed each time never failed by itself: it is given up without another try.
     """

@@ -82,6 +82,11 @@ def import_finished(head: Letterhead, *, path: str, name: str, lines: int, refus
     return compose("staff_import_finished", head, path=path, **told)
 
 
+def import_failed(head: Letterhead, *, path: str, name: str, is_check: bool) -> Composed:
+    """Compose the news that a file could not be checked, or that its import stopped, and where it is started again."""
+    return compose("staff_import_failed", head, path=path, name=name, is_check=is_check)
+
+
 def suspended(head: Letterhead, *, why: str) -> Composed:
     """Compose the news that the operator has suspended the merchant, in the operator's words."""
     return compose("staff_suspended", head, why=why, path=DESK)

@@ -48,6 +48,7 @@ class FileImport(HasId, HasCreation, HasMerchant, Base):
     refused: Mapped[int] = mapped_column(default=0)
     touched_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]  # since when no worker tries it any more: until somebody has it go on
     emptied_at: Mapped[datetime | None] = mapped_column(index=True)  # since when the file is gone
 
 

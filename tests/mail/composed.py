@@ -353,6 +353,10 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told.append(staff_alerts.archive_failed(whose))
     told.append(staff_alerts.archive_ready(whose, until=NOW))
     told += [
+        staff_alerts.import_failed(whose, path="/admin/data/imports/t", name="clients.csv", is_check=check)
+        for check in (True, False)
+    ]
+    told += [
         staff_alerts.import_finished(whose, path="/admin/data/imports/t", name=name, lines=9, refused=n, is_check=check)
         for name, n, check in (
             ("clients.csv", 0, False),

@@ -203,7 +203,7 @@ NOTICES: Final[Mapping[str, Notice]] = {
     },
     **{
         f"staff_{kind}": Notice(topic=Topic.STAFF, always=Why.ASKED, fixed=Why.PORTAL)
-        for kind in ("list_ready", "list_failed", "archive_ready", "archive_failed", "import_finished")
+        for kind in ("list_ready", "list_failed", "archive_ready", "archive_failed", "import_failed", "import_finished")
     },
 }
 OPTIONAL: Final = tuple(kind for kind, one in NOTICES.items() if one.always is None)  # these may be left out

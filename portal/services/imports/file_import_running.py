@@ -85,6 +85,24 @@ def do_part(ctx: Context, import_id: uuid.UUID, attempt: int, *, now: datetime) 
     return True
 
 
+def give_up(ctx: Context, import_id: uuid.UUID, attempt: int, *, now: datetime) -> None:
+    """Write that no worker could go on, and tell who began it: a run is stopped, a check is to be asked for again."""
+    with ctx.db.begin() as session:
+        held = file_imports.lock(session, import_id)
+        if held is None or held.attempt != attempt or held.state not in WORKING:
+            return
+        is_check = held.state is FileImportState.CHECKING
+        if is_check:
+            held.state, held.attempt, held.touched_at = FileImportState.UPLOADED, held.attempt + 1, now
+        else:
+            halt(session, held, now=now)
+        held.failed_at = now
+        person = staff.allowed(session, held.merchant_id, held.staff_id, Duty.EXPORT)
+        if person is not None:
+            staff_alerts.import_failed(ctx, session, person, held, is_check=is_check, now=now)
+    log.error("file_import_given_up", file_import_id=str(import_id), is_check=is_check)
+
+
 def _finish(ctx: Context, session: Session, held: FileImport, *, now: datetime) -> None:
     """Close a check or a run, and write to who began it: of a check only where it took a while."""
     held.state, held.finished_at = FINISHED[held.state], now

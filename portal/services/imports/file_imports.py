@@ -232,7 +232,7 @@ def _go(session: Session, held: FileImport, state: FileImportState, *, by: By, n
 
 def _go_on(session: Session, held: FileImport, state: FileImportState, *, by: By, now: datetime) -> None:
     """Have a worker do what is left, for who asks for it now."""
-    held.state, held.touched_at, held.finished_at = state, now, None
+    held.state, held.touched_at, held.finished_at, held.failed_at = state, now, None, None
     held.staff_id, held.staff_name = by.actor_id, by.name
     defer(session, held)
 

@@ -206,6 +206,16 @@ def archive_failed(ctx: Context, session: Session, staff: Staff, made: MerchantA
     _put(post, staff, staff_alerts.archive_failed(_head(post, staff)), key=str(made.id))
 
 
+def import_failed(
+    ctx: Context, session: Session, staff: Staff, found: FileImport, *, is_check: bool, now: datetime
+) -> None:
+    """Tell the person that the lines of a file could not be checked, or that their import stopped."""
+    post = Post.of(ctx, session, found.merchant_id, now=now)
+    path = f"/admin/data/imports/{found.id}"
+    composed = staff_alerts.import_failed(_head(post, staff), path=path, name=found.file_name, is_check=is_check)
+    _put(post, staff, composed, key=f"{found.id}:{found.attempt}:{found.part}")
+
+
 def import_finished(
     ctx: Context, session: Session, staff: Staff, found: FileImport, *, is_check: bool, now: datetime
 ) -> None:

@@ -301,6 +301,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_list_failed": _l("To the team: list that could not be made into a file"),
     "staff_archive_failed": _l("To the team: archive that could not be made"),
     "staff_archive_ready": _l("To the team: archive ready"),
+    "staff_import_failed": _l("To the team: file that could not be checked or imported"),
     "staff_import_finished": _l("To the team: file checked or imported"),
     "staff_suspended": _l("To the team: suspension by the operator"),
     "staff_leaving": _l("To the team: the merchant’s departure"),

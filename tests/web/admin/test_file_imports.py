@@ -277,3 +277,22 @@ def test_an_archive_that_could_not_be_made_says_so_and_is_prepared_anew(ctx, own
     assert "could not be made" not in page.text
     with ctx.db.read() as session:
         assert session.scalars(select(MerchantArchive)).one().id != first.id
+
+
+@pytest.mark.parametrize("step", ["checking", "running"])
+def test_what_no_worker_could_go_through_is_said_and_goes_on_from_its_page(ctx, manager, step, now):
+    page = upload(manager, "email\na@client.test\n")
+    page.submit(press="Check every line")
+    if step == "running":
+        work(ctx)
+        manager.get(page.path).submit(press="Import 1 line")
+    with ctx.db.read() as session:
+        (held,) = session.scalars(select(FileImport))
+    file_import_running.give_up(ctx, held.id, held.attempt, now=now)
+    page = manager.get(page.path)
+    assert "failed each time" in page.text
+    page.submit(press="Check every line" if step == "checking" else "Continue")
+    work(ctx)
+    page = manager.get(page.path)
+    assert "failed each time" not in page.text
+    assert ("Every line can be imported." if step == "checking" else "The import is finished.") in page.text

@@ -116,6 +116,7 @@ WHEN: Final[Mapping[str, LazyString]] = {
     ),
     "staff_archive_failed": _l("When the archive of everything could not be made, after several tries."),
     "staff_archive_ready": _l("When the archive of everything that an owner asked for can be downloaded."),
+    "staff_import_failed": _l("When a file could not be checked, or its import stopped, after several tries."),
     "staff_import_finished": _l("When a file is imported, and when a long one is checked."),
     "staff_invitation": _l("When somebody is invited to the team."),
     "staff_unlock": _l("When strangers have used up the log-in tries of an address."),
