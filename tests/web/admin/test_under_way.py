@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.ends.end_requests import RequestState
-from portal.queries.inbox import under_way
+from portal.queries.ends import under_way
 from tests.web.admin.waiting import make_request
 
 

@@ -16,8 +16,7 @@ from portal.domain.desk.subscription_filters import Answer
 from portal.extensions import keep_plans
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
-from portal.queries.ends import end_requests
-from portal.queries.inbox import under_way
+from portal.queries.ends import end_requests, under_way
 from portal.queries.law import proofs
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks

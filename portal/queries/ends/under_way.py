@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.ends.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Product, Subscription
-from portal.queries.inbox.items import PAGE
+from portal.queries.desk.keyset import PAGE
 
 MOST_BEGUN: Final = 100  # looked at of those that the portal is at: a PayPal that is silent for hours leaves thousands
 MOST_PLANNED: Final = 10  # shown of those whose day is to come: the list has them all
