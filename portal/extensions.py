@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import LRUCache
@@ -150,7 +150,7 @@ class Database:
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(patience.of_transaction))
         else:
             _see_that_settings_arrive(engine, patience)
-        _prepare_again(engine)
+        event.listen(engine, "checkin", lambda connection, record: _prepare_again(connection, record.info))
         _ping_idle(engine, trust_for)
         event.listen(engine, "handle_error", _sorted)
         metrics.watch_pool(engine, most=2 * pool_size)
@@ -214,13 +214,15 @@ class Database:
 
     @contextmanager
     def browse(self) -> Iterator[Session]:
-        """Open a session for lists and searches: it only reads, and `hurry`.
+        """Open a session for lists and searches: it only reads, as the database itself sees to, and `hurry`.
 
-        It is committed all the same: as a transaction is rolled back, psycopg forgets all that the connection prepared.
+        Its end is not left to a rollback: at each, psycopg forgets all that the connection has prepared.
         """
-        with self._write.begin() as session:
+        with self._write() as session:
             hurry(session, transaction_read_only="on")
             yield session
+            with suppress(psycopg.Error, SQLAlchemyError):  # what was read is read
+                _driver(session).commit()
 
     @contextmanager
     def once(self) -> Iterator[Connection]:
@@ -240,14 +242,14 @@ def hurry(session: Session, **more: str) -> None:
     """
     local = {"statement_timeout": f"{BROWSING * 1000:.0f}", **more}
     session.execute(select(*(func.set_config(name, value, True) for name, value in local.items())))
-    driver = _driver(session)
-    session.info[PREPARES], driver.prepare_threshold = driver.prepare_threshold, None
+    held = session.connection().connection
+    held.info.setdefault(PREPARES, _driver(session).prepare_threshold)
+    _driver(session).prepare_threshold = None
 
 
 def keep_plans(session: Session) -> None:
     """Let what follows in this session be planned once for all values: what every page of the desk asks alike."""
-    if PREPARES in session.info:
-        _driver(session).prepare_threshold = session.info.pop(PREPARES)
+    _prepare_again(_driver(session), session.connection().connection.info)
 
 
 def _driver(session: Session) -> psycopg.Connection[Any]:
@@ -255,17 +257,9 @@ def _driver(session: Session) -> psycopg.Connection[Any]:
     return driver
 
 
-def _prepare_again(engine: Engine) -> None:
-    """Have a connection that comes back from a hurry prepare what is asked often, as before."""
-
-    @event.listens_for(engine, "connect")
-    def note(connection: Any, record: Any) -> None:
-        record.info[PREPARES] = connection.prepare_threshold
-
-    @event.listens_for(engine, "checkin")
-    def restore(connection: Any, record: Any) -> None:
-        if connection is not None:  # it was lost
-            connection.prepare_threshold = record.info[PREPARES]
+def _prepare_again(connection: Any, info: dict[Any, Any]) -> None:
+    if connection is not None and PREPARES in info:  # None: it was lost
+        connection.prepare_threshold = info.pop(PREPARES)
 
 
 def _set_clock(engine: Engine, connection: Any) -> None:

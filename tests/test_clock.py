@@ -70,7 +70,7 @@ def test_an_answer_that_was_long_under_way_is_not_taken_for_the_time(databases_c
         def fetchone(self):
             return (self.said,)
 
-        def rollback(self):
+        def commit(self):
             pass
 
     monkeypatch.setattr(extensions.time, "monotonic", lambda: passed[0])
