@@ -15,7 +15,7 @@ from portal.domain.ends.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Product, Subscription
 from portal.queries.desk.keyset import PAGE
 
-MOST_BEGUN: Final = 100  # looked at of those that the portal is at: a PayPal that is silent for hours leaves thousands
+MOST_BEGUN: Final = 100  # of those that the portal is at: a PayPal that is silent for hours leaves thousands
 MOST_PLANNED: Final = 10  # shown of those whose day is to come: the list has them all
 
 
@@ -29,7 +29,10 @@ class UnderWay:
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> UnderWay:
-    """Return those the portal is at, the next payment first, then those whose day is to come, the soonest first."""
+    """Return those the portal is at, the next payment first, then those whose day is to come, the soonest first.
+
+    Where it is at more than MOST_BEGUN these are some of them, whichever they are.
+    """
     is_open = EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT})
     at_once = or_(EndRequest.due_at.is_(None), EndRequest.due_at <= now)
     # From their index alone, few by its own word: PostgreSQL takes them for as many as wait for a day.

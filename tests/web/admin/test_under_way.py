@@ -57,3 +57,14 @@ def test_of_the_planned_ends_the_first_are_shown_and_the_list_has_them_all(owner
 def test_nothing_leads_to_a_list_that_would_show_the_same(owner, ending, now):
     ending("Alone", paid_in=40, due_at=now + timedelta(days=50))
     assert not owner.get("/admin/").select("#under-way a[href*='planned']")
+
+
+def test_that_there_are_more_than_these_is_said(owner, ending, now, monkeypatch):
+    said = "Only some of the requests that are being carried out are shown here."
+    for number in range(2):
+        ending(f"Tried-{number}", paid_in=10 + number, state=RequestState.RETRYING)
+    assert said not in owner.get("/admin/").text
+    monkeypatch.setattr(under_way, "PAGE", 1)
+    page = owner.get("/admin/")
+    assert said in page.text
+    assert names(page) == ["Tried-0"]
