@@ -103,4 +103,4 @@ def stuck_refund_unsaid() -> None:
     from portal.queries import inbox
     from portal.queries.inbox import found
 
-    inbox.SOURCES = tuple(source for source in inbox.SOURCES if source is not found.refunds)
+    inbox.SOURCES = {kind: source for kind, source in inbox.SOURCES.items() if source is not found.refunds}

@@ -180,19 +180,6 @@ def _standing() -> Select[EndRequest]:
     return _newest_first().where(EndRequest.state != RequestState.WITHDRAWN).limit(1)
 
 
-def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 200) -> list[EndRequest]:
-    """Return what waits for the merchant, the next payment at risk first."""
-    return list(
-        session.scalars(
-            _whole()
-            .join(EndRequest.subscription)
-            .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
-            .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at)
-            .limit(limit)
-        )
-    )
-
-
 @cache
 def is_repetition() -> ColumnElement[bool]:
     """Whether the portal ended again what did not hold at PayPal: the first end has told of access, and still does.

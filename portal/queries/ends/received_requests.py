@@ -6,16 +6,16 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain.ends.end_requests import OPEN
 from portal.domain.ends.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, PublicDeclaration, ReceivedRequest, Subscription
-from portal.queries import subscriptions, surroundings
+from portal.queries import named, subscriptions, surroundings
 from portal.queries.ends.aging import BEFORE_THE_FIRST
 from portal.queries.surroundings import Part
 
@@ -108,7 +108,8 @@ def is_lost(merchant_id: Any) -> tuple[ColumnElement[bool], ...]:
 def is_one_of_many() -> ColumnElement[bool]:
     """Say that a declaration came beyond a limit: such ones are one line, as strangers may send very many."""
     is_repeated = PublicDeclaration.received_request_id == ReceivedRequest.id, PublicDeclaration.is_repeated
-    return and_(ReceivedRequest.way == Way.PUBLIC_FORM, exists().where(*is_repeated))
+    repeated = exists().where(*is_repeated).correlate(ReceivedRequest)
+    return and_(ReceivedRequest.way == Way.PUBLIC_FORM, repeated)
 
 
 def _names(subscription_id: Any) -> ColumnElement[bool]:
@@ -206,16 +207,11 @@ def _next_payment(whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
     )
 
 
-PARTS: Final = (Subscription.customer, Subscription.product, Subscription.plan)
-
-
 @cache
 def whole() -> Select[ReceivedRequest, datetime | None]:
-    """Return requests with the subscription that each names, and the payment at risk at `now`."""
-    known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
-    declared = joinedload(ReceivedRequest.declaration)
-    paths = (path.joinedload(whose) for path in known for whose in PARTS)
-    return select(ReceivedRequest, payment_at_risk()).options(*paths, declared)
+    """Return requests with what was declared of each, and the payment at risk at `now`."""
+    declared = select(ReceivedRequest, payment_at_risk()).outerjoin(ReceivedRequest.declaration)
+    return declared.options(contains_eager(ReceivedRequest.declaration))
 
 
 def at_risk(
@@ -225,6 +221,7 @@ def at_risk(
     order = payment_at_risk().nulls_last(), ReceivedRequest.received_at
     rows = session.execute(whole().where(*where).order_by(*order).limit(limit), {"now": now})
     found = [(row, at) for row, at in rows]
+    named.give(session, [row for row, _at in found])
     count = session.scalar(select(func.count()).select_from(ReceivedRequest).where(*where)) if found else 0
     return found, count or 0
 

@@ -6,7 +6,7 @@ Each source gives at most a page, from the place on.  The count in the navigatio
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,7 @@ from sqlalchemy import Integer, Select, func, literal_column, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.models import Subscription, TimelineEntry
+from portal.queries import named
 from portal.queries.inbox import asked, erasures, found, renewals, strangers, withdrawn
 from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
@@ -77,9 +78,13 @@ def page(
     more, items = len(items) > PAGE, items[:PAGE]
     if place.is_backwards:
         items.reverse()
-    told = _histories(session, [item.subscription.id for item in items if item.subscription is not None])
+    about = {item.subscription_id for item in items if item.subscription_id is not None}
+    given = named.give(session, [row for item in items for row in item.names], also=about)
+    told = _histories(session, about)
     whole = (
-        replace(item, history=tuple(told.get(item.subscription.id, ()))) if item.subscription is not None else item
+        replace(item, subscription=given[item.subscription_id], history=tuple(told.get(item.subscription_id, ())))
+        if item.subscription_id is not None
+        else item
         for item in items
     )
     has_next, has_previous = (True, more) if place.is_backwards else (more, place.after is not None)
@@ -127,7 +132,7 @@ def _count() -> Select[int]:
     return select(func.count()).select_from(rows.subquery())
 
 
-def _histories(session: Session, subscription_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[TimelineEntry]]:
+def _histories(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[TimelineEntry]]:
     """Return the newest facts of each subscription, newest first."""
     if not subscription_ids:
         return {}
@@ -136,7 +141,7 @@ def _histories(session: Session, subscription_ids: Sequence[uuid.UUID]) -> dict[
     )
     numbered = (
         select(TimelineEntry.id, place.label("place"))
-        .where(TimelineEntry.subscription_id.in_(set(subscription_ids)))
+        .where(TimelineEntry.subscription_id.in_(subscription_ids))
         .subquery()
     )
     rows = session.scalars(

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
 from portal.domain.ends.pauses import PauseState
@@ -93,40 +93,33 @@ def _broken_keys() -> tuple[ColumnElement[bool], ...]:
     return (PayPalAccount.merchant_id == MERCHANT, PayPalAccount.broken_since.is_not(None))
 
 
-def _whole_requests(*where: ColumnElement[bool]) -> Select[EndRequest]:
-    return (
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .options(
-            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-            joinedload(EndRequest.subscription).joinedload(Subscription.product),
-        )
-        .where(*where)
-    )
+def _with_next_payment(*where: ColumnElement[bool]) -> Select[EndRequest, datetime | None]:
+    return select(EndRequest, Subscription.next_payment_at).join(EndRequest.subscription).where(*where)
 
 
 def requests(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to end that PayPal refuses, or that the portal cannot finish before the next payment."""
-    found = session.scalars(_page_of_requests(place.way), {"merchant_id": merchant_id, **place.values})
+    found = session.execute(_page_of_requests(place.way), {"merchant_id": merchant_id, **place.values})
     return [
         Item(
             kind=Kind.REQUEST,
             id=request.id,
             about=request,
             since=request.created_at,
-            at_risk_at=request.subscription.next_payment_at,
-            subscription=request.subscription,
+            at_risk_at=at,
+            names=(request,),
+            subscription_id=request.subscription_id,
         )
-        for request in found
+        for request, at in found
     ]
 
 
 @cache
-def _page_of_requests(way: Way) -> Select[EndRequest]:
-    return _by_risk(way, _whole_requests(*_requests()))
+def _page_of_requests(way: Way) -> Select[EndRequest, datetime | None]:
+    return _by_risk(way, _with_next_payment(*_requests()))
 
 
-def _by_risk(way: Way, statement: Select[EndRequest]) -> Select[EndRequest]:
+def _by_risk(way: Way, statement: Select[EndRequest, datetime | None]) -> Select[EndRequest, datetime | None]:
     since, at = EndRequest.created_at, Subscription.next_payment_at
     return way.narrow(statement, id=EndRequest.id, since=since, at=at)
 
@@ -157,13 +150,15 @@ def _key(
     """Return the item of a key that is broken, or (without account) missing, and the first requests that wait."""
     which = {"merchant_id": merchant_id, "provider": provider}
     is_missing = account is None
-    waiting = tuple(session.scalars(_held_up(is_missing=is_missing), which))
+    held_up = session.execute(_held_up(is_missing=is_missing), which).all()
+    waiting = tuple(request for request, _at in held_up)
     return Item(
         kind=Kind.KEY,
         id=uuid.uuid5(merchant_id, provider.value),
         about=account,
         since=since,
-        at_risk_at=waiting[0].subscription.next_payment_at if waiting else None,
+        at_risk_at=held_up[0][1] if held_up else None,
+        names=waiting,
         requests=waiting,
         waiting=session.scalar(_number_held_up(is_missing=is_missing), which) or 0,
         provider=provider,
@@ -182,8 +177,8 @@ def _of_key(*, is_missing: bool) -> tuple[ColumnElement[bool], ...]:
 
 
 @cache
-def _held_up(*, is_missing: bool) -> Select[EndRequest]:
-    return _by_risk(Way.BEGINNING, _whole_requests(*_of_key(is_missing=is_missing)))
+def _held_up(*, is_missing: bool) -> Select[EndRequest, datetime | None]:
+    return _by_risk(Way.BEGINNING, _with_next_payment(*_of_key(is_missing=is_missing)))
 
 
 @cache
@@ -213,7 +208,8 @@ def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
             about=row,
             since=row.received_at,
             at_risk_at=at,
-            subscription=row.subscription,
+            names=(row,),
+            subscription_id=row.subscription_id,
             over_since=over.get(row.id),
         )
         for row, at in rows
@@ -236,31 +232,24 @@ def _stuck_pauses() -> tuple[ColumnElement[bool], ...]:
 
 def pauses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to pause or to resume that the portal cannot finish alone."""
-    rows = session.scalars(_page_of_pauses(place.way), {"merchant_id": merchant_id, **place.values})
+    rows = session.execute(_page_of_pauses(place.way), {"merchant_id": merchant_id, **place.values})
     return [
         Item(
             kind=Kind.PAUSE,
             id=row.id,
             about=row,
             since=row.created_at,
-            at_risk_at=row.subscription.next_payment_at,
-            subscription=row.subscription,
+            at_risk_at=at,
+            names=(row,),
+            subscription_id=row.subscription_id,
         )
-        for row in rows
+        for row, at in rows
     ]
 
 
 @cache
-def _page_of_pauses(way: Way) -> Select[PauseRequest]:
-    whole = (
-        select(PauseRequest)
-        .join(PauseRequest.subscription)
-        .options(
-            joinedload(PauseRequest.subscription).joinedload(Subscription.customer),
-            joinedload(PauseRequest.subscription).joinedload(Subscription.product),
-        )
-        .where(*_stuck_pauses())
-    )
+def _page_of_pauses(way: Way) -> Select[PauseRequest, datetime | None]:
+    whole = select(PauseRequest, Subscription.next_payment_at).join(PauseRequest.subscription).where(*_stuck_pauses())
     since, at = PauseRequest.created_at, Subscription.next_payment_at
     return way.narrow(whole, id=PauseRequest.id, since=since, at=at)
 
@@ -285,14 +274,21 @@ def dates(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place)
     """Return ended subscriptions whose customers wait to be told until when they are paid."""
     found = session.scalars(_page_of_dates(place.way), {"merchant_id": merchant_id, **place.values})
     return [
-        Item(kind=Kind.DATE, id=one.id, about=one, since=one.confirmed_at or now, subscription=one.subscription)
+        Item(
+            kind=Kind.DATE,
+            id=one.id,
+            about=one,
+            since=one.confirmed_at or now,
+            names=(one,),
+            subscription_id=one.subscription_id,
+        )
         for one in found
     ]
 
 
 @cache
 def _page_of_dates(way: Way) -> Select[EndRequest]:
-    whole = _whole_requests(*_dates())
+    whole = select(EndRequest).join(EndRequest.subscription).where(*_dates())
     return way.narrow(whole, id=EndRequest.id, since=EndRequest.confirmed_at)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, literal_column, or_, select, true
 from sqlalchemy import and_ as both
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy.orm import Session, defer
 
 from portal.domain.people.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
@@ -147,19 +147,18 @@ def _found_by_comparison(session: Session, kind: Kind, place: Place, **which: ob
             id=row.id,
             about=row,
             since=row.at,
-            at_risk_at=subscription.next_payment_at if subscription is not None else None,
-            subscription=subscription,
+            at_risk_at=at,
+            subscription_id=subscription_id,
         )
-        for row, subscription in rows
+        for row, subscription_id, at in rows
     ]
 
 
 @cache
-def _page_of_differences(kind: Kind, way: Way) -> Select[ComparisonDifference, Subscription]:
+def _page_of_differences(kind: Kind, way: Way) -> Select[ComparisonDifference, uuid.UUID | None, datetime | None]:
     whole = (
-        select(ComparisonDifference, Subscription)
+        select(ComparisonDifference, Subscription.id, Subscription.next_payment_at)
         .outerjoin(Subscription, Subscription.id == ComparisonDifference.subscription_id)
-        .options(joinedload(Subscription.customer), joinedload(Subscription.product))
         .where(*(_ends_seen() if kind is Kind.END_SEEN else _differences()))
     )
     since, at = ComparisonDifference.at, Subscription.next_payment_at
@@ -209,16 +208,15 @@ def returned_mails(session: Session, merchant_id: uuid.UUID, now: datetime, plac
 
 def _mails(session: Session, kind: Kind, merchant_id: uuid.UUID, place: Place) -> list[Item]:
     rows = session.execute(_page_of_mails(kind, place.way), {"merchant_id": merchant_id, **place.values})
-    return [Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
+    return [Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription_id=of) for mail, of in rows]
 
 
 @cache
-def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, Subscription]:
+def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None]:
     whole = (
-        select(Mail, Subscription)
+        select(Mail, EndRequest.subscription_id)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
-        .outerjoin(Subscription, Subscription.id == EndRequest.subscription_id)
-        .options(joinedload(Subscription.customer), joinedload(Subscription.product), defer(Mail.content))
+        .options(defer(Mail.content))
         .where(*(_returned_mails() if kind is Kind.MAIL_RETURNED else _refused_mails()))
     )
     return way.narrow(whole, id=Mail.id, since=Mail.created_at)
@@ -259,7 +257,8 @@ def late_money(session: Session, merchant_id: uuid.UUID, now: datetime, place: P
             about=alarm,
             since=alarm.late.created_at,
             is_money_taken=True,
-            subscription=alarm.late.subscription,
+            names=(alarm.late,),
+            subscription_id=alarm.late.subscription_id,
         )
         for alarm in found
     ]
@@ -281,7 +280,14 @@ def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
         _page_of_refunds(place.way), {"merchant_id": merchant_id, "failed_since": since, **place.values}
     )
     return [
-        Item(kind=Kind.REFUND, id=row.id, about=(row, payment), since=row.created_at, subscription=row.subscription)
+        Item(
+            kind=Kind.REFUND,
+            id=row.id,
+            about=(row, payment),
+            since=row.created_at,
+            names=(row,),
+            subscription_id=row.subscription_id,
+        )
         for row, payment in rows
     ]
 
@@ -298,7 +304,14 @@ def settlements(session: Session, merchant_id: uuid.UUID, now: datetime, place: 
     """Return what customers let PayPal take, and of which nobody knows since a day whether it was."""
     rows = session.scalars(_page_of_settlements(place.way), {"merchant_id": merchant_id, **place.values})
     return [
-        Item(kind=Kind.SETTLEMENT, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        Item(
+            kind=Kind.SETTLEMENT,
+            id=row.id,
+            about=row,
+            since=row.created_at,
+            names=(row,),
+            subscription_id=row.subscription_id,
+        )
         for row in rows
     ]
 

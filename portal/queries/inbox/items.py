@@ -111,12 +111,14 @@ class Item:
     since: datetime
     at_risk_at: datetime | None = None
     is_money_taken: bool = False  # a payment was taken already: before everything else
-    subscription: Subscription | None = None
+    names: tuple[Any, ...] = ()  # the rows that name subscriptions its card speaks of
+    subscription_id: uuid.UUID | None = None  # of the one that it is about
+    subscription: Subscription | None = None  # given with the page
     requests: tuple[EndRequest, ...] = ()  # of a key: those that wait for it alone
     waiting: int = 0  # how many of them there are
     provider: Provider | None = None  # of a key, which may be missing altogether
     over_since: datetime | None = None  # of a letter: what it is about has stopped meanwhile
-    history: tuple[TimelineEntry, ...] = ()
+    history: tuple[TimelineEntry, ...] = ()  # given with the page
 
     @property
     def key(self) -> Key:

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, literal, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from portal.models import RenewalRefund, RenewalReminder, Subscription
+from portal.models import RenewalRefund, RenewalReminder
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.law.renewals import waiting
 
@@ -36,19 +36,21 @@ def reminders(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pl
     """Return renewals of which the customer has to be told by letter, or nobody knows when."""
     rows = session.scalars(_page_of_reminders(place.way), {"merchant_id": merchant_id, **place.values})
     return [
-        Item(kind=Kind.RENEWAL, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        Item(
+            kind=Kind.RENEWAL,
+            id=row.id,
+            about=row,
+            since=row.created_at,
+            names=(row,),
+            subscription_id=row.subscription_id,
+        )
         for row in rows
     ]
 
 
 @cache
 def _page_of_reminders(way: Way) -> Select[RenewalReminder]:
-    subscription = joinedload(RenewalReminder.subscription)
-    whole = (
-        select(RenewalReminder)
-        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
-        .where(RenewalReminder.merchant_id == MERCHANT, waiting())
-    )
+    whole = select(RenewalReminder).where(RenewalReminder.merchant_id == MERCHANT, waiting())
     return way.narrow(whole, id=RenewalReminder.id, since=RenewalReminder.created_at)
 
 
@@ -60,17 +62,18 @@ def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
     """Return what is to go back within thirty days of an end, and has not."""
     rows = session.scalars(_page_of_refunds(place.way), {"merchant_id": merchant_id, **place.values})
     return [
-        Item(kind=Kind.RENEWAL_REFUND, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        Item(
+            kind=Kind.RENEWAL_REFUND,
+            id=row.id,
+            about=row,
+            since=row.created_at,
+            names=(row,),
+            subscription_id=row.subscription_id,
+        )
         for row in rows
     ]
 
 
 @cache
 def _page_of_refunds(way: Way) -> Select[RenewalRefund]:
-    subscription = joinedload(RenewalRefund.subscription)
-    whole = (
-        select(RenewalRefund)
-        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
-        .where(*_owed())
-    )
-    return way.narrow(whole, id=RenewalRefund.id, since=RenewalRefund.created_at)
+    return way.narrow(select(RenewalRefund).where(*_owed()), id=RenewalRefund.id, since=RenewalRefund.created_at)

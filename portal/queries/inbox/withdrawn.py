@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from portal.models import Subscription, Withdrawal
+from portal.models import Withdrawal
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.law.withdrawals import OPEN
 
@@ -35,7 +35,8 @@ def waiting(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
             about=one,
             since=one.declared_at,
             is_money_taken=True,
-            subscription=one.subscription,
+            names=(one,),
+            subscription_id=one.subscription_id,
         )
         for one in found
     ]
@@ -47,10 +48,4 @@ def _waiting() -> tuple[ColumnElement[bool], ...]:
 
 @cache
 def _page(way: Way) -> Select[Withdrawal]:
-    subscription = joinedload(Withdrawal.subscription)
-    whole = (
-        select(Withdrawal)
-        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
-        .where(*_waiting())
-    )
-    return way.narrow(whole, id=Withdrawal.id, since=Withdrawal.declared_at, taken=True)
+    return way.narrow(select(Withdrawal).where(*_waiting()), id=Withdrawal.id, since=Withdrawal.declared_at, taken=True)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from sqlalchemy import Row, Select, bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.money.late_payments import LateState
@@ -68,8 +68,9 @@ def needing_merchant(
 
 @cache
 def needing() -> Select[LatePayment]:
-    """The open alarms of `merchant_id`."""
-    return _whole().where(*OPEN)
+    """The open alarms of `merchant_id`, each with its payment."""
+    paid = select(LatePayment).join(LatePayment.payment).options(contains_eager(LatePayment.payment))
+    return paid.where(*OPEN)
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, late_id: uuid.UUID) -> Alarm:
@@ -106,8 +107,8 @@ def _open() -> Select[LatePayment]:
     theirs = LatePayment.subscription_id.in_(bindparam("subscription_ids", expanding=True))
     return (
         select(LatePayment)
-        .options(joinedload(LatePayment.payment))
         .join(LatePayment.payment)
+        .options(contains_eager(LatePayment.payment))
         .where(theirs, LatePayment.state == LateState.OPEN)
         .order_by(Payment.paid_at.desc(), Payment.id)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState
-from portal.models import EndRefund, LatePayment, Payment, Refund, Subscription
+from portal.models import EndRefund, LatePayment, Payment, Refund
 
 __all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]
 
@@ -102,16 +102,8 @@ def failed_since(now: datetime) -> datetime:
 
 
 def needing() -> Select[Refund, Payment]:
-    """Return the refunds that need the merchant, each with its payment and, loaded, its subscription."""
-    return (
-        select(Refund, Payment)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .options(
-            joinedload(Refund.subscription).joinedload(Subscription.customer),
-            joinedload(Refund.subscription).joinedload(Subscription.product),
-        )
-        .where(*stuck())
-    )
+    """Return the refunds that need the merchant, each with its payment."""
+    return select(Refund, Payment).join(Payment, Payment.id == Refund.payment_id).where(*stuck())
 
 
 # Those that were decided with an end

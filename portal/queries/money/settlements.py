@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.money.settlements import OPEN, SettlementState
 from portal.models import Payment, Settlement, Subscription
@@ -84,15 +84,8 @@ def stuck() -> tuple[ColumnElement[bool], ...]:
 
 
 def needing() -> Select[Settlement]:
-    """Return the settlements that need the merchant, each with its subscription."""
-    return (
-        select(Settlement)
-        .options(
-            joinedload(Settlement.subscription).joinedload(Subscription.customer),
-            joinedload(Settlement.subscription).joinedload(Subscription.product),
-        )
-        .where(*stuck())
-    )
+    """Return the settlements that need the merchant."""
+    return select(Settlement).where(*stuck())
 
 
 def of_subscription(session: Session, subscription_id: uuid.UUID) -> Sequence[Settlement]:

@@ -12,9 +12,7 @@ from portal.demo.simulator.records import stamp
 from portal.domain.access.access import End, access, preview_end
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
-from portal.queries import subscriptions
-from portal.queries.inbox import BEGINNING
-from portal.queries.inbox.asked import dates
+from portal.queries import inbox, subscriptions
 from portal.services.arrivals import arrivals
 from portal.services.arrivals.import_rows import Origin
 from portal.services.arrivals.rereading import reread
@@ -71,7 +69,8 @@ def opened(here, at=None):
 
 def missing_dates(ctx, merchant):
     with ctx.db.read() as session:
-        return [item.subscription.provider_id for item in dates(session, merchant.id, utc_now(), BEGINNING)]
+        page = inbox.page(session, merchant.id, now=utc_now(), kinds=[inbox.Kind.DATE])
+        return [item.subscription.provider_id for item in page.items]
 
 
 # A declined payment in PayPal's retry window
