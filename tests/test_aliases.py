@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Subscription
-from portal.queries.account.aliases import kept_alias
+from portal.queries.aliases import kept_alias
 
 PORTAL = Path(__file__).resolve().parent.parent / "portal"
 THREADS = 4

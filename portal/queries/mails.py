@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
@@ -104,13 +104,7 @@ def waiting_requests(
     )
     count = session.scalar(select(func.count()).select_from(EndRequest).where(*held_up)) or 0
     rows = session.scalars(
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .options(
-            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-            joinedload(EndRequest.subscription).joinedload(Subscription.product),
-            joinedload(EndRequest.subscription).joinedload(Subscription.plan),
-        )
+        subscriptions.whole(select(EndRequest).join(EndRequest.subscription), EndRequest.subscription)
         .where(*held_up)
         .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
         .limit(limit)

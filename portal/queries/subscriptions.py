@@ -9,39 +9,36 @@ from functools import cache
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, inspect, or_, select
-from sqlalchemy.orm import Load, Session, joinedload, selectinload
-from sqlalchemy.orm.interfaces import ORMOption
-from sqlalchemy.orm.strategy_options import _AbstractLoad
+from sqlalchemy.orm import Session, selectinload
 
 from portal.domain.subscriptions import ENDED
 from portal.models import EndRequest, Merchant, PauseRequest, Plan, Product, Subscription
 from portal.queries import surroundings
+from portal.queries.aliases import S, joined
 
 _THIS: Final = Subscription.id == bindparam("subscription_id")
 _OF_MERCHANT: Final = Subscription.merchant_id == bindparam("merchant_id")
 _OF_CUSTOMER: Final = Subscription.customer_id == bindparam("customer_id")
 
 
-def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[ORMOption]:
+def whole(statement: S, *first: Any, is_one: bool = False) -> S:
     """Load what a subscription's pages and its end need: customer, product with contents, plan.
 
-    `first` leads to it from another row.  Of one (`is_one`) the few contents come in the same statement.
+    `first` leads to it from another row, and is loaded too.  Of one (`is_one`) the few contents come with it.
     """
-    start = first or Load(Subscription)
-    product = start.joinedload(Subscription.product)
-    contents = product.joinedload(Product.contents) if is_one else product.selectinload(Product.contents)
-    return [start.joinedload(Subscription.customer), contents, start.joinedload(Subscription.plan)]
+    contents = (*first, Subscription.product, Product.contents)
+    return joined(statement, (*first, Subscription.customer), contents, (*first, Subscription.plan), together=is_one)
 
 
 @cache
 def _whole() -> Select[Subscription]:
-    return select(Subscription).options(*whole())
+    return whole(select(Subscription))
 
 
 @cache
 def _one(*, again: bool = False) -> Select[Subscription]:
     """One whole subscription; `again`: over what the session knew of it, under a lock that was waited for."""
-    return select(Subscription).options(*whole(is_one=True)).execution_options(populate_existing=again)
+    return whole(select(Subscription), is_one=True).execution_options(populate_existing=again)
 
 
 @cache
@@ -81,8 +78,8 @@ def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) ->
 
 @cache
 def _sold() -> Select[Subscription]:
-    with_plan = joinedload(Subscription.customer), joinedload(Subscription.plan)
-    return select(Subscription).options(*with_plan).where(_OF_MERCHANT, _OF_CUSTOMER)
+    with_plan = joined(select(Subscription), (Subscription.customer,), (Subscription.plan,))
+    return with_plan.where(_OF_MERCHANT, _OF_CUSTOMER)
 
 
 def of_customer(

@@ -39,7 +39,7 @@ from portal.models import (
 )
 from portal.models.held import HasSubscriptionFacts
 from portal.models.held_requests import HasAttemptFacts, HasEndRequestFacts, HasPauseFacts
-from portal.queries.account.aliases import kept_alias
+from portal.queries.aliases import kept_alias
 from portal.queries.json_rows import Document, JsonRow, moment_of
 
 

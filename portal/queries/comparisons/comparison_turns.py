@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from portal.clock import SLACK
 from portal.models import (
@@ -22,6 +22,7 @@ from portal.models import (
     Provider,
     Subscription,
 )
+from portal.queries.aliases import joined
 
 READ_AGAIN_AFTER: Final = timedelta(days=3)  # every live one is read every few days (FACTS.md 5)
 PAYMENT_NEAR: Final = timedelta(hours=26)  # before a payment, one is read once more
@@ -125,9 +126,8 @@ def free_to_touch(session: Session, ids: Collection[uuid.UUID]) -> Sequence[uuid
 
 
 def _comparable() -> Select[Subscription]:
-    return select(Subscription).options(
-        joinedload(Subscription.product), joinedload(Subscription.plan), selectinload(Subscription.payments)
-    )
+    with_plan = joined(select(Subscription), (Subscription.product,), (Subscription.plan,))
+    return with_plan.options(selectinload(Subscription.payments))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

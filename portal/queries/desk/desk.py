@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, exists, select, union
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
 from portal.domain.desk.subscription_filters import ALL, Answer, Sort, SubscriptionFilter
@@ -23,6 +23,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.names import reading_order
+from portal.queries.aliases import joined
 from portal.queries.desk import customer_filters, searches, subscription_filters
 from portal.queries.desk.keyset import BEGINNING, FULL, PAGE, Full, Place, Slice, is_lacking, keyset_page
 from portal.queries.desk.subscription_filters import Whose
@@ -161,9 +162,7 @@ def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: 
     """Return the newest requests on any of the customer's subscriptions, those taken back too."""
     return list(
         session.scalars(
-            select(EndRequest)
-            .join(EndRequest.subscription)
-            .options(joinedload(EndRequest.subscription).joinedload(Subscription.product))
+            joined(select(EndRequest).join(EndRequest.subscription), (EndRequest.subscription, Subscription.product))
             .where(EndRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
             .order_by(EndRequest.created_at.desc(), EndRequest.id)
             .limit(MOST)

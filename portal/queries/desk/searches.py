@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from portal.domain.people import email_addresses
 from portal.models import Customer, EndRequest, ReceivedRequest, SearchWord, Subscription
+from portal.queries.aliases import kept_alias
 
 MOST_WORDS: Final = 8  # that one search goes by: the longest
 MANY: Final = 40  # subscriptions of one customer whose ids begin alike; a search would seem complete with more of them
 LAST: Final = "\U0010ffff"  # no word goes on with a later letter
+
+_ALSO: Final = kept_alias(SearchWord)  # a word beside the one that a row is
 
 
 @dataclass(frozen=True)
@@ -93,21 +96,19 @@ def _by_words(statement: Select[*tuple[Any, ...]], merchant_id: uuid.UUID, wante
     Who has several that begin with the longest is met at the first of them alone.
     """
     longest, *others = wanted.words
-    also = aliased(SearchWord)
-    is_met = _has(also, _begins(also, longest), also.word < SearchWord.word)
+    is_met = _has(_begins(_ALSO, longest), _ALSO.word < SearchWord.word)
     statement = statement.where(SearchWord.merchant_id == merchant_id, _begins(SearchWord, longest), ~is_met)
     for word in others:
-        also = aliased(SearchWord)
-        statement = statement.where(_has(also, _begins(also, word)))
+        statement = statement.where(_has(_begins(_ALSO, word)))
     return statement
 
 
-def _has(also: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Say that the customer has such a word too.
 
     OFFSET 0 keeps PostgreSQL from gathering all who have one first: there may be a million.
     """
-    found = select(also).where(also.customer_id == SearchWord.customer_id, *which)
+    found = select(_ALSO).where(_ALSO.customer_id == SearchWord.customer_id, *which)
     return found.offset(literal_column("0")).correlate(SearchWord).exists()
 
 

@@ -9,12 +9,13 @@ from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Select, bindparam, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import LEASE
 from portal.models import Merchant, Subscription
 from portal.models.base import IsCarried
 from portal.queries import subscriptions, surroundings
+from portal.queries.aliases import with_list
 
 NEEDS_MERCHANT: Final = "needs_merchant"  # one word in the states of each
 
@@ -45,13 +46,12 @@ def _owner(row: type[IsCarried]) -> Select[uuid.UUID]:
 
 @cache
 def _whole(row: type[IsCarried], *, with_payments: bool) -> Select[*tuple[Any, ...]]:
-    way = joinedload(row.subscription)
+    seen = select(row, Merchant, *surroundings.columns()).join(Merchant, Merchant.id == row.merchant_id)
+    whole = subscriptions.whole(seen, row.subscription, is_one=True)
+    if with_payments:
+        whole = with_list(whole, row.subscription, Subscription.payments)
     return (
-        select(row, Merchant, *surroundings.columns())
-        .join(Merchant, Merchant.id == row.merchant_id)
-        .options(*subscriptions.whole(way, is_one=True))
-        .options(*([way.selectinload(Subscription.payments)] if with_payments else []))
-        .where(row.id == bindparam("row_id"))
+        whole.where(row.id == bindparam("row_id"))
         .with_for_update(key_share=True, of=row)
         .execution_options(populate_existing=True)
     )

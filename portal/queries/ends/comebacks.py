@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.comebacks import OPEN, Standing
 from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
-from portal.models import Comeback, Merchant, PayPalAccount, Product, Provider, Subscription
+from portal.models import Comeback, Merchant, PayPalAccount, Provider, Subscription
 from portal.models.held import AnySubscription
 from portal.models.held_requests import AnyAttempt
+from portal.queries import subscriptions
 
 A = TypeVar("A", bound=AnyAttempt)
 S = TypeVar("S", bound=AnySubscription)
@@ -50,15 +51,10 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, comeback_id: uuid.UUID
 
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, comeback_id: uuid.UUID) -> Comeback:
     """Return one attempt of the customer with its old subscription; raise NoResultFound for any other."""
-    subscription = joinedload(Comeback.subscription)
     return session.scalars(
-        select(Comeback)
-        .options(
-            subscription.joinedload(Subscription.customer),
-            subscription.joinedload(Subscription.product).selectinload(Product.contents),
-            subscription.joinedload(Subscription.plan),
+        subscriptions.whole(select(Comeback), Comeback.subscription).where(
+            Comeback.id == comeback_id, Comeback.merchant_id == merchant_id, Comeback.customer_id == customer_id
         )
-        .where(Comeback.id == comeback_id, Comeback.merchant_id == merchant_id, Comeback.customer_id == customer_id)
     ).one()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.domain.ends.end_requests import OPEN, Basis, RequestState
@@ -15,23 +15,24 @@ from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Provider, ReceivedRequest, Subscription
 from portal.queries import subscriptions
+from portal.queries.aliases import with_list
 from portal.queries.ends import carrying
 
 
 @cache
 def _whole() -> Select[EndRequest]:
-    return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription)))
+    return subscriptions.whole(select(EndRequest), EndRequest.subscription)
 
 
 @cache
 def _one() -> Select[EndRequest]:
-    return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription), is_one=True))
+    return subscriptions.whole(select(EndRequest), EndRequest.subscription, is_one=True)
 
 
 @cache
 def _with_payments() -> Select[EndRequest]:
     """For pages, as in `subscriptions`."""
-    return _one().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
+    return with_list(_one(), EndRequest.subscription, Subscription.payments)
 
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
@@ -52,8 +53,7 @@ def waiting_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> lis
 @cache
 def _waiting() -> Select[EndRequest]:
     return (
-        _whole()
-        .options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
+        with_list(_whole(), EndRequest.subscription, Subscription.payments)
         .where(EndRequest.subscription_id.in_(bindparam("subscription_ids", expanding=True)))
         .where(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
     )

@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import OPEN
 from portal.domain.ends.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, PublicDeclaration, ReceivedRequest, Subscription
 from portal.queries import named, subscriptions, surroundings
+from portal.queries.aliases import joined
 from portal.queries.ends.aging import BEFORE_THE_FIRST
 from portal.queries.surroundings import Part
 
@@ -50,10 +51,11 @@ _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscriptio
 
 @cache
 def _whole() -> Select[ReceivedRequest]:
-    return select(ReceivedRequest).options(
-        joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),
-        joinedload(ReceivedRequest.subscription).joinedload(Subscription.product),
-        joinedload(ReceivedRequest.declaration),
+    return joined(
+        select(ReceivedRequest),
+        (ReceivedRequest.end_request, EndRequest.subscription, Subscription.product),
+        (ReceivedRequest.subscription, Subscription.product),
+        (ReceivedRequest.declaration,),
     )
 
 
@@ -108,8 +110,7 @@ def is_lost(merchant_id: Any) -> tuple[ColumnElement[bool], ...]:
 def is_one_of_many() -> ColumnElement[bool]:
     """Say that a declaration came beyond a limit: such ones are one line, as strangers may send very many."""
     is_repeated = PublicDeclaration.received_request_id == ReceivedRequest.id, PublicDeclaration.is_repeated
-    repeated = exists().where(*is_repeated).correlate(ReceivedRequest)
-    return and_(ReceivedRequest.way == Way.PUBLIC_FORM, repeated)
+    return and_(ReceivedRequest.way == Way.PUBLIC_FORM, exists().where(*is_repeated))
 
 
 def _names(subscription_id: Any) -> ColumnElement[bool]:
@@ -210,8 +211,7 @@ def _next_payment(whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
 @cache
 def whole() -> Select[ReceivedRequest, datetime | None]:
     """Return requests with what was declared of each, and the payment at risk at `now`."""
-    declared = select(ReceivedRequest, payment_at_risk()).outerjoin(ReceivedRequest.declaration)
-    return declared.options(contains_eager(ReceivedRequest.declaration))
+    return joined(select(ReceivedRequest, payment_at_risk()), (ReceivedRequest.declaration,))
 
 
 def at_risk(

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import OPEN, RequestState
-from portal.models import EndRequest, Product, Subscription
+from portal.models import EndRequest, Subscription
+from portal.queries import subscriptions
 from portal.queries.desk.keyset import PAGE
 
 MOST_BEGUN: Final = 100  # of those that the portal is at: a PayPal that is silent for hours leaves thousands
@@ -52,12 +53,8 @@ def _read(
     session: Session, which: tuple[ColumnElement[bool], ...], order: tuple[Any, ...], *, most: int
 ) -> Sequence[EndRequest]:
     """Return `most` of them with all that is shown, and one more if there is one."""
-    subscription = joinedload(EndRequest.subscription)
-    contents = subscription.joinedload(Subscription.product).selectinload(Product.contents)
     return session.scalars(
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .options(subscription.joinedload(Subscription.customer), contents)
+        subscriptions.whole(select(EndRequest).join(EndRequest.subscription), EndRequest.subscription)
         .where(*which)
         .order_by(*order)
         .limit(most + 1)

@@ -24,6 +24,7 @@ from portal.models import (
     Subscription,
     Withdrawal,
 )
+from portal.queries.aliases import joined
 
 __all__ = [
     "PublicDeclaration",
@@ -170,9 +171,7 @@ def on_file(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | 
 def live_of(session: Session, merchant_id: uuid.UUID, email: str) -> Sequence[Subscription]:
     """Return the subscriptions that are not over of whoever has that address on file."""
     return session.scalars(
-        select(Subscription)
-        .join(Subscription.customer)
-        .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+        joined(select(Subscription).join(Subscription.customer), (Subscription.customer,), (Subscription.product,))
         .where(
             Subscription.merchant_id == merchant_id,
             Customer.merchant_id == merchant_id,
@@ -190,9 +189,7 @@ def withdrawable_of(session: Session, merchant_id: uuid.UUID, email: str, *, sin
     """
     may_run = or_(Subscription.ended_at.is_(None), Subscription.started_at > since)
     return session.scalars(
-        select(Subscription)
-        .join(Subscription.customer)
-        .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+        joined(select(Subscription).join(Subscription.customer), (Subscription.customer,), (Subscription.product,))
         .where(
             Subscription.merchant_id == merchant_id,
             Customer.merchant_id == merchant_id,

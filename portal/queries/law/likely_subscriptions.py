@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import case, func, literal, select, union
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, ReceivedRequest, Subscription
 from portal.models.names import reading_order
+from portal.queries.aliases import joined
 from portal.queries.desk import searches
 
+SHOWN: Final = ((Subscription.customer,), (Subscription.product,))
 LIKELY = 20  # subscriptions proposed for one request
 MOST_LIKELY = 200  # looked at for it, of each way: of a very common name not all
 
@@ -44,9 +47,7 @@ def of_request(session: Session, received: ReceivedRequest) -> list[Subscription
     order = (case((was_found, 0), else_=1), is_over, is_theirs)
     return list(
         session.scalars(
-            select(Subscription)
-            .join(Subscription.customer)
-            .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+            joined(select(Subscription).join(Subscription.customer), *SHOWN)
             .where(ours, Subscription.id.in_(select(found.subquery())))
             .order_by(*order, Subscription.next_payment_at.nulls_last(), Subscription.id)
             .limit(LIKELY)
@@ -89,8 +90,7 @@ def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscri
     rows = session.scalars(searches.subscriptions(merchant_id, sought, mine, most=LIKELY)).all()
     return list(
         session.scalars(
-            select(Subscription)
-            .options(joinedload(Subscription.customer), joinedload(Subscription.product))
+            joined(select(Subscription), *SHOWN)
             .where(Subscription.id.in_(rows), Subscription.merchant_id == merchant_id)
             .order_by(Subscription.next_payment_at.nulls_last(), Subscription.id)
         )

@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.law.withdrawals import Consents, RefundDuty, newest
 from portal.models import ContractConsent, Subscription, Withdrawal
+from portal.queries.aliases import joined
 
 OPEN: ColumnElement[bool] = Withdrawal.refund == RefundDuty.OPEN
 
@@ -28,13 +29,9 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, withdrawal_id: uuid.UU
 
 
 def _whole() -> Select[Withdrawal]:
-    subscription = joinedload(Withdrawal.subscription)
-    return select(Withdrawal).options(
-        subscription.joinedload(Subscription.customer),
-        subscription.joinedload(Subscription.product),
-        subscription.joinedload(Subscription.plan),
-        joinedload(Withdrawal.end_request),
-    )
+    customer, product, plan = Subscription.customer, Subscription.product, Subscription.plan
+    paths = [(Withdrawal.subscription, part) for part in (customer, product, plan)]
+    return joined(select(Withdrawal), *paths, (Withdrawal.end_request,))
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> Withdrawal | None:

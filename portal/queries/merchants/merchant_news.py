@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Text, cast, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, ReceivedRequest, Subscription
+from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, ReceivedRequest, Subscription
+from portal.queries import subscriptions
+from portal.queries.aliases import with_list
 from portal.queries.ends import received_requests
 
 _LOCK: Final = 7_204_012  # keeps these locks apart from any others that are no row's
@@ -85,15 +87,9 @@ def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[
     """Return the requests that a mail tells of, the next payment at risk first, and how many there are."""
     told = EndRequest.id.in_(select(MerchantNews.end_request_id).where(MerchantNews.mail_id == mail_id))
     count = session.scalar(select(func.count()).select_from(EndRequest).where(told)) or 0
+    whole = subscriptions.whole(select(EndRequest).join(EndRequest.subscription), EndRequest.subscription)
     rows = session.scalars(
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .options(
-            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-            joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
-            joinedload(EndRequest.subscription).joinedload(Subscription.plan),
-            joinedload(EndRequest.subscription).selectinload(Subscription.payments),
-        )
+        with_list(whole, EndRequest.subscription, Subscription.payments)
         .where(told)
         .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
         .limit(limit)

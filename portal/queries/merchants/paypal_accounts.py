@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Row, ScalarSelect, Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import OPEN
 from portal.domain.subscriptions import ENDED
 from portal.models import EndRequest, PayPalAccount, Provider, Subscription
+from portal.queries.aliases import kept_alias
 
 __all__ = ["Provider"]  # the web names the kinds of key
 
@@ -79,10 +81,12 @@ def dependents(session: Session, merchant_id: uuid.UUID, provider: Provider) -> 
     )
 
 
+_BEFORE: Final = kept_alias(PayPalAccount)
+
+
 def broken_before() -> ScalarSelect[datetime | None]:
     """Return, in an UPDATE of a key, since when it was broken: a statement sees the rows as they were before it."""
-    before = aliased(PayPalAccount)
-    return select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery()
+    return select(_BEFORE.broken_since).where(_BEFORE.id == PayPalAccount.id).scalar_subquery()
 
 
 def token_of(

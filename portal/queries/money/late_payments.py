@@ -10,13 +10,14 @@ from functools import cache
 from typing import Final
 
 from sqlalchemy import Row, Select, bindparam, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.models import EndRequest, LatePayment, Payment, Refund, Subscription
+from portal.queries.aliases import joined
 from portal.queries.money import refunds
 
 __all__ = ["Alarm", "LatePayment", "LateState"]  # the web names the states
@@ -188,13 +189,9 @@ def last_told_at(session: Session, merchant_id: uuid.UUID) -> datetime | None:
 
 @cache
 def _whole() -> Select[LatePayment]:
-    subscription = joinedload(LatePayment.subscription)
-    return select(LatePayment).options(
-        joinedload(LatePayment.payment),
-        subscription.joinedload(Subscription.customer),
-        subscription.joinedload(Subscription.product),
-        subscription.joinedload(Subscription.plan),
-    )
+    customer, product, plan = Subscription.customer, Subscription.product, Subscription.plan
+    paths = [(LatePayment.subscription, part) for part in (customer, product, plan)]
+    return joined(select(LatePayment), *paths, (LatePayment.payment,))
 
 
 def _with_refunds(session: Session, rows: Iterable[LatePayment]) -> list[Alarm]:

@@ -15,7 +15,7 @@ from portal.domain.law.plan_kinds import PlanKind
 from portal.domain.people.profiles import Answer
 from portal.domain.policies import Role
 from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, Plan, Subscription, TaskLink
-from portal.queries.account.aliases import kept_alias
+from portal.queries.aliases import kept_alias
 from portal.queries.people.people import (
     ALIVE,
     MERCHANT,

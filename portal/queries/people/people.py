@@ -32,7 +32,7 @@ from portal.models import (
     Staff,
 )
 from portal.models.names import reading_order
-from portal.queries.account.aliases import kept_alias
+from portal.queries.aliases import kept_alias
 
 
 class Kind(StrEnum):
