@@ -1,4 +1,6 @@
-"""Aliases that a module keeps: several threads that begin with one at the same moment all get its own columns."""
+"""Aliases that are kept: several threads that begin with one at the same moment all get its own columns, and every
+statement that loads the same beside its rows loads it over the same alias.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from portal.models import Subscription
-from portal.queries.aliases import kept_alias
+from portal.models import EndRequest, Refund, Subscription
+from portal.queries import aliases
+from portal.queries.aliases import joined, kept_alias, with_list
 
 PORTAL = Path(__file__).resolve().parent.parent / "portal"
 THREADS = 4
@@ -57,3 +60,52 @@ def test_no_module_keeps_an_alias_that_is_not_ready():
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("aliased", "AliasedClass")
     ]
     assert kept == []
+
+
+def test_threads_that_begin_at_once_join_in_one_and_the_same(hasty, monkeypatch):
+    path = EndRequest.subscription, Subscription.customer
+    expected = str(joined(select(EndRequest), path))
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _round in range(10):
+            aliases._alias.cache_clear()
+            together = Barrier(THREADS)
+
+            def built(at_once=together):
+                at_once.wait()
+                return str(joined(select(EndRequest), path))
+
+            assert {task.result() for task in [pool.submit(built) for _thread in range(THREADS)]} == {expected}
+
+
+def test_what_two_paths_share_is_joined_in_once_and_a_list_is_read_apart():
+    customer, contents = Subscription.customer, Subscription.payments
+    statement = joined(select(EndRequest), (EndRequest.subscription, customer), (EndRequest.subscription, contents))
+    text = str(statement)
+    assert text.count(" JOIN subscriptions ") == 1
+    assert " payments " not in text
+    more = with_list(joined(select(EndRequest), (EndRequest.subscription,)), EndRequest.subscription, contents)
+    assert str(more).count(" JOIN subscriptions ") == 1
+
+
+def test_whatever_leads_to_a_subscription_shares_its_columns():
+    """A process that knows thirty statements of a table keeps its columns once, not thirty times."""
+
+    def froms(statement):
+        return {
+            one for one in statement.get_final_froms()[0]._from_objects if getattr(one, "name", "").startswith("of_")
+        }
+
+    one = joined(select(EndRequest), (EndRequest.subscription, Subscription.product))
+    other = joined(select(Refund), (Refund.subscription, Subscription.product))
+    assert froms(one) == froms(other) != set()
+
+
+def test_nothing_is_joined_in_over_an_alias_of_its_own():
+    own = [
+        f"{path.relative_to(PORTAL)}:{node.lineno}"
+        for path in PORTAL.rglob("*.py")
+        if path.name != "aliases.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if "joinedload" in (getattr(node, "id", ""), getattr(node, "attr", ""))
+    ]
+    assert own == []

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from portal.domain.ends.end_requests import OPEN
 from portal.models import EndRequest, Grant, Plan, Product, ProductContent, Subscription
 from portal.models.names import reading_order
+from portal.queries.aliases import joined
 
 MOST = 500
 
@@ -155,8 +156,7 @@ def plans_of_merchant(session: Session, merchant_id: uuid.UUID) -> list[Plan]:
     """Return every plan that is known, by name, each with its product."""
     return list(
         session.scalars(
-            select(Plan)
-            .options(joinedload(Plan.product))
+            joined(select(Plan), (Plan.product,))
             .where(Plan.merchant_id == merchant_id)
             .order_by(reading_order(Plan.name), Plan.provider_id)
             .limit(MOST)
@@ -167,7 +167,7 @@ def plans_of_merchant(session: Session, merchant_id: uuid.UUID) -> list[Plan]:
 def plan(session: Session, merchant_id: uuid.UUID, plan_id: uuid.UUID) -> Plan:
     """Return one plan of the merchant with its product; raise NoResultFound for any other."""
     own = Plan.id == plan_id, Plan.merchant_id == merchant_id
-    return session.scalars(select(Plan).options(joinedload(Plan.product)).where(*own)).one()
+    return session.scalars(joined(select(Plan), (Plan.product,)).where(*own)).one()
 
 
 def sold_by(session: Session, merchant_id: uuid.UUID, plan_id: uuid.UUID) -> uuid.UUID:

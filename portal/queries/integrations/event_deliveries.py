@@ -6,10 +6,11 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.integrations.outgoing_events import DeliveryState
 from portal.models import EventAttempt, EventDelivery, OutgoingEvent
+from portal.queries.aliases import joined
 from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
 from portal.queries.integrations.event_endpoints import IS_WAITING
 
@@ -32,7 +33,7 @@ def claim(
     if not ids:
         return []
     session.execute(update(EventDelivery).where(EventDelivery.id.in_(ids)).values(next_try_at=until))
-    found = select(EventDelivery).where(EventDelivery.id.in_(ids)).options(joinedload(EventDelivery.event))
+    found = joined(select(EventDelivery), (EventDelivery.event,)).where(EventDelivery.id.in_(ids))
     rows = session.scalars(found.execution_options(populate_existing=True))
     return sorted(rows, key=lambda row: (row.event.created_at, row.event.sequence or 0))
 
@@ -71,8 +72,8 @@ def of_endpoint(
 ) -> EventDelivery:
     """Return one with its event; raise NoResultFound for another endpoint's, or another merchant's."""
     which = EventDelivery.id == delivery_id, EventDelivery.endpoint_id == endpoint_id
-    found = select(EventDelivery).where(*which, EventDelivery.merchant_id == merchant_id)
-    return session.scalars(found.options(joinedload(EventDelivery.event))).one()
+    found = joined(select(EventDelivery), (EventDelivery.event,))
+    return session.scalars(found.where(*which, EventDelivery.merchant_id == merchant_id)).one()
 
 
 def attempts(session: Session, delivery_id: uuid.UUID, *, limit: int = PAGE) -> list[EventAttempt]:

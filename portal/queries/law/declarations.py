@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
 
 from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.law.countries import Function
@@ -47,27 +48,30 @@ __all__ = [
 ]
 
 
+@cache
+def _whole() -> Select[PublicDeclaration]:
+    """Each with the request that it is."""
+    return joined(select(PublicDeclaration), (PublicDeclaration.received,))
+
+
 def by_page(session: Session, merchant_id: uuid.UUID, page_hash: str) -> PublicDeclaration | None:
     """Return the declaration whose page has that address."""
-    whole = select(PublicDeclaration).options(joinedload(PublicDeclaration.received))
     return session.scalars(
-        whole.where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.page_hash == page_hash)
+        _whole().where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.page_hash == page_hash)
     ).one_or_none()
 
 
 def by_link(session: Session, merchant_id: uuid.UUID, link_hash: str) -> PublicDeclaration | None:
     """Return the declaration to which the link of a mail leads."""
-    whole = select(PublicDeclaration).options(joinedload(PublicDeclaration.received))
     return session.scalars(
-        whole.where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.link_hash == link_hash)
+        _whole().where(PublicDeclaration.merchant_id == merchant_id, PublicDeclaration.link_hash == link_hash)
     ).one_or_none()
 
 
 def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
     """Return one, locked, with its request as it stands once the lock is had; raise NoResultFound."""
     row = session.scalars(
-        select(PublicDeclaration)
-        .options(joinedload(PublicDeclaration.received))
+        _whole()
         .where(PublicDeclaration.received_request_id == received_id)
         .with_for_update(key_share=True, of=PublicDeclaration)
         .execution_options(populate_existing=True)
@@ -78,7 +82,7 @@ def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
 
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
     """Return what a request is as a declaration; None for one that came otherwise."""
-    return session.get(PublicDeclaration, received_id, options=[joinedload(PublicDeclaration.received)])
+    return session.scalars(_whole().where(PublicDeclaration.received_request_id == received_id)).one_or_none()
 
 
 def of_reference(session: Session, merchant_id: uuid.UUID, reference: str) -> PublicDeclaration | None:

@@ -9,11 +9,12 @@ from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState
 from portal.models import EndRefund, LatePayment, Payment, Refund
+from portal.queries.aliases import joined
 
 __all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]
 
@@ -122,7 +123,6 @@ def with_end(session: Session, request_id: uuid.UUID) -> EndRefund | None:
 
 def with_ends(session: Session, request_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, EndRefund]:
     """Return what was decided with requests to end, each with the refund that it became."""
-    rows = session.scalars(
-        select(EndRefund).options(joinedload(EndRefund.refund)).where(EndRefund.end_request_id.in_(list(request_ids)))
-    )
+    whole = joined(select(EndRefund), (EndRefund.refund,))
+    rows = session.scalars(whole.where(EndRefund.end_request_id.in_(list(request_ids))))
     return {row.end_request_id: row for row in rows}

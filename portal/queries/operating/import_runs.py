@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Collection
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.models import Customer, ImportRun, ImportState, Plan, Product
+from portal.queries.aliases import joined
 
 
 def get(session: Session, run_id: uuid.UUID) -> ImportRun:
@@ -47,9 +48,9 @@ def plans_by_provider_id(
 ) -> dict[str, Plan]:
     """Return the merchant's plans among PayPal's ids, each with its product."""
     rows = session.scalars(
-        select(Plan)
-        .options(joinedload(Plan.product).selectinload(Product.contents))
-        .where(Plan.merchant_id == merchant_id, Plan.environment == environment, Plan.provider_id.in_(ids))
+        joined(select(Plan), (Plan.product, Product.contents)).where(
+            Plan.merchant_id == merchant_id, Plan.environment == environment, Plan.provider_id.in_(ids)
+        )
     )
     return {plan.provider_id: plan for plan in rows}
 

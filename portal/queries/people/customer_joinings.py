@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal.models import Base, CustomerJoining, EndRequest, Subscription
+from portal.queries.aliases import joined
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, joining_id: uuid.UUID) -> CustomerJoining:
@@ -32,9 +33,8 @@ def subscriptions_of(session: Session, customer_id: uuid.UUID) -> list[Subscript
     """Return all of a customer's subscriptions with their products, oldest first."""
     return list(
         session.scalars(
-            select(Subscription)
+            joined(select(Subscription), (Subscription.product,))
             .where(Subscription.customer_id == customer_id)
-            .options(joinedload(Subscription.product))
             .order_by(Subscription.created_at, Subscription.id)
         )
     )
