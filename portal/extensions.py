@@ -105,6 +105,10 @@ KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
 STATEMENTS: Final = 240
 BEYOND: Final = 0.05
 
+# The connection that was used last is used next: few then prepare what all ask.  Each keeps what it has prepared and a
+# buffer for the largest answer that it ever had, here and at the server, so that none grows for ever.
+RECYCLED: Final = 600  # seconds
+
 # A connection's option: what it commits is the process's own, and not what somebody asked for.
 OF_THE_PROCESS: Final = {"of_the_process": True}
 
@@ -138,6 +142,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=patience.pool,
+            pool_use_lifo=True,
+            pool_recycle=RECYCLED,
             execution_options={"compiled_cache": LRUCache(statements, threshold=BEYOND)},
             connect_args={
                 **address,

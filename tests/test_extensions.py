@@ -46,6 +46,22 @@ def test_one_that_was_just_used_is_trusted_and_its_failure_renews_the_pool(datab
     database.dispose()
 
 
+def test_the_connection_that_was_used_last_is_used_next(database_url):
+    """Few connections then know what all ask, and each is asked often enough to prepare it."""
+    database = Database(database_url)
+    with database.begin() as first, database.begin() as second:
+        last_back, _other = (one.scalar(select(func.pg_backend_pid())) for one in (first, second))
+    assert {used(database) for _time in range(5)} == {last_back}
+    database.dispose()
+
+
+def test_none_is_kept_for_ever(database_url, monkeypatch):
+    monkeypatch.setattr("portal.extensions.RECYCLED", 0)
+    database = Database(database_url, pool_size=1)
+    assert len({used(database) for _time in range(3)}) == 3
+    database.dispose()
+
+
 def everything_said(error):
     """Every word of a traceback, the causes too, as a log holds it."""
     return "".join(traceback.format_exception(error))

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 FLAG: Final = "journal"  # in the `info` of a connection: its transaction wrote to a watched table
 WRITES: Final = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) (?:ONLY )?(?:{'|'.join(sorted(WATCHED))})\b")
+HEAD: Final = 120  # letters within which an INSERT, an UPDATE or a DELETE names its table
 SWITCH_ON: Final = """
     INSERT INTO installations (id, journals) VALUES (1, true)
     ON CONFLICT (id) DO UPDATE SET journals = true WHERE NOT installations.journals
@@ -111,6 +111,9 @@ def _look(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> 
         connection.info[FLAG] = True
 
 
-@lru_cache(maxsize=4096)
 def _writes(statement: str) -> bool:
-    return WRITES.search(statement) is not None
+    """Say whether it writes to a watched table: not remembered, as each length of a list makes a text of its own."""
+    if statement.startswith("SELECT"):
+        return False
+    said = statement if statement.startswith("WITH") else statement[:HEAD]
+    return WRITES.search(said) is not None

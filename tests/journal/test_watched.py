@@ -35,6 +35,8 @@ def test_each_is_known_by_its_only_key():
         ("UPDATE health_marks SET at = now()", False),
         ("SELECT end_requests.id FROM end_requests FOR UPDATE", False),
         ("INSERT INTO end_requests_of_somebody (id) VALUES (1)", False),
+        ("WITH many AS (SELECT " + 200 * "1, " + "2) INSERT INTO mails SELECT * FROM many", True),
+        ("SELECT 'UPDATE mails SET nothing'", False),
     ],
 )
 def test_only_what_changes_a_watched_table_is_asked_about(statement, is_told):
