@@ -48,8 +48,10 @@ class Sort(StrEnum):
     STARTED = "started"
     NEXT = "next"  # payment
     ENDED = "ended"
+    PLANNED = "planned"  # the day of an end that waits: of a list of those alone, which has it unasked
 
 
+SOONEST_END: Final = Order(Sort.PLANNED)
 NEWEST_FIRST: Final = Order(Sort.CREATED, is_descending=True)
 # Whoever asks for days wants to see them, and their index has them in that order.
 BY_DATES: Final[Mapping[str, Order]] = {
@@ -79,7 +81,7 @@ class SubscriptionFilter(ListFilter):
         Field("needs_you", "needs_you", yes),
     )
     ALIASES: ClassVar = {"status": "state"}
-    SORTS: ClassVar = frozenset(Sort)
+    SORTS: ClassVar = frozenset(Sort) - {Sort.PLANNED}
     PERIODS: ClassVar = ("started", "ended", "next")
 
     states: tuple[Status, ...] = ()
@@ -101,9 +103,12 @@ class SubscriptionFilter(ListFilter):
 
     @property
     def sort(self) -> Order:
-        """What it is sorted by: what was asked for, else the dates that it is narrowed to, else the newest first."""
+        """What it is sorted by: what was asked for, else the dates that it is narrowed to, else the newest first.
+
+        Of planned ends the soonest comes first, as on Today.
+        """
         dates = (order for period, order in BY_DATES.items() if getattr(self, period) != ANY_DAY)
-        return self.order or next(dates, NEWEST_FIRST)
+        return self.order or next(dates, SOONEST_END if self.planned is Answer.YES else NEWEST_FIRST)
 
 
 ALL: Final = SubscriptionFilter()

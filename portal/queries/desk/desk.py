@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, exists, select, union
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, union
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
@@ -23,18 +24,20 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.names import reading_order
-from portal.queries.aliases import joined
+from portal.queries.aliases import joined, kept_alias
 from portal.queries.desk import customer_filters, searches, subscription_filters
 from portal.queries.desk.keyset import BEGINNING, FULL, PAGE, Full, Place, Slice, is_lacking, keyset_page
 from portal.queries.desk.subscription_filters import Whose
 
 MOST: Final = 100  # of anything that a record lists
+PLANNED: Final = kept_alias(EndRequest, "planned")  # of a list that is sorted by the days of planned ends
 SORTED_BY: Final[Mapping[str, Any]] = {
     Sort.CREATED: Subscription.created_at,
     Sort.CUSTOMER: reading_order(Customer.name),
     Sort.STARTED: Subscription.started_at,
     Sort.NEXT: Subscription.next_payment_at,
     Sort.ENDED: Subscription.ended_at,
+    Sort.PLANNED: PLANNED.due_at,
 }
 NO_NAME: Final = ""
 # What stands there in rows that lack it. PayPal names not everybody, and who is erased has no name any more.
@@ -98,6 +101,8 @@ def subscriptions_paged(
         keys = (keys[0], Customer.id, Subscription.id)
     descending, empty = wanted.sort.is_descending, EMPTY.get(wanted.sort.column, FULL)
     which = subscription_filters.conditions(whose, wanted)
+    if wanted.sort.column == Sort.PLANNED:
+        statement = statement.join(PLANNED, _is_planned(whose))
     if wanted.search:
         sought = searches.sought(session, wanted.search)
         found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
@@ -108,6 +113,11 @@ def subscriptions_paged(
         scope = and_(scope, is_theirs)
         # Said of the customer too, so that the index of their names leads.
         among = among.join(Customer, is_theirs).where(Customer.merchant_id == whose.merchant_id)
+    elif wanted.sort.column == Sort.PLANNED:
+        # From the planned ends on, whose index has their days; said of each of them once.
+        scope = and_(scope, _is_planned(whose))
+        others = subscription_filters.conditions(whose, replace(wanted, planned=None))
+        among = select(Subscription.id).join(PLANNED, _is_planned(whose)).where(*others)
     return keyset_page(
         session,
         statement,
@@ -119,6 +129,10 @@ def subscriptions_paged(
         empty=empty,
         among=among,
     )
+
+
+def _is_planned(whose: Whose) -> ColumnElement[bool]:
+    return and_(PLANNED.subscription_id == Subscription.id, *subscription_filters.is_planned(whose, PLANNED))
 
 
 def customers_page(

@@ -188,11 +188,13 @@ def _worth(currencies: tuple[str, ...]) -> list[ColumnElement[bool]]:
 
 def _planned(whose: Whose) -> Select[uuid.UUID]:
     """Return the ids of those whose end waits for its day (`end_requests.is_planned`)."""
-    return select(EndRequest.subscription_id).where(
-        EndRequest.merchant_id == whose.merchant_id,
-        EndRequest.state == RequestState.RECORDED,
-        EndRequest.due_at > whose.now,
-    )
+    return select(EndRequest.subscription_id).where(*is_planned(whose, EndRequest))
+
+
+def is_planned(whose: Whose, request: type[EndRequest]) -> tuple[ColumnElement[bool], ...]:
+    """Return what narrows requests, or an alias of them, to those that wait for their day."""
+    mine = request.merchant_id == whose.merchant_id
+    return mine, request.state == RequestState.RECORDED, request.due_at > whose.now
 
 
 def _answered(merchant_id: uuid.UUID, answers: tuple[OfferAnswer, ...]) -> Select[uuid.UUID]:

@@ -119,7 +119,8 @@ class SubscriptionListForm(ListForm):
     ended_from = _day("ended_from")
     ended_to = _day("ended_to")
     sort = _orders(
-        *("created", "customer", "next", "started", "ended"), unasked=_l("by the dates chosen, else newest first")
+        *("created", "customer", "next", "started", "ended"),
+        unasked=_l("by the dates or planned ends chosen, else newest first"),
     )
 
 

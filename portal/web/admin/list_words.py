@@ -95,6 +95,7 @@ ORDER: Final[Mapping[str, tuple[LazyString, LazyString]]] = {
     "started": (_l("earliest start first"), _l("latest start first")),
     "next": (_l("next payment first"), _l("furthest next payment first")),
     "ended": (_l("earliest end first"), _l("latest end first")),
+    "planned": (_l("soonest planned end first"), _l("furthest planned end first")),
     "name": (_l("by name, A to Z"), _l("by name, Z to A")),
     "known": (_l("longest known first"), _l("newest first")),
 }

@@ -128,10 +128,20 @@ def test_an_order_narrows_nothing_and_a_search_does():
         ("started_from=2026-01-01&ended_from=2026-02-01", "-ended"),
         ("next_from=2026-12-01&sort=-created", "-created"),
         ("next_from=2026-12-01&sort=customer", "customer"),
+        ("planned=yes", "planned"),
+        ("planned=yes&state=active", "planned"),
+        ("planned=yes&next_from=2026-12-01", "next"),
+        ("planned=yes&sort=-created", "-created"),
+        ("planned=no", "-created"),
     ],
 )
 def test_unasked_a_list_is_sorted_by_the_days_it_is_narrowed_to(asked, sorted_by):
     assert str(parse(asked).filter.sort) == sorted_by
+
+
+def test_the_days_of_planned_ends_are_no_order_of_another_list():
+    found = parse("sort=planned")
+    assert (str(found.filter.sort), [fault.why for fault in found.faults]) == ("-created", [Why.NO_VALUE])
 
 
 def test_a_nul_is_no_letter():

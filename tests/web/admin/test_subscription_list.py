@@ -306,6 +306,32 @@ def test_days_that_are_asked_for_are_shown_in_their_order_unless_another_is_aske
     assert sorted(ids(other)) == sorted(shown)
 
 
+def test_planned_ends_stand_by_their_days_the_soonest_first(owner, make, merchant, now, monkeypatch):
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    one = [make.subscription(merchant=merchant, at_paypal=False) for _number in range(7)]
+    for place, days in enumerate((5, 2, 9, 2, 1)):
+        make_request(make, one[place], now, state=RequestState.RECORDED, due_at=now + timedelta(days=days))
+    make_request(make, one[5], now, state=RequestState.RECORDED, due_at=now - timedelta(days=1))
+    same_day = sorted((one[1], one[3]), key=lambda each: each.id.bytes)
+    expected = [str(each.id) for each in (one[4], *same_day, one[0], one[2])]
+    page = owner.get("/admin/subscriptions?planned=yes")
+    assert "5 subscriptions, soonest planned end first" in page.select_one("caption").get_text()
+    assert not page.select("th[aria-sort]"), "its own date stands beside the status"
+    there = [ids(page)]
+    while page.select("a[rel=next]"):
+        page = page.follow("Next page")
+        there.append(ids(page))
+    assert there == [expected[:2], expected[2:4], expected[4:]]
+    for before in reversed(there[:-1]):
+        page = page.follow("Previous page")
+        assert ids(page) == before
+    monkeypatch.undo()
+    assert ids(owner.get("/admin/subscriptions?planned=yes&state=active")) == expected
+    assert ids(owner.get("/admin/subscriptions?planned=yes&state=paused")) == []
+    assert ids(owner.get(f"/admin/subscriptions?planned=yes&q={one[0].provider_id}")) == [str(one[0].id)]
+    assert sorted(ids(owner.get("/admin/subscriptions?planned=yes&sort=customer"))) == sorted(expected)
+
+
 def test_who_is_erased_is_found_without_a_name(owner, make, merchant, now, monkeypatch):
     monkeypatch.setitem(desk.customers_page.__kwdefaults__, "size", 2)
     make.customer(merchant, name="Zoé")
