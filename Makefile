@@ -13,6 +13,8 @@ CANCELLATIONS ?= 100
 FAULTS ?= 100
 MINUTES ?= 10
 ROWS ?= 1000000
+# All but what `make thorough` tries. CI has both tried in one run: apart, the drills leave the cores idle half of the time.
+TRIED ?= not exhaustive and not drill and not planted
 # Of two cores: one process more, since whoever runs a browser or the chaos mostly waits.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
@@ -66,13 +68,13 @@ collected: env
 
 check: ## lint, and every test but those of `make thorough` and those with a browser
 	@$(MAKE) --no-print-directory -j2 lint collected
-	$(PYTEST) --ignore=tests/e2e -m "not exhaustive and not drill and not planted"
+	$(PYTEST) --ignore=tests/e2e -m "$(TRIED)"
 
 # Types beside the tests: they take longer than the rest of `lint` together. What they find is said last, where it is seen.
 test: ## Every check and every test, browser tests included, but for `make thorough`
 	@$(MAKE) --no-print-directory -j2 collected style browser html-checker
 	$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
-	$(PYTEST) -m "not exhaustive and not drill and not planted"; tests=$$?; \
+	$(PYTEST) -m "$(TRIED)"; tests=$$?; \
 	wait $$types || { cat $(VENV)/types.txt; exit 1; }; exit $$tests
 
 thorough: env browser ## What takes minutes: very many cases of one law, a short chaos, drills. CI runs both
