@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.browser import LAUNCH_FLAGS, find_browser
-from tests.e2e.demo import Demo, running_demo
+from tests.e2e.demo import Demo, begun_database, running_demo
 from tests.e2e.visitor import NARROW, Size, Visitor
 
 LANGUAGES = {"fr": "fr-FR", "en": "en-GB", "de": "de-DE"}
@@ -29,16 +31,23 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables, one for all processes of the run: to make them takes longer than all else."""
+    own = tmp_path_factory.getbasetemp()
+    return begun_database(own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own)
+
+
 @pytest.fixture(scope="module")
-def demo(chromium: Browser) -> Iterator[Demo]:
+def demo(chromium: Browser, begun: Path) -> Iterator[Demo]:
     """One demo for a module; it is started only if there is a browser."""
-    with running_demo() as running:
+    with running_demo(begun) as running:
         yield running
 
 
 @pytest.fixture
 def fresh_demo(chromium: Browser) -> Iterator[Demo]:
-    """A demo in which nobody did anything yet."""
+    """A demo in which nobody did anything yet, begun with nothing as a newcomer's."""
     with running_demo() as running:
         yield running
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pyotp
 import requests
 
 from portal.demo.run import ROOT, VARIABLES
+from portal.postgres import server_folder
 from tests.folders import make_folder
 from tests.ports import free_ports
 
@@ -29,6 +31,12 @@ RUNS = "The demo runs."
 START = 180  # seconds: a new machine's first database takes its time
 STOP = 60
 STEP = 30  # seconds of a TOTP step
+MIGRATED = """if True:
+    import pathlib, sys
+    from portal.migrating import upgrade
+    from portal.postgres import ensure_server
+    upgrade(ensure_server(pathlib.Path(sys.argv[1])))
+"""
 T = TypeVar("T")
 
 
@@ -147,10 +155,34 @@ class Demo:
         return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
 
 
+def begun_database(shared: Path) -> Path:
+    """Return a stopped database that has its tables and no row, made once by whichever process of a run comes first."""
+    made = shared / "pg"
+    with (shared / "pg.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            data = make_folder("e2e-")  # where the user that the database runs as may enter
+            subprocess.run([sys.executable, "-c", MIGRATED, str(data)], cwd=ROOT, check=True, timeout=START)
+            _copy(server_folder(data), made.with_suffix(".part"))
+            made.with_suffix(".part").rename(made)
+            shutil.rmtree(data)
+    return made
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Copy a folder with its owners and rights."""
+    subprocess.run(["cp", "-a", str(folder), str(to)], check=True, timeout=STOP)
+
+
 @contextmanager
-def running_demo() -> Iterator[Demo]:
-    """Start a demo, give it once it says that it runs, then stop it as Ctrl-C does; nothing may be left."""
+def running_demo(begun: Path | None = None) -> Iterator[Demo]:
+    """Start a demo, give it once it says that it runs, then stop it as Ctrl-C does; nothing may be left.
+
+    `begun`: the database that it begins with; otherwise it makes its own, as a newcomer's does.
+    """
     data = make_folder("e2e-")
+    if begun is not None:
+        _copy(begun, server_folder(data))
     ports = _free_ports()
     given = {**os.environ, "DEMO_DATA": str(data), **{name: str(port) for name, port in ports.items()}}
     output = data.with_suffix(".out")
