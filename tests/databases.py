@@ -133,8 +133,8 @@ class OwnDatabase:
         assert self._connection is not None
         before = after = ""
         if table.partition(".")[2] in GUARDED:
-            guards = self._connection.execute(GUARDS, [table]).fetchall()
-            before = f"ALTER TABLE {table} DISABLE TRIGGER USER;"
+            guards = self._connection.execute(GUARDS, [table]).fetchall()  # its other triggers stay as they are
+            before = "".join(f"ALTER TABLE {table} DISABLE TRIGGER {name};" for (name,) in guards)
             after = "".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};" for (name,) in guards)
         return EMPTIES_ONE.format(table=table, before=before, after=after)
 

@@ -41,3 +41,17 @@ def test_each_is_known_by_its_only_key():
 )
 def test_only_what_changes_a_watched_table_is_asked_about(statement, is_told):
     assert _writes(statement) is is_told
+
+
+def test_what_the_database_notes_it_still_notes_after_a_test_has_left_rows(own_database, database_url, make):
+    """The chain's rows are taken out past its guards: nothing else may be off for the tests that follow."""
+    triggers = "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+    merchant = make.merchant()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        before = connection.execute(triggers).fetchall()
+        connection.execute("INSERT INTO audit_heads (merchant_id, number, hash) VALUES (%s, 0, '')", [merchant.id])
+    own_database.clean()
+    own_database.ready()
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM audit_heads").fetchone() == (0,)
+        assert connection.execute(triggers).fetchall() == before

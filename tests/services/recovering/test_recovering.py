@@ -129,6 +129,7 @@ def test_only_one_recovery_runs(lost, restarted, database_url):
         other.execute(f"SELECT pg_advisory_lock({recovering.ONE_AT_A_TIME})")
         with pytest.raises(recovering.RecoveryRuns):
             recovering.recover(here, now=utc_now())
+        other.execute(f"SELECT pg_advisory_unlock({recovering.ONE_AT_A_TIME})")  # the server notices a closed one late
     assert recovering.recover(here, now=utc_now()).put["end_requests"] == 1
 
 

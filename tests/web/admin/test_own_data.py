@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.ends.received_requests import ReceivedState
@@ -160,7 +160,8 @@ def test_of_two_editors_the_second_is_told_and_the_chain_has_both_figures(ctx, m
     page.submit(press=SAVE)
     assert chosen(ctx, merchant) == {"customers": 2, "mails": 3}
     with ctx.db.read() as session:
-        told = [row.details for row in session.query(AuditEntry) if row.act == "settings.changed"]
+        changed = select(AuditEntry).where(AuditEntry.act == "settings.changed").order_by(AuditEntry.number)
+        told = [row.details for row in session.scalars(changed)]
     assert told[0]["keeps_customers"] == [3, 2]
 
 
