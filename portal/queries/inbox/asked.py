@@ -26,7 +26,7 @@ from portal.models import (
 )
 from portal.queries.ends import received_requests
 from portal.queries.ends.end_requests import is_repetition
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.law import likely_subscriptions
 
 
@@ -101,16 +101,7 @@ def requests(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
     """Return requests to end that PayPal refuses, or that the portal cannot finish before the next payment."""
     found = session.execute(_page_of_requests(place.way), {"merchant_id": merchant_id, **place.values})
     return [
-        Item(
-            kind=Kind.REQUEST,
-            id=request.id,
-            about=request,
-            since=request.created_at,
-            at_risk_at=at,
-            names=(request,),
-            subscription_id=request.subscription_id,
-        )
-        for request, at in found
+        about_its_subscription(Kind.REQUEST, request, since=request.created_at, at_risk_at=at) for request, at in found
     ]
 
 
@@ -202,16 +193,7 @@ def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
     rows = session.execute(_page_of_received(place.way), which).all()
     over = likely_subscriptions.over_since(session, merchant_id, [row for row, _at in rows])
     return [
-        Item(
-            kind=Kind.RECEIVED,
-            id=row.id,
-            about=row,
-            since=row.received_at,
-            at_risk_at=at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-            over_since=over.get(row.id),
-        )
+        about_its_subscription(Kind.RECEIVED, row, since=row.received_at, at_risk_at=at, over_since=over.get(row.id))
         for row, at in rows
     ]
 
@@ -233,18 +215,7 @@ def _stuck_pauses() -> tuple[ColumnElement[bool], ...]:
 def pauses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to pause or to resume that the portal cannot finish alone."""
     rows = session.execute(_page_of_pauses(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.PAUSE,
-            id=row.id,
-            about=row,
-            since=row.created_at,
-            at_risk_at=at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-        )
-        for row, at in rows
-    ]
+    return [about_its_subscription(Kind.PAUSE, row, since=row.created_at, at_risk_at=at) for row, at in rows]
 
 
 @cache
@@ -273,17 +244,7 @@ def _dates() -> tuple[ColumnElement[bool], ...]:
 def dates(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return ended subscriptions whose customers wait to be told until when they are paid."""
     found = session.scalars(_page_of_dates(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.DATE,
-            id=one.id,
-            about=one,
-            since=one.confirmed_at or now,
-            names=(one,),
-            subscription_id=one.subscription_id,
-        )
-        for one in found
-    ]
+    return [about_its_subscription(Kind.DATE, one, since=one.confirmed_at or now) for one in found]
 
 
 @cache

@@ -34,7 +34,7 @@ from portal.models import (
     Settlement,
     Subscription,
 )
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements
@@ -251,14 +251,8 @@ def late_money(session: Session, merchant_id: uuid.UUID, now: datetime, place: P
     """Return payments after an end that are neither given back nor explained."""
     found = late_payments.needing_merchant(session, merchant_id, _page_of_late_money(place.way), **place.values)
     return [
-        Item(
-            kind=Kind.LATE_PAYMENT,
-            id=alarm.late.id,
-            about=alarm,
-            since=alarm.late.created_at,
-            is_money_taken=True,
-            names=(alarm.late,),
-            subscription_id=alarm.late.subscription_id,
+        about_its_subscription(
+            Kind.LATE_PAYMENT, alarm.late, about=alarm, since=alarm.late.created_at, is_money_taken=True
         )
         for alarm in found
     ]
@@ -280,15 +274,7 @@ def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
         _page_of_refunds(place.way), {"merchant_id": merchant_id, "failed_since": since, **place.values}
     )
     return [
-        Item(
-            kind=Kind.REFUND,
-            id=row.id,
-            about=(row, payment),
-            since=row.created_at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-        )
-        for row, payment in rows
+        about_its_subscription(Kind.REFUND, row, about=(row, payment), since=row.created_at) for row, payment in rows
     ]
 
 
@@ -303,17 +289,7 @@ def _page_of_refunds(way: Way) -> Select[Refund, Payment]:
 def settlements(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return what customers let PayPal take, and of which nobody knows since a day whether it was."""
     rows = session.scalars(_page_of_settlements(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.SETTLEMENT,
-            id=row.id,
-            about=row,
-            since=row.created_at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-        )
-        for row in rows
-    ]
+    return [about_its_subscription(Kind.SETTLEMENT, row, since=row.created_at) for row in rows]
 
 
 @cache

@@ -125,3 +125,9 @@ class Item:
         """What it is sorted by: a key that does not work first, since everything waits for it."""
         rank = -1 if self.kind is Kind.KEY else 0 if self.is_money_taken else 1 if self.at_risk_at is not None else 2
         return rank, self.at_risk_at or EPOCH, self.since, self.id
+
+
+def about_its_subscription(kind: Kind, row: Any, *, since: datetime, **more: Any) -> Item:
+    """Return the item of a row that names the subscription which it is about."""
+    whole = {"about": row, **more}
+    return Item(kind=kind, id=row.id, since=since, names=(row,), subscription_id=row.subscription_id, **whole)

@@ -11,7 +11,7 @@ from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from portal.models import RenewalRefund, RenewalReminder
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.law.renewals import waiting
 
 
@@ -35,17 +35,7 @@ def about() -> tuple[Select[Any], ...]:
 def reminders(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return renewals of which the customer has to be told by letter, or nobody knows when."""
     rows = session.scalars(_page_of_reminders(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.RENEWAL,
-            id=row.id,
-            about=row,
-            since=row.created_at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-        )
-        for row in rows
-    ]
+    return [about_its_subscription(Kind.RENEWAL, row, since=row.created_at) for row in rows]
 
 
 @cache
@@ -61,17 +51,7 @@ def _owed() -> tuple[Any, ...]:
 def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return what is to go back within thirty days of an end, and has not."""
     rows = session.scalars(_page_of_refunds(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.RENEWAL_REFUND,
-            id=row.id,
-            about=row,
-            since=row.created_at,
-            names=(row,),
-            subscription_id=row.subscription_id,
-        )
-        for row in rows
-    ]
+    return [about_its_subscription(Kind.RENEWAL_REFUND, row, since=row.created_at) for row in rows]
 
 
 @cache

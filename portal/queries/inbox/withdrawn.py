@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.orm import Session
 
 from portal.models import Withdrawal
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.law.withdrawals import OPEN
 
 
@@ -28,18 +28,7 @@ def about() -> tuple[Select[Any], ...]:
 def waiting(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return them among what waits for money that was taken already: the law sets them a day."""
     found = session.scalars(_page(place.way), {"merchant_id": merchant_id, **place.values})
-    return [
-        Item(
-            kind=Kind.WITHDRAWAL,
-            id=one.id,
-            about=one,
-            since=one.declared_at,
-            is_money_taken=True,
-            names=(one,),
-            subscription_id=one.subscription_id,
-        )
-        for one in found
-    ]
+    return [about_its_subscription(Kind.WITHDRAWAL, one, since=one.declared_at, is_money_taken=True) for one in found]
 
 
 def _waiting() -> tuple[ColumnElement[bool], ...]:

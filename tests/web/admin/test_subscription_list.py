@@ -12,11 +12,14 @@ from portal.domain.desk.list_filters import Order
 from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.ends.ended_by import EndedBy
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models.base import Provider
 from portal.queries.desk import desk, subscription_filters
 from portal.queries.desk.keyset import Place
 from portal.queries.desk.subscription_filters import Whose
+from portal.services.ends import end_requests
+from tests.services.carrying.carried import wish_of
 from tests.web.admin.waiting import make_request
 
 
@@ -316,7 +319,7 @@ def test_planned_ends_stand_by_their_days_the_soonest_first(owner, make, merchan
     expected = [str(each.id) for each in (one[4], *same_day, one[0], one[2])]
     page = owner.get("/admin/subscriptions?planned=yes")
     assert "5 subscriptions, soonest planned end first" in page.select_one("caption").get_text()
-    assert not page.select("th[aria-sort]"), "its own date stands beside the status"
+    assert not page.select("th[aria-sort]"), "no column of the table has their days"
     there = [ids(page)]
     while page.select("a[rel=next]"):
         page = page.follow("Next page")
@@ -330,6 +333,14 @@ def test_planned_ends_stand_by_their_days_the_soonest_first(owner, make, merchan
     assert ids(owner.get("/admin/subscriptions?planned=yes&state=paused")) == []
     assert ids(owner.get(f"/admin/subscriptions?planned=yes&q={one[0].provider_id}")) == [str(one[0].id)]
     assert sorted(ids(owner.get("/admin/subscriptions?planned=yes&sort=customer"))) == sorted(expected)
+
+
+def test_a_planned_end_says_its_day_beside_the_status(owner, ctx, make, merchant, now):
+    day = (now + timedelta(days=20)).date()
+    wish = wish_of(make.subscription(merchant=merchant), actor=Actor.STAFF, wished_on=day)
+    end_requests.record(ctx, wish, now=now)
+    row = owner.get("/admin/subscriptions?planned=yes").select_one("tbody tr").get_text(" ", strip=True)
+    assert f"End planned on {day.day} {day:%B %Y}" in row
 
 
 def test_who_is_erased_is_found_without_a_name(owner, make, merchant, now, monkeypatch):
