@@ -70,8 +70,10 @@ def _show(report: Report, *, is_dry: bool) -> None:
             click.echo(f"Audit chain of merchant {merchant_id}: it had reached {former}, and goes on after {end}.")
     for reference in report.asked_again:
         click.echo(f"Request {reference} was asked for again after the restore: the earlier one counts.")
+    for act_id in report.stopped:
+        click.echo(f"The act on many subscriptions {act_id} ran: it is stopped, until somebody resumes it at the desk.")
     for name in report.torn:
-        click.echo(f"The last line of {name} was not whole: it had not been confirmed to anybody.")
+        click.echo(f"The last line of {name} was not whole: the process died over it, or the disk was full.")
     for said in (*report.flaws, *(f"{name}: not a segment of ours" for name in report.strange)):
         click.echo(f"Not trusted: {said}", err=True)
     for said in report.unplaced:

@@ -20,6 +20,11 @@ log = structlog.get_logger(__name__)
 # What goes on while a restored database waits for its recovery. All else that comes by the clock would remind, close
 # and erase by what the backup remembers, and what was changed since a restore counts more than the journal.
 GOES_ON: Final = frozenset({"housekeeping.stalled_jobs", "housekeeping.left_jobs", "housekeeping.journal"})
+# What rests with it though a row asked for it: it goes by that row, which may have been settled since the backup.  The
+# sweeps, which rest as well, give each a job anew.  What is carried to PayPal or by mail asks the gate itself.
+RESTS: Final = frozenset(
+    {queue.DECIDE_DECLARATION, queue.PLAN_BULK_ACT, queue.RUN_BULK_ROW, queue.RUN_FILE_IMPORT, queue.CARRY_ON_COMEBACK}
+)
 
 
 async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: object) -> Any:
@@ -43,11 +48,11 @@ async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: obj
 
 
 async def _waits(job: JobContext) -> bool:
-    """Say whether it is one that comes by the clock, and the database has to be recovered first: it comes again."""
-    by_clock = {name for name, _periodic in job.app.periodic_registry.periodic_tasks}
-    if job.job.task_name not in by_clock - GOES_ON:
-        return False
-    return await asyncio.to_thread(lambda: job.additional_context["portal"].is_shut)
+    """Say whether it is one that comes again, and the database has to be recovered first."""
+    by_clock, name = {name for name, _periodic in job.app.periodic_registry.periodic_tasks}, job.job.task_name
+    if name in by_clock - GOES_ON:
+        return await asyncio.to_thread(lambda: job.additional_context["portal"].is_shut)
+    return name in RESTS and await asyncio.to_thread(lambda: job.additional_context["portal"].is_restored)
 
 
 def _outcome(job: JobContext, error: BaseException) -> str:

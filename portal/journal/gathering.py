@@ -46,6 +46,7 @@ class Journal:
     def __init__(self, path: Path, vault: Vault, *, days: int = 35) -> None:
         self.folder, self.days = Folder(path, vault), days
         self.failing_since: float | None = None  # monotonic; the disk, or the folder, does not take what is written
+        self.unread_since: float | None = None  # monotonic; the folder cannot be read: a restore would not be noticed
         self.is_new_to_database = True  # a connection was made: the database may have been replaced meanwhile
         self._pen, self._own, self._lock = Pen(path, vault), threading.local(), threading.Lock()
         self._written: list[int] = []  # and not crossed off in the database yet
@@ -86,6 +87,13 @@ class Journal:
             return False
         self.failing_since = None
         return True
+
+    def was_read(self, is_read: bool) -> None:
+        """Note whether the folder could just be read."""
+        if is_read:
+            self.unread_since = None
+        elif self.unread_since is None:
+            self.unread_since = time.monotonic()
 
     def close(self) -> None:
         """Seal this process's segment, as it ends; one that cannot be sealed is still read."""

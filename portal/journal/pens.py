@@ -60,13 +60,13 @@ class _File:
         """Have it on the disk up to there; raise OSError where that is not known."""
         if self.synced >= until:
             return
-        if self.handle < 0:
-            raise OSError(errno.EIO, "the file was closed before the disk had it")
+        if self.handle < 0 or self.is_broken:  # the system tells of a failed `fsync` once: the next one says yes
+            raise OSError(errno.EIO, "the file was given up before the disk had it")
         size = self.size
         try:
             os.fsync(self.handle)
         except OSError:
-            self.is_broken = True  # another `fsync` might say yes, and be wrong
+            self.is_broken = True
             raise
         self.synced = size
 
@@ -121,10 +121,12 @@ class Pen:
         if file is None or file.pid != os.getpid() or file.is_broken:
             self._leave()
             return
+        written_at, sealed = os.fstat(file.handle).st_mtime_ns, file.path.with_suffix(segments.SEALED)
         file.append(self._vault, [(segments.END, json.dumps(dict(zip(("number", "at"), file.last, strict=True))))])
         self._leave()
         with suppress(FileNotFoundError):  # somebody took it away
-            file.path.rename(file.path.with_suffix(segments.SEALED))
+            file.path.rename(sealed)
+            os.utime(sealed, ns=(written_at, written_at))  # what it says is as old as before: it goes in its time
         _sync_folder(self._folder)
 
     def _leave(self) -> None:

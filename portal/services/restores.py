@@ -68,7 +68,7 @@ def restored_at(db: Database) -> datetime | None:
 def look(db: Database) -> datetime | None:
     """Compare the journal's ends with what the database has committed; return `restored_at`.
 
-    A folder that cannot be read says nothing: the alarm about it is another one (`/healthz`).
+    A folder that cannot be read says nothing: the alarm about it is another one (`Journal.unread_since`).
     """
     if db.journal is None:
         return None
@@ -76,14 +76,16 @@ def look(db: Database) -> datetime | None:
     try:
         tails = db.journal.folder.tails()
     except OSError as error:
+        db.journal.was_read(False)
         log.error("journal_not_read", reason=error.strerror)
         return restored_at(db)
+    db.journal.was_read(True)
     with db.begin() as session:
         session.connection(execution_options=OF_THE_PROCESS)
         here = session.get_one(Installation, 1)
         if here.restored_at is not None:
             return here.restored_at
-        why = _why(session, here, tails)
+        why = _why(session, here, tails, days=db.journal.days)
         if why:
             mark(session, why, tails)
             log.error("database_restored", why=why)
@@ -91,9 +93,9 @@ def look(db: Database) -> datetime | None:
     return restored_at(db) if why else None
 
 
-def _why(session: Session, here: Installation, tails: list[Tail]) -> str:
+def _why(session: Session, here: Installation, tails: list[Tail], *, days: int) -> str:
     ours = {one for tail in tails if tail.installation in here.names for one in tail.newest}
-    if queries.unknown(session, ours):
+    if queries.unknown(session, ours, days=days):
         return BEHIND
     return FOREIGN if any(tail.newest and tail.installation not in here.names for tail in tails) else ""
 

@@ -35,8 +35,8 @@ def answer() -> Response:
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     `forwarded` is how many addresses X-Forwarded-For had: one from each proxy that tells who asks.
     `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
-    `journal` is `ok`, `off` (nothing is kept outside the database), `unwritable`, `behind` (something waits for its
-    place for longer than a few minutes), or `restored`: the database is, and waits for `flask recover`.
+    `journal` is `ok`, `off` (nothing is kept outside the database), `unwritable`, `unreadable`, `behind` (something
+    waits for its place for longer than a few minutes), or `restored`: the database is, and waits for `flask recover`.
     `legal_notice` is `missing` where the operator has named none: nothing fails of it.
     """
     try:
@@ -111,6 +111,8 @@ def _journal(waits: datetime | None) -> str:
         return "off" if waits is None else "behind"
     if context.is_restored:
         return "restored"
+    if context.db.journal.unread_since is not None:
+        return "unreadable"
     if _fails():
         return "unwritable"
     return "behind" if waits is not None and utc_now() - waits > BEHIND else "ok"

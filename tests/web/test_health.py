@@ -199,11 +199,13 @@ def journal(ctx, tmp_path, vault):
     ctx.db.journal = None
 
 
-@pytest.mark.parametrize("ill", ["", "unwritable", "behind", "restored"])
+@pytest.mark.parametrize("ill", ["", "unwritable", "unreadable", "behind", "restored"])
 def test_the_journal_is_part_of_health(browser, ctx, app, journal, ill):
     worker(ctx, 5)
     if ill == "unwritable":
         journal.failing_since = 1.0
+    elif ill == "unreadable":
+        journal.folder.path.rmdir()
     elif ill == "behind":
         with ctx.db.begin() as session:
             session.execute(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     cast,
     column,
     exists,
@@ -30,6 +31,8 @@ from sqlalchemy.orm import Session
 
 from portal.extensions import UtcDateTime
 from portal.models import AuditHead, EndRequest, Installation, JournalEntry, Merchant
+
+PUT_BACK: Final = 0  # in the place of a transaction's number: a recovery wrote it, from the journal
 
 
 def installation(session: Session) -> Installation | None:
@@ -91,10 +94,11 @@ def merchant_ids(session: Session) -> Sequence[uuid.UUID]:
     return session.scalars(select(Merchant.id).order_by(Merchant.id)).all()
 
 
-def unknown(session: Session, entries: Collection[tuple[int, str]]) -> set[tuple[int, datetime]]:
+def unknown(session: Session, entries: Collection[tuple[int, str]], *, days: int) -> set[tuple[int, datetime]]:
     """Return which entries, by number and moment, no transaction of this database has committed.
 
-    The moment tells two apart that bear one number: a restored database begins to count where it was.
+    The moment tells two apart that bear one number: a restored database begins to count where it was.  Of what is
+    older than so many days the database may have forgotten that it knew it, though its segment still lies there.
     """
     if not entries:
         return set()
@@ -105,7 +109,9 @@ def unknown(session: Session, entries: Collection[tuple[int, str]]) -> set[tuple
         .render_derived()
     )
     known = exists().where(JournalEntry.number == asked.c.number, JournalEntry.at == asked.c.at)
-    return {(row.number, row.at) for row in session.execute(select(asked.c.number, asked.c.at).where(~known))}
+    is_recent = asked.c.at > func.now() - timedelta(days=days)
+    rows = session.execute(select(asked.c.number, asked.c.at).where(is_recent, ~known))
+    return {(row.number, row.at) for row in rows}
 
 
 def lock_waiting(session: Session, *, before: datetime, limit: int) -> Sequence[Row[Any]]:
@@ -127,9 +133,19 @@ def oldest_waiting(session: Session) -> datetime | None:
     return session.scalar(select(func.min(JournalEntry.at)).where(JournalEntry.waits))
 
 
-def is_overtaken(session: Session, of_table: str, key: str, *, number: int, at: datetime) -> bool:
-    """Say whether this database noted a later change of the row than that: what is there then stays."""
-    later = or_(JournalEntry.number > number, JournalEntry.at > at)
+def first_put_back(session: Session) -> int | None:
+    """Return the lowest number among what recoveries have put back here."""
+    return session.scalar(select(func.min(JournalEntry.number)).where(JournalEntry.xact == PUT_BACK))
+
+
+def is_overtaken(session: Session, of_table: str, key: str, *, number: int, at: datetime, since: int) -> bool:
+    """Say whether this database noted a later change of the row than that: what is there then stays.
+
+    After a restore that nobody noticed numbers begin again, and moments tell which is later; from the number `since`
+    on, as what was noted before it is the backup's own.  What was put back tells by its number alone: clocks step back.
+    """
+    noted_here = and_(JournalEntry.number >= since, JournalEntry.xact != PUT_BACK)
+    later = or_(JournalEntry.number > number, and_(JournalEntry.at > at, noted_here))
     mine = JournalEntry.of_table == of_table, JournalEntry.key == key, JournalEntry.act != "seen"
     return bool(session.scalar(select(select(JournalEntry.number).where(*mine, later).exists())))
 

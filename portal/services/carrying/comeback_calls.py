@@ -97,8 +97,10 @@ def create(
 ) -> None:
     """Take an attempt as far as PayPal's link for the approval; what remains is scheduled.
 
-    `insist` tries at once although a later try is planned.
+    `insist` tries at once although a later try is planned.  Before a recovery nothing is taken (`engine.carry_out`).
     """
+    if ctx.is_restored:
+        return
     claim = _claim(ctx, merchant_id, comeback_id, now=utc_now(), insist=insist)
     if claim is None:
         return

@@ -124,7 +124,11 @@ def carry_out(
     """Take one row as far as PayPal allows now; what remains is planned, never forgotten.
 
     `insist` tries at once although a later try is planned (somebody at the desk pressed the button).
+    Before a recovery no row is taken: a backup remembers as open what was taken back since, and each change made here
+    counts for more than what the journal knows of it.
     """
+    if ctx.is_restored:
+        return
     taken = claim(act, ctx, merchant_id, row_id, now=utc_now(), insist=insist)
     if taken is None:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 from datetime import timedelta
 
@@ -15,8 +17,11 @@ from portal.journal import segments
 from portal.models import AuditHead, Customer, Installation, JournalEntry, Merchant, Subscription
 from portal.services import journal_keeping, recovering, restores
 from tests.services.carrying.carried import ask, carry
+from tests.services.recovering.rewriting import written_anew
 from tests.services.recovering.stories import found
 
+AT = "2026-01-01T00:00:00+00:00"
+SAID = json.dumps({"number": 1, "at": AT})
 LATER = timedelta(minutes=1)
 
 
@@ -158,6 +163,60 @@ def test_what_is_older_than_its_time_goes_from_the_folder_first(ctx, make, journ
     journal_keeping.forget(ctx, now=utc_now() + timedelta(days=38))
     with ctx.db.read() as session:
         assert session.scalars(select(JournalEntry)).all() == []
+
+
+def test_a_segment_that_is_closed_late_goes_no_later(ctx, make, journal, subscription):
+    """A process wrote last on Friday and ended on Tuesday: the database forgets the numbers of Friday."""
+    ask(ctx, make, subscription)
+    (path,) = journal.folder.paths()
+    friday = path.stat().st_mtime - timedelta(days=4).total_seconds()
+    os.utime(path, (friday, friday))
+    journal.close()
+    (path,) = journal.folder.paths()
+    assert path.suffix == segments.SEALED
+    assert path.stat().st_mtime == pytest.approx(friday)
+
+
+def test_what_the_database_has_forgotten_by_its_age_is_no_sign_of_a_restore(ctx, make, journal, subscription):
+    """A copy of the folder may have lost when its files were written."""
+    ask(ctx, make, subscription)
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE journal_entries SET at = at - interval '38 days', waits = false"))
+    written_anew(ctx, journal, earlier=timedelta(days=38))
+    journal_keeping.forget(ctx, now=utc_now())
+    with ctx.db.read() as session:
+        assert session.scalars(select(JournalEntry)).all() == []
+    assert journal.folder.paths() != []
+    assert restores.look(ctx.db) is None
+    report = recovering.recover(ctx, now=utc_now())
+    assert (report.unknown, report.put.total()) == (0, 0)
+
+
+def test_a_folder_that_cannot_be_read_is_said(ctx, journal, broken, tmp_path):
+    assert restores.look(ctx.db) is None
+    assert journal.unread_since is not None
+    mend(journal, tmp_path)
+    restores.look(ctx.db)
+    assert journal.unread_since is None
+
+
+def test_of_two_that_wait_for_one_failing_disk_neither_is_told_yes(journal, monkeypatch):
+    """The system tells of a failure once: the second `fsync` of the same file says yes."""
+    answers = iter([OSError(errno.EIO, "broken")])
+
+    def fsync(handle):
+        for error in answers:
+            raise error
+
+    journal._pen.write("0" * 32, [(1, AT, SAID)])
+    file = journal._pen._file
+    file.append(journal.folder.vault, [("2", SAID)])
+    first = file.size
+    file.append(journal.folder.vault, [("3", SAID)])
+    monkeypatch.setattr(os, "fsync", fsync)
+    for until in (first, file.size):
+        with pytest.raises(OSError, match=r"disk|broken"):
+            file.sync(until)
 
 
 @pytest.mark.parametrize("why", ["clock", "restored"])

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.domain.ends.end_requests import RequestState, Trouble
+from portal.domain.ends.end_requests import RequestState
 from portal.extensions import Database
 from portal.journal.gathering import Journal
 from portal.migrating import downgrade, upgrade
@@ -62,7 +62,7 @@ def test_until_it_is_recovered_nothing_leaves_and_what_people_ask_is_taken(
     tried = carry(here, second)
     let_leave(here)
 
-    assert (tried.state, tried.trouble) == (RequestState.RETRYING, Trouble.UNAVAILABLE)
+    assert (tried.state, tried.trouble, tried.attempts) == (RequestState.RECORDED, None, 0)
     assert paypal.cancelled == []
     assert len(mailer.sent) == sent
     with here.db.read() as session:
@@ -267,9 +267,10 @@ def test_what_has_no_place_is_said_and_keeps_the_gate_shut_for_nobody(ctx, lost,
     here = restarted()
     assert here.is_restored
     note = {"id": str(uuid.uuid4()), "merchant_id": str(uuid.uuid4()), "customer_id": str(uuid.uuid4())}
-    image = note | {"text": "Lost", "author_name": "Anne", "created_at": AT}
-    said = {"number": 10**6, "at": AT, "of_table": "customer_notes", "key": note["id"], "act": "is", "image": image}
-    journal._pen.write(installation(ctx).name.hex, [(10**6, AT, json.dumps(said))])
+    at = utc_now().isoformat()
+    image = note | {"text": "Lost", "author_name": "Anne", "created_at": at}
+    said = {"number": 10**6, "at": at, "of_table": "customer_notes", "key": note["id"], "act": "is", "image": image}
+    journal._pen.write(installation(ctx).name.hex, [(10**6, at, json.dumps(said))])
 
     report = recovering.recover(here, now=utc_now())
     assert [one.split()[:2] for one in report.unplaced] == [["customer_notes", note["id"]]]
