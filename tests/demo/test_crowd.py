@@ -17,8 +17,13 @@ from portal.demo.crowd import filling, making
 from portal.demo.crowd.offers import ATELIER, BENCH, STUDIO
 from portal.demo.simulator import Simulator
 from portal.demo.simulator.records import moment
-from portal.models import Merchant, Product, Subscription
+from portal.domain.dates.end_dates import Planned, WaitReason
+from portal.domain.policies import Actor
+from portal.models import EndRequest, Merchant, Product, Subscription
+from portal.queries import subscriptions
+from portal.queries.aliases import with_list
 from portal.services import figures
+from portal.services.dates import end_schedules
 
 COUNT = 1_500
 
@@ -136,6 +141,33 @@ def test_what_was_copied_without_looking_at_keys_has_them_all(ctx, database_url,
         found = session.scalar(text("SELECT count(DISTINCT customer_id) FROM search_words"))
         assert found == session.scalar(text("SELECT count(*) FROM customers WHERE erased_at IS NULL"))
     assert 0 < len(told) < 300
+
+
+@pytest.mark.parametrize("shop", [ATELIER, BENCH], ids=["atelier", "bench"])
+def test_an_end_that_waits_for_its_day_waits_as_the_portal_would_have_it_wait(
+    ctx, database_url, make, monkeypatch, shop
+):
+    monkeypatch.setattr(making, "PLANNED_ONE_OF", 1)
+    merchant = make.merchant()
+    now = utc_now()
+    with psycopg.connect(database_url) as connection:
+        crowd.fill(connection, merchant.id, 300, shop, now=now)
+    of_one = EndRequest.subscription
+    with ctx.db.read() as session:
+        whole = with_list(subscriptions.whole(select(EndRequest), of_one), of_one, Subscription.payments)
+        waiting = session.scalars(whole.where(EndRequest.due_at.is_not(None))).all()
+        for request in waiting:
+            wished_at = end_schedules.beginning_of(request.wished_on, merchant.time_zone)
+            planned = end_schedules.plan(request.subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
+            assert planned is not None
+            assert request.planned(now) == Planned(
+                reason=WaitReason.WISH,
+                owed_until=planned.owed_until,
+                due_at=planned.due_at,
+                awaited_at=planned.awaited_at,
+            )
+            assert request.next_try_at == request.due_at
+    assert len(waiting) > 50
 
 
 def test_both_merchants_have_their_part_once_with_figures_that_count_it(ctx, database_url, make, paypal):

@@ -33,8 +33,8 @@ PAYMENTS: Final = (
 TIMELINE: Final = ("id", "merchant_id", "subscription_id", "at", "kind", "key", "actor", "actor_name", "details")
 REQUESTS: Final = (
     "id", "merchant_id", "subscription_id", "reference", "state", "outcome", "actor", "actor_name", "channel",
-    "reason_code", "reason_text", "provider_note", "shown", "attempts", "created_at", "confirmed_at", "basis", "due_at",
-    "closed_at", "archived_at",
+    "reason_code", "reason_text", "provider_note", "shown", "attempts", "created_at", "confirmed_at", "basis",
+    "closed_at", "archived_at", "wished_on", "due_at", "awaited_at", "owed_until", "wait_reason", "next_try_at",
 )  # fmt: skip
 LETTERS: Final = (
     "id", "merchant_id", "reference", "received_at", "way", "name", "email", "contract", "message", "recorded_by",

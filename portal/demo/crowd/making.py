@@ -6,12 +6,16 @@ import json
 import random
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from portal.demo.crowd.offers import Crowd, Offer
 from portal.demo.crowd.people import TONGUES, Tongue, code, named, one_of
 from portal.demo.simulator.records import Plan, billing_date, stamp
+from portal.domain.dates.billing import Due
+from portal.domain.dates.end_dates import Schedule, WaitReason, schedule
 
 DAYS: Final = 425  # fourteen months
 WERE_THERE, OLDER = 0.35, 800  # the share of those that had begun before, within so many days
@@ -27,7 +31,8 @@ REASONS: Final = (
     ("", 22),
 )  # fmt: skip
 SAID_ONE_OF: Final = 6  # of those who give a reason, one of so many writes why
-PLANNED_ONE_OF: Final = 60  # of the active ones: their end waits for its day
+PLANNED_ONE_OF: Final = 60  # of the active ones: their end waits for the day that the customer chose
+PAYMENTS_LEFT: Final = ((0, 80), (1, 15), (2, 5))  # until then, each with its share
 GIVEN_ONE_OF: Final = 400  # has something by hand
 ERASED_ONE_OF: Final = 250  # of those that are over: their customer is erased
 OLD_KEY_ONE_OF: Final = 20  # of those that are over: bought through the classic API
@@ -176,9 +181,9 @@ class Maker:
             made.end_requests.append(self._ended(life, subscription_id, tongue))
         elif life.status == "active" and chance.randrange(PLANNED_ONE_OF) == 0:
             asked = self._now - (self._now - life.begun) * chance.random() / 10
-            due = life.following - timedelta(days=1)
-            if due > self._now:
-                made.end_requests.append(self._request(subscription_id, asked, state="recorded", due=due))
+            planned = self._planned(life, one_of(chance, PAYMENTS_LEFT)[0])
+            if planned is not None and planned.due_at > self._now:
+                made.end_requests.append(self._request(subscription_id, asked, state="recorded", planned=planned))
         elif life.status == "active" and number < crowd.stuck + crowd.letters:
             made.received_requests.append(self._letter(number, name, email, life, tongue))
         if number % crowd.paid_one_of == 0:
@@ -216,6 +221,16 @@ class Maker:
         said = chance.choice(tongue.said) if reason and not is_old and chance.randrange(SAID_ONE_OF) == 0 else ""
         return self._request(subscription_id, asked, **ways, archived=is_old, reason=reason, said=said)
 
+    def _planned(self, life: Life, payments: int) -> Schedule | None:
+        """Return the plan of an end wished for the day of a payment, after so many; None where they come to an end."""
+        plan, first = life.sold.plan, len(life.paid)
+        if life.sold.offer.cycles:
+            return None
+        wished = billing_date(life.begun, plan, first + payments).astimezone(ZoneInfo(self._crowd.time_zone))
+        owed_until = wished.replace(hour=0, minute=0, second=0).astimezone(UTC)
+        dates = (billing_date(life.begun, plan, number) for number in count(first))
+        return schedule(WaitReason.WISH, owed_until, (Due(at, at, at) for at in dates), is_wished=True)
+
     def _request(
         self,
         subscription_id: uuid.UUID,
@@ -223,7 +238,7 @@ class Maker:
         *,
         state: str,
         over: datetime | None = None,
-        due: datetime | None = None,
+        planned: Schedule | None = None,
         closed: datetime | None = None,
         archived: bool = False,
         staff: str = "",
@@ -231,10 +246,15 @@ class Maker:
         said: str = "",
     ) -> tuple[Any, ...]:
         reference = code(self._chance, 8)
+        waits: tuple[Any, ...] = (None,) * 6
+        if planned is not None:
+            due, owed_until = planned.due_at, planned.owed_until
+            wished_on = owed_until.astimezone(ZoneInfo(self._crowd.time_zone)).date()
+            waits = (wished_on, due, planned.awaited_at, owed_until, planned.reason.value, due)
         return (
             self._id(), self._merchant_id, subscription_id, f"{reference[:4]}-{reference[4:]}", state, "cancelled",
             "staff" if staff else "customer", staff, "staff" if staff else "portal", reason, said, "", "{}", 1, at,
-            over, "read_after_call" if over else None, due, closed, closed if archived else None,
+            over, "read_after_call" if over else None, closed, closed if archived else None, *waits,
         )  # fmt: skip
 
     def _letter(self, number: int, name: str, email: str | None, life: Life, tongue: Tongue) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ class Crowd:
     stuck_one_of: int = 0
     letters: int = 0
     paid_one_of: int = 50
+    time_zone: str = "Europe/Paris"
 
     @property
     def limited(self) -> Offer:

@@ -49,9 +49,12 @@ class Sort(StrEnum):
     NEXT = "next"  # payment
     ENDED = "ended"
     PLANNED = "planned"  # the day of an end that waits: of a list of those alone, which has it unasked
+    KNOWN = "known"  # since when the customer is: of a list of those without an address, likewise
 
 
+UNASKED: Final = frozenset({Sort.PLANNED, Sort.KNOWN})
 SOONEST_END: Final = Order(Sort.PLANNED)
+NEWEST_CUSTOMER: Final = Order(Sort.KNOWN, is_descending=True)
 NEWEST_FIRST: Final = Order(Sort.CREATED, is_descending=True)
 # Whoever asks for days wants to see them, and their index has them in that order.
 BY_DATES: Final[Mapping[str, Order]] = {
@@ -81,7 +84,7 @@ class SubscriptionFilter(ListFilter):
         Field("needs_you", "needs_you", yes),
     )
     ALIASES: ClassVar = {"status": "state"}
-    SORTS: ClassVar = frozenset(Sort) - {Sort.PLANNED}
+    SORTS: ClassVar = frozenset(Sort) - UNASKED
     PERIODS: ClassVar = ("started", "ended", "next")
 
     states: tuple[Status, ...] = ()
@@ -108,7 +111,16 @@ class SubscriptionFilter(ListFilter):
         Of planned ends the soonest comes first, as on Today.
         """
         dates = (order for period, order in BY_DATES.items() if getattr(self, period) != ANY_DAY)
-        return self.order or next(dates, SOONEST_END if self.planned is Answer.YES else NEWEST_FIRST)
+        return self.order or next(dates, SOONEST_END if self.planned is Answer.YES else self._newest_first)
+
+    @property
+    def _newest_first(self) -> Order:
+        """Of those without an address the customers are the newest: a list that begins with them, and is of them alone.
+
+        Narrowed otherwise too, few of them may be left, and other ways are shorter.
+        """
+        is_of_them_alone = self.email is not None and len(self.narrowing()) == 1
+        return NEWEST_CUSTOMER if is_of_them_alone else NEWEST_FIRST
 
 
 ALL: Final = SubscriptionFilter()

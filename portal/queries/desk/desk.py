@@ -25,9 +25,9 @@ from portal.models import (
 )
 from portal.models.names import reading_order
 from portal.queries.aliases import joined, kept_alias
-from portal.queries.desk import customer_filters, searches, subscription_filters
+from portal.queries.desk import customer_filters, searches
 from portal.queries.desk.keyset import BEGINNING, FULL, PAGE, Full, Place, Slice, is_lacking, keyset_page
-from portal.queries.desk.subscription_filters import Whose
+from portal.queries.desk.subscription_filters import Whose, conditions, is_planned, without_email
 
 MOST: Final = 100  # of anything that a record lists
 PLANNED: Final = kept_alias(EndRequest, "planned")  # of a list that is sorted by the days of planned ends
@@ -38,7 +38,9 @@ SORTED_BY: Final[Mapping[str, Any]] = {
     Sort.NEXT: Subscription.next_payment_at,
     Sort.ENDED: Subscription.ended_at,
     Sort.PLANNED: PLANNED.due_at,
+    Sort.KNOWN: Customer.created_at,
 }
+OF_CUSTOMER: Final = frozenset({Sort.CUSTOMER, Sort.KNOWN})
 NO_NAME: Final = ""
 # What stands there in rows that lack it. PayPal names not everybody, and who is erased has no name any more.
 EMPTY: Final[Mapping[str, str | None]] = {Sort.STARTED: None, Sort.NEXT: None, Sort.ENDED: None, Sort.CUSTOMER: NO_NAME}
@@ -97,27 +99,16 @@ def subscriptions_paged(
 ) -> Slice:
     """Return one page of a statement that reads subscriptions with their customers, as the filter has it."""
     keys: tuple[Any, ...] = (SORTED_BY[wanted.sort.column], Subscription.id)
-    if wanted.sort.column == Sort.CUSTOMER:  # as their index has them: a common name is not read to its end
+    if wanted.sort.column in OF_CUSTOMER:  # as their indexes have them: a common name is not read to its end
         keys = (keys[0], Customer.id, Subscription.id)
     descending, empty = wanted.sort.is_descending, EMPTY.get(wanted.sort.column, FULL)
-    which = subscription_filters.conditions(whose, wanted)
     if wanted.sort.column == Sort.PLANNED:
         statement = statement.join(PLANNED, _is_planned(whose))
     if wanted.search:
         sought = searches.sought(session, wanted.search)
-        found = searches.subscriptions(whose.merchant_id, sought, which, most=size + 1)
+        found = searches.subscriptions(whose.merchant_id, sought, conditions(whose, wanted), most=size + 1)
         return _found(session, statement, keys, found, size=size, descending=descending, empty=empty)
-    scope, among = Subscription.merchant_id == whose.merchant_id, select(Subscription.id).where(*which)
-    if wanted.sort.column == Sort.CUSTOMER:
-        is_theirs = Customer.id == Subscription.customer_id
-        scope = and_(scope, is_theirs)
-        # Said of the customer too, so that the index of their names leads.
-        among = among.join(Customer, is_theirs).where(Customer.merchant_id == whose.merchant_id)
-    elif wanted.sort.column == Sort.PLANNED:
-        # From the planned ends on, whose index has their days; said of each of them once.
-        scope = and_(scope, _is_planned(whose))
-        others = subscription_filters.conditions(whose, replace(wanted, planned=None))
-        among = select(Subscription.id).join(PLANNED, _is_planned(whose)).where(*others)
+    scope, among = _chosen(whose, wanted)
     return keyset_page(
         session,
         statement,
@@ -131,8 +122,25 @@ def subscriptions_paged(
     )
 
 
+def _chosen(whose: Whose, wanted: SubscriptionFilter) -> tuple[ColumnElement[bool], Select[uuid.UUID]]:
+    """Return whose the list is, and the ids to choose a page from: from where the index of its order is.
+
+    What that says already is not asked of each subscription again.
+    """
+    mine = Subscription.merchant_id == whose.merchant_id
+    if wanted.sort.column in OF_CUSTOMER:
+        is_theirs = Customer.id == Subscription.customer_id
+        who = without_email(whose.merchant_id) if wanted.email else (Customer.merchant_id == whose.merchant_id,)
+        others = conditions(whose, replace(wanted, email=None))
+        return and_(mine, is_theirs), select(Subscription.id).join(Customer, is_theirs).where(*who, *others)
+    if wanted.sort.column == Sort.PLANNED:
+        waits, others = _is_planned(whose), conditions(whose, replace(wanted, planned=None))
+        return and_(mine, waits), select(Subscription.id).join(PLANNED, waits).where(*others)
+    return mine, select(Subscription.id).where(*conditions(whose, wanted))
+
+
 def _is_planned(whose: Whose) -> ColumnElement[bool]:
-    return and_(PLANNED.subscription_id == Subscription.id, *subscription_filters.is_planned(whose, PLANNED))
+    return and_(PLANNED.subscription_id == Subscription.id, *is_planned(whose, PLANNED))
 
 
 def customers_page(

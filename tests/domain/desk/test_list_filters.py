@@ -133,14 +133,19 @@ def test_an_order_narrows_nothing_and_a_search_does():
         ("planned=yes&next_from=2026-12-01", "next"),
         ("planned=yes&sort=-created", "-created"),
         ("planned=no", "-created"),
+        ("email=none", "-known"),
+        ("email=none&sort=customer", "customer"),
+        ("email=none&state=active", "-created"),
+        ("email=none&started_from=2026-01-01", "-started"),
     ],
 )
 def test_unasked_a_list_is_sorted_by_the_days_it_is_narrowed_to(asked, sorted_by):
     assert str(parse(asked).filter.sort) == sorted_by
 
 
-def test_the_days_of_planned_ends_are_no_order_of_another_list():
-    found = parse("sort=planned")
+@pytest.mark.parametrize("order", ["planned", "-planned", "known", "-known"])
+def test_what_some_lists_are_sorted_by_unasked_is_no_order_of_another(order):
+    found = parse(f"sort={order}")
     assert (str(found.filter.sort), [fault.why for fault in found.faults]) == ("-created", [Why.NO_VALUE])
 
 

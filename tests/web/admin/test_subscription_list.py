@@ -335,6 +335,36 @@ def test_planned_ends_stand_by_their_days_the_soonest_first(owner, make, merchan
     assert sorted(ids(owner.get("/admin/subscriptions?planned=yes&sort=customer"))) == sorted(expected)
 
 
+def test_those_without_an_address_stand_by_their_customers_the_newest_first(owner, make, merchant, now, monkeypatch):
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    days = {"Ada": 1, "Bo": 9, "Cy": 4, "Di": 2}
+    who = {
+        name: make.customer(merchant=merchant, name=name, email=None, created_at=now - timedelta(days=ago))
+        for name, ago in days.items()
+    }
+    make.subscription(merchant=merchant, at_paypal=False)  # has an address
+    erased = make.customer(merchant=merchant, email=None, erased_at=now)
+    make.subscription(merchant=merchant, customer=erased, at_paypal=False)
+    of = {name: make.subscription(merchant=merchant, customer=one, at_paypal=False) for name, one in who.items()}
+    more = make.subscription(merchant=merchant, customer=who["Cy"], at_paypal=False)
+    both = sorted((of["Cy"], more), key=lambda each: each.id.bytes, reverse=True)
+    expected = [str(each.id) for each in (of["Ada"], of["Di"], *both, of["Bo"])]
+    page = owner.get("/admin/subscriptions?email=none")
+    assert "5 subscriptions, newest first" in page.select_one("caption").get_text()
+    there = [ids(page)]
+    while page.select("a[rel=next]"):
+        page = page.follow("Next page")
+        there.append(ids(page))
+    assert there == [expected[:2], expected[2:4], expected[4:]]
+    for before in reversed(there[:-1]):
+        page = page.follow("Previous page")
+        assert ids(page) == before
+    monkeypatch.undo()
+    assert sorted(ids(owner.get("/admin/subscriptions?email=none&state=active"))) == sorted(expected)
+    by_name = [str(each.id) for each in (of["Ada"], of["Bo"], *reversed(both), of["Di"])]
+    assert ids(owner.get("/admin/subscriptions?email=none&sort=customer")) == by_name
+
+
 def test_a_planned_end_says_its_day_beside_the_status(owner, ctx, make, merchant, now):
     day = (now + timedelta(days=20)).date()
     wish = wish_of(make.subscription(merchant=merchant), actor=Actor.STAFF, wished_on=day)
