@@ -112,7 +112,7 @@ NOT_FRENCH = {
 ONE_WORD = {
     "rendu": r"[Rr]eparti",
     "Arrêt demandé": r"Fin demandée",
-    "Jour de fin souhaité": r"Fin souhaitée|Jour choisi",
+    "Date de résiliation souhaitée": r"Fin souhaitée|Jour choisi|Jour de fin souhaité",
     "identifiant PayPal": r"[Nn]uméro (?:\w+ ){0,4}chez PayPal",
     "identifiant de réponse PayPal": r"identifiant de diagnostic|Référence de PayPal|réponse n°",
     "email": r"[Cc]ourriel|[Mm]essagerie",

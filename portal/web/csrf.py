@@ -151,7 +151,8 @@ def _check() -> ResponseReturnValue | None:
         g.csrf_ok = False
         log.info("request.form_token_missing")
         if session.get(DESK_CHANGED) and endpoint.startswith("admin."):  # it was filled in for another merchant
-            flash(_("You have gone over to this merchant meanwhile: nothing was changed, here or there."), "warning")
+            told = _("You have switched to this merchant in the meantime: nothing was changed, here or there.")
+            flash(told, "warning")
             return redirect(url_for("admin.inbox"), 303)
         if not _has_page(endpoint):
             page = addresses.page_before()

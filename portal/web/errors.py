@@ -59,7 +59,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "Only the person of the account’s own email address can do this: change that address, download the account’s "
         "data or have it erased."
     ),
-    Denial.ON_FILE_ALREADY: _l("This is the account’s own email address: its person is an owner already."),
+    Denial.ON_FILE_ALREADY: _l("This is the account’s own email address: that person is already an owner."),
     Denial.IN_THE_ACCOUNT: _l("Somebody with this address has access already, or is invited."),
     Denial.ACCOUNT_FULL: _l("This account has as many people as it can have. Remove somebody first."),
     Denial.VIEW_ONLY: _l(

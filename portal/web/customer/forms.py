@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from flask import g
+from flask_babel import lazy_pgettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from wtforms import BooleanField, RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
@@ -36,7 +37,7 @@ class NotificationForm(BaseForm):
     """Asked beside what the customer confirms. Nothing is required (law.md R-FR-6, R-FR-7)."""
 
     wished_on = DayField(
-        _l("End date"),
+        lazy_pgettext("to the customer", "End date"),  # what they declare: elsewhere staff may choose it too
         description=_l("Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )

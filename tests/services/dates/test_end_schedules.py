@@ -62,7 +62,7 @@ def test_a_wished_day_before_the_next_payment_waits_for_it_and_leaves_none(ctx, 
     assert (after.access_until, after.ended_at) == (subscription.paid_until,) * 2, "what is paid stays open"
     (told,) = letters(ctx, "end_confirmed")
     wished = datetime.combine(days_ahead(subscription, 5), time(12), tzinfo=UTC)
-    said = f"Jour de fin souhaité : {format_date(wished, 'EEEE', locale='fr')} {day_in_french(wished)}"
+    said = f"Date de résiliation souhaitée : {format_date(wished, 'EEEE', locale='fr')} {day_in_french(wished)}"
     assert said in " ".join(told.split())
 
 

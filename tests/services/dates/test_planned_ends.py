@@ -46,7 +46,8 @@ def test_the_mail_of_a_planned_end_names_the_chosen_day_among_what_was_declared(
     ask(ctx, make, subscription, wished_on=day)
     (told,) = letters(ctx, "end_recorded")
     declared = told.partition("Ce que vous avez déclaré")[2]
-    assert re.search(rf"Jour de fin souhaité.* {day.day}(er)? {format_date(day, 'MMMM y', locale='fr')}", declared)
+    month = format_date(day, "MMMM y", locale="fr")
+    assert re.search(rf"Date de résiliation souhaitée.* {day.day}(er)? {month}", declared)
 
 
 def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscription):

@@ -160,12 +160,12 @@ def test_of_two_who_arrange_it_the_second_is_told_and_nothing_is_lost(owner, man
     stale = manager.get(PAGE)
     press(owner.get(PAGE), "Retire", OTHER)
     page = press(stale, "Up", UNUSED, status=409)
-    assert "nothing of yours was done" in page.text
+    assert "your change was not applied" in page.text
     assert listed() == (list(DEFAULTS[:-1]), ["other"])
     press(page, "Up", UNUSED)
     assert listed()[0][0] == "not_used"
     page = press(stale, "Up", OTHER, status=409)
-    assert "nothing of yours was done" in page.text, "what was retired meanwhile has no place to move to"
+    assert "your change was not applied" in page.text, "what was retired meanwhile has no place to move to"
     stale = manager.get(PAGE)
     press(owner.get(PAGE), "Up", TOO_DEAR)
     page = stale.submit(press=ADD, fr="Un déménagement", en="A move", status=409)

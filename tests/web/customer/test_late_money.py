@@ -85,7 +85,10 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
 
 
 PARTS = {
-    "en": ("€10.00 of it has already been returned; €19.90 is still open.", "will not refund the other €19.90."),
+    "en": (
+        "€10.00 of it has already been returned; €19.90 is still to be refunded.",
+        "will not refund the other €19.90.",
+    ),
     "fr": (
         "10,00\u00a0€ ont déjà été rendus\u202f; il reste 19,90\u00a0€ à rembourser.",
         "ne rembourse pas les 19,90\u00a0€ restants.",

@@ -184,7 +184,7 @@ def test_the_whole_way_in_french(french_visit, make, ctx, paypal):
     recap = french_visit.browser.get(french_visit.page(subscription, "/pause"))
     assert recap.h1 == "Vérifiez : votre abonnement n’est pas encore en pause".replace(" :", " :")
     page = recap.submit(press="Mettre en pause", until=day(20))
-    assert "Les paiements reprennent le" in page.text
+    assert "Les prélèvements reprennent le" in page.text
     assert french_visit.browser.get(french_visit.page(subscription, "/late")).h1 == "Votre abonnement est en pause"
     page = french_visit.browser.get(french_visit.page(subscription, "/resume")).submit(press="Reprendre maintenant")
     assert make.reload(subscription).status is Status.ACTIVE

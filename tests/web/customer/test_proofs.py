@@ -75,7 +75,7 @@ WAYS = {
     "already over": ("en", "This subscription had already ended on "),
     "never started": ("fr", "Cet abonnement n’avait pas commencé chez PayPal. Il s’est arrêté ici le "),
     "unknown date": ("en", "You keep access until a date that L’École will tell you."),
-    "completed by staff": ("fr", "L’École a arrêté cet abonnement. Votre abonnement est finalisé."),
+    "completed by staff": ("fr", "L’École a arrêté cet abonnement. Votre abonnement est arrivé à son terme."),
     "abandoned by staff": ("en", "L’École ended this subscription. Your subscription is cancelled."),
     "in debt": ("fr", "L’impayé antérieur (29,90\N{NO-BREAK SPACE}€) n’est pas réglé pour autant."),
     "in debt, seen at PayPal": ("en", "This does not settle the unpaid amount of €29.90."),

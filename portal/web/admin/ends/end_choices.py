@@ -97,7 +97,7 @@ def refund_hints(form: EndForm) -> dict[str, str]:
     """Return what each refund changes for access."""
     words = {
         WithEnd.LAST_PAYMENT: _(
-            "The time that it paid for is then not paid any more: what is open for that time alone closes once PayPal "
+            "The period it covered is then no longer paid for: what is open for that period alone closes once PayPal "
             "has refunded it."
         ),
         WithEnd.UNUSED: _("Access does not change: it lasts as the page says."),

@@ -35,7 +35,7 @@ def at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[
             )
         )
     else:
-        said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
+        said.append(_("No further payment will be taken. PayPal had not given the date or the amount of the next one."))
     return said
 
 

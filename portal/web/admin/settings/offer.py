@@ -77,4 +77,4 @@ def _answers() -> list[tuple[str, str, str]]:
     rows = [(_("Decided with the offer before their eyes"), number(sum(counted.values())), everybody)]
     rows += [(str(OFFER[one]), number(counted.get(one, 0)), listed(offers=(one,))) for one in OfferAnswer]
     taken = listed(offers=(OfferAnswer.ACCEPTED,), states=tuple(sorted(ENDED)))
-    return [*rows, (_("Took the offer, and have ended since"), number(lost), taken)]
+    return [*rows, (_("Accepted, ended since"), number(lost), taken)]
