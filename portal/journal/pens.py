@@ -8,8 +8,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from portal.secrets import Vault
 
 MOST_BYTES: Final = 16 * 1024 * 1024  # then the segment is closed, and the next one begins
 LONGEST: Final = 24 * 3600.0  # seconds that one is open: it can be deleted only whole
+PATIENCE: Final = 3.0  # seconds for whoever is at it: a disk over the network may not come back for minutes
 TO_READ: Final = 0o640
 
 
@@ -80,27 +81,43 @@ class _File:
 
 
 class Pen:
-    """Appends lines. Threads share it: they write one after the other, and one `fsync` serves all that wait for it."""
+    """Appends lines. Threads share it: they write one after the other, and one `fsync` serves all that wait for it.
+
+    A disk that does not answer keeps the thread that asked it; the others are told after a while, then at once.
+    """
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self._folder, self._vault = folder, vault
         self._writing, self._syncing = threading.Lock(), threading.Lock()
         self._file: _File | None = None
+        self._hangs = False
 
     def write(self, installation: str, said: Sequence[tuple[int, str, str]]) -> None:
         """Append entries (number, moment, JSON) and wait until the disk has them; raise OSError where it does not."""
-        with self._writing:
+        with self._at_it(self._writing):
             file = self._begun(installation)
             file.append(self._vault, [(str(number), words) for number, _at, words in said])
             file.last = said[-1][:2]
             until = file.size
-        with self._syncing:
+        with self._at_it(self._syncing):
             file.sync(until)
+        self._hangs = False
 
     def close(self) -> None:
         """Seal the segment: it says by itself that nothing is missing at its end. Raises OSError."""
-        with self._writing:
+        with self._at_it(self._writing):
             self._close()
+
+    @contextmanager
+    def _at_it(self, lock: threading.Lock) -> Iterator[None]:
+        """Hold a lock; raise OSError where another thread has it for too long."""
+        if not lock.acquire(timeout=0 if self._hangs else PATIENCE):
+            self._hangs = True
+            raise OSError(errno.ETIMEDOUT, "the disk does not answer")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _begun(self, installation: str) -> _File:
         """Return a file to write to: a process that was forked, or whose file is large, old or torn, begins another."""
@@ -132,7 +149,7 @@ class Pen:
     def _leave(self) -> None:
         file, self._file = self._file, None
         if file is not None and file.pid == os.getpid():
-            with self._syncing:
+            with self._at_it(self._syncing):
                 file.leave()
 
 

@@ -6,6 +6,7 @@ then on nothing leaves until `flask recover` was run.  What people ask meanwhile
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime
 from typing import Final
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.extensions import OF_THE_PROCESS, Database
+from portal.journal.gathering import Journal
 from portal.journal.stores import Tail
 from portal.models import Installation, JournalEntry, LoginChallenge, LoginSession
 from portal.queries.operating import journal as queries
@@ -24,6 +26,7 @@ log = structlog.get_logger("portal.journal")
 
 LOOK_EVERY: Final = 60.0  # seconds
 TRUST: Final = 2.0  # seconds that what the database said of itself is believed
+PATIENCE: Final = 3.0  # seconds for another thread's look: a folder over the network may not answer for minutes
 BEHIND, FOREIGN = "behind", "foreign"
 
 
@@ -35,23 +38,44 @@ class Gate:
         self._looked: float | None = None
         self._asked: float | None = None
         self._is_shut = False
+        self._looking, self._hangs = threading.Lock(), False
 
     def is_shut(self) -> bool:
-        """Say whether the database was restored and not recovered; one that does not answer lets nothing out either."""
-        if self._db.journal is None:
+        """Say whether the database was restored and not recovered; one that does not answer lets nothing out either.
+
+        While the folder does not answer it is as it was at the last look, and shut before there was one.
+        """
+        journal = self._db.journal
+        if journal is None:
             return False
-        now = time.monotonic()
         try:
-            if self._looked is None or now - self._looked > LOOK_EVERY or self._db.journal.is_new_to_database:
-                self._db.journal.is_new_to_database = False
-                self._is_shut = look(self._db) is not None
-                self._looked = self._asked = now
-            elif self._asked is None or now - self._asked > TRUST:
+            if self._is_to_look(journal):
+                self._look(journal)
+            elif self._asked is None or time.monotonic() - self._asked > TRUST:
                 self._is_shut = restored_at(self._db) is not None
-                self._asked = now
+                self._asked = time.monotonic()
         except SQLAlchemyError:
             return True
-        return self._is_shut
+        return self._is_shut or self._looked is None
+
+    def _is_to_look(self, journal: Journal) -> bool:
+        return self._looked is None or time.monotonic() - self._looked > LOOK_EVERY or journal.is_new_to_database
+
+    def _look(self, journal: Journal) -> None:
+        """Look, or wait a while for the thread that does, then go by what it saw."""
+        if not self._looking.acquire(timeout=0 if self._hangs else PATIENCE):
+            self._hangs = True
+            journal.was_read(False)
+            return
+        try:
+            if self._is_to_look(journal):
+                journal.is_new_to_database = False
+                began = time.monotonic()
+                self._is_shut = look(self._db) is not None
+                self._looked = self._asked = began
+            self._hangs = False
+        finally:
+            self._looking.release()
 
     def is_restored(self) -> bool:
         """Say whether it is known that the database was restored: one that only reads, or is away, says nothing."""

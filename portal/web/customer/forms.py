@@ -7,8 +7,8 @@ from datetime import date
 from typing import Final
 
 from flask import g
-from flask_babel import lazy_pgettext
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from markupsafe import Markup
 from wtforms import BooleanField, RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import event, select, text, update
 from portal import clock
 from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
-from portal.journal import segments
+from portal.journal import pens, segments
 from portal.models import AuditHead, Customer, Installation, JournalEntry, Merchant, Subscription
 from portal.services import journal_keeping, recovering, restores
 from tests.services.carrying.carried import ask, carry
@@ -217,6 +218,61 @@ def test_of_two_that_wait_for_one_failing_disk_neither_is_told_yes(journal, monk
     for until in (first, file.size):
         with pytest.raises(OSError, match=r"disk|broken"):
             file.sync(until)
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Let a call of the system not come back until it is told to, as a server of files that does not answer."""
+    going_on, threads = threading.Event(), []
+
+    def hangs(owner, name, act):
+        asked = threading.Event()
+
+        def wait(*given):
+            asked.set()
+            assert going_on.wait(30)
+            return original(*given)
+
+        original = getattr(owner, name)
+        monkeypatch.setattr(owner, name, wait)
+        threads.append(threading.Thread(target=act))
+        threads[-1].start()
+        assert asked.wait(30)
+        monkeypatch.setattr(owner, name, original)
+
+    hangs.comes_back = lambda: (going_on.set(), [one.join() for one in threads])
+    yield hangs
+    hangs.comes_back()
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_disk_that_does_not_answer_keeps_one_and_no_other(
+    ctx, make, journal, subscription, monkeypatch, hanging, call
+):
+    monkeypatch.setattr(pens, "PATIENCE", 0.05)
+    ask(ctx, make, subscription)
+    other = make.subscription()
+    hanging(os, call, lambda: ask(ctx, make, other))
+    served = ask(ctx, make, make.subscription())
+    assert served.state is RequestState.RECORDED
+    assert journal.failing_since is not None
+    assert "end_requests" in waiting(ctx)
+    hanging.comes_back()
+    journal_keeping.sweep(ctx, now=utc_now() + LATER)
+    assert journal.failing_since is None
+    assert waiting(ctx) == []
+    assert str(served.id) in {entry.key for entry in written(journal)}
+
+
+def test_a_folder_that_does_not_answer_keeps_one_and_no_other(ctx, journal, monkeypatch, hanging):
+    monkeypatch.setattr(restores, "PATIENCE", 0.05)
+    gate = restores.Gate(ctx.db)
+    hanging(journal.folder, "tails", gate.is_shut)
+    assert (gate.is_shut(), gate.is_restored()) == (True, False), "nobody has looked yet"
+    assert journal.unread_since is not None
+    hanging.comes_back()
+    assert not gate.is_shut()
+    assert journal.unread_since is None
 
 
 @pytest.mark.parametrize("why", ["clock", "restored"])
