@@ -92,8 +92,12 @@ class DrawnForm(BaseForm):
         """
         if (self.after.data or "") == known:
             return True
-        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
+        self.ask_again()
         return False
+
+    def ask_again(self) -> None:
+        """Have the page say that it shows something else now."""
+        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
 
 
 class EmptyForm(BaseForm):

@@ -22,6 +22,7 @@ from tests.web.admin.conftest import BUTTON, enter, merchant, reader, support  #
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
 PLANNED = "PayPal will be told"
+PRESSED = (CANCEL, BUTTON["complete"])
 
 
 def day(days: int) -> str:
@@ -87,6 +88,32 @@ def test_26_a_day_that_was_typed_is_never_an_end_at_once_by_the_other_button(vis
     other.submit(press=CANCEL)
     assert make.requests(held)[0].reason_text == "Je déménage"
     assert paypal.cancelled == [held.provider_id]
+
+
+@pytest.mark.parametrize("is_planned", [True, False], ids=["shown on a day", "shown at once"])
+def test_what_the_page_showed_is_what_is_confirmed(visit, support, merchant, make, paypal, is_planned):  # noqa: F811
+    """PayPal's dates come and go: what could be undone never ends at once under somebody's finger, nor the reverse."""
+    held = make.subscription(customer=visit.customer, merchant=visit.merchant)
+    theirs = make.subscription(merchant=merchant)
+    date = held.next_payment_at
+
+    def name_a_date(is_named):
+        with make.ctx.db.begin() as session:
+            session.execute(update(Subscription).values(next_payment_at=date if is_named else None))
+
+    name_a_date(is_planned)
+    pages = [visit.recap(held), support.get(f"/admin/subscriptions/{theirs.id}/end/complete")]
+    pages = [page.submit(press=press, on=day(50)) for page, press in zip(pages, PRESSED, strict=True)]
+    assert [PLANNED in page.text for page in pages] == [is_planned] * 2
+    name_a_date(not is_planned)
+    its_day = in_words(utc_now() + timedelta(days=50), pattern="d MMMM y")
+    on_its_day = (f"Cancel on {its_day}", f"{PRESSED[1]} on {its_day}")
+    for page, press in zip(pages, on_its_day if is_planned else PRESSED, strict=True):
+        again = page.submit(press=press)
+        assert "Something happened since you opened this page." in again.text
+        assert (PLANNED in again.text) is not is_planned
+    assert make.requests(held) == make.requests(theirs) == []
+    assert paypal.cancelled == []
 
 
 def test_a_yearly_subscription_says_what_is_still_paid_and_how_to_avoid_it(log_in, make, now):  # noqa: F811

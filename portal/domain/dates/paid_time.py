@@ -93,11 +93,13 @@ def paid_until(
     next_billing_at: datetime | None,
     in_trial: bool = False,
     stored: datetime | None = None,
+    is_same: bool = False,
     now: datetime,
 ) -> PaidUntil:
     """Return the end of the paid time, from the surest source there is.
 
-    `next_billing_at` must come from a read made before the cancel call: PayPal drops it afterwards.
+    `next_billing_at` must come from a read made before the cancel call: PayPal drops it afterwards.  `is_same`: the
+    last payment that stands is the one by which `stored` was reckoned.
     """
     if money.is_pending:
         return UNKNOWN
@@ -105,7 +107,7 @@ def paid_until(
         return _before(terms, money, stored)
     named = None if money.is_late else next_billing_at
     if money.completed_at is not None:
-        return _by_payment(terms, money, money.completed_at, named, stored) or _kept(stored)
+        return _by_payment(terms, money, money.completed_at, named, stored, is_same=is_same) or _kept(stored)
     begun, trial = terms.started_at, free_trial_end(terms)
     if begun is not None and (trial is not None or in_trial):
         return _by_trial(begun, trial, named, stored)
@@ -147,12 +149,19 @@ def _before(terms: Terms, money: Money, stored: datetime | None) -> PaidUntil:
 
 
 def _by_payment(
-    terms: Terms, money: Money, paid_at: datetime, named: datetime | None, stored: datetime | None
+    terms: Terms,
+    money: Money,
+    paid_at: datetime,
+    named: datetime | None,
+    stored: datetime | None,
+    *,
+    is_same: bool = False,
 ) -> PaidUntil | None:
     """Take PayPal's date where it ends the payment's own period; a later one is the end of a period nobody paid.
 
     One within a day of the payment, or of its own date, is that of the payment itself, which came before it was due.
-    Then the date that PayPal named before stands, to the hour, where it is the one that is reckoned.
+    Then the date that PayPal named before stands, to the hour, where it is the one that is reckoned; and of the same
+    payment where it is quite another: a plan with another rhythm came since, which it did not pay for.
     """
     rhythm = _rhythm(terms, money, paid_at)
     end = period_end(rhythm, paid_at)
@@ -162,7 +171,8 @@ def _by_payment(
     is_own = named is not None and named < own + min(HOURS, (end - own) / 2)
     if named is not None and not is_own and named <= end + tolerance(terms.interval, paid_at):
         return PaidUntil(named, PaidSource.NEXT_BILLING)
-    if stored is not None and abs(stored - end) < timedelta(hours=12):
+    apart = abs(stored - end) if stored is not None else None
+    if apart is not None and (apart < timedelta(hours=12) or (is_same and apart > tolerance(terms.interval, paid_at))):
         return PaidUntil(stored, PaidSource.STORED)
     return PaidUntil(end, PaidSource.LAST_PAYMENT)
 

@@ -14,7 +14,7 @@ from portal.clock import utc_now
 from portal.domain.audit import PORTAL
 from portal.domain.audit import Act as AuditAct
 from portal.domain.ends.end_requests import KEY_TROUBLES, Basis, RequestState, Trouble
-from portal.domain.subscriptions import PROVIDER_NOT_STARTED, status_from_provider
+from portal.domain.subscriptions import PROVIDER_NOT_STARTED, Status, status_from_provider
 from portal.models import EndRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal
 from portal.queries.ends import end_requests
@@ -94,7 +94,7 @@ class Ends(SubscriptionAct[EndRequest, SubscriptionClaim]):
     ) -> bool:
         if answer.accepted:
             row.accepted_at = row.accepted_at or now
-        if not isinstance(answer, EndAnswer):
+        if not isinstance(answer, EndAnswer) or _has_begun_since(subscription, answer):
             return False
         engine.key_works(session, subscription, claim, now=now)
         take_over(subscription, answer.reading, now=now)
@@ -141,7 +141,8 @@ def note_call(ctx: Context, claim: SubscriptionClaim, before: Reading, *, now: d
         if not engine.is_ours(ENDS, request, claim):
             return False
         take_over(subscription, before, now=now)
-        request.facts_before = request.facts_before or _facts(before, now=now)
+        told = {name: value for name, value in _facts(before, now=now).items() if value is not None}
+        request.facts_before = {**(request.facts_before or {}), **told}  # an earlier try may lie before a payment
         if request.sent_at is None:
             request.sent_at = now
             about = ("subscription", subscription.id)
@@ -166,6 +167,14 @@ def _facts(before: Reading, *, now: datetime) -> dict[str, Any]:
         "owed_currency": before.outstanding.currency if before.outstanding else None,
         "read_at": now.isoformat(),
     }
+
+
+def _has_begun_since(subscription: Subscription, answer: EndAnswer) -> bool:
+    """Say whether PayPal was read as « not started » of one that is known to have begun: it came too late, or lags.
+
+    Nothing was called; the next try reads again.
+    """
+    return answer.basis is Basis.NEVER_STARTED and subscription.status is not Status.PENDING
 
 
 def _nothing_to_call(reading: Reading) -> bool:

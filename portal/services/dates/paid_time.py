@@ -74,15 +74,14 @@ def is_provisional(reading: Reading, *, now: datetime) -> bool:
 
 def read_again(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:
     """Have a trial read again after its first hour: PayPal mends the date and sends no message (FACTS.md 1.3)."""
-    if not is_provisional(reading, now=now):
-        return
-    queue.defer(
-        session,
-        queue.REREAD,
-        at=now + paid_time.FIRST_HOUR,
-        merchant_id=str(subscription.merchant_id),
-        subscription_id=str(subscription.id),
-    )
+    if is_provisional(reading, now=now):
+        reread(session, subscription, at=now + paid_time.FIRST_HOUR)
+
+
+def reread(session: Session, subscription: Subscription, *, at: datetime) -> None:
+    """Have PayPal read again then."""
+    which = {"merchant_id": str(subscription.merchant_id), "subscription_id": str(subscription.id)}
+    queue.defer(session, queue.REREAD, at=at, **which)
 
 
 def interval_of(subscription: AnySubscription) -> Interval | None:
@@ -125,7 +124,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     if silent and subscription.paid_until is not None and not money.is_news_to(before):
         return
     named = None if is_over else reading.next_billing_at
-    _reckon(subscription, money, named=named, in_trial=reading.in_trial, now=now)
+    _reckon(subscription, money, before, named=named, in_trial=reading.in_trial, now=now)
 
 
 def money_of(subscription: AnySubscription, *, stopped_at: datetime | None = None, is_all: bool = False) -> Money:
@@ -170,7 +169,8 @@ def follow_payments(subscription: Subscription, before: Money, *, now: datetime)
     if not money.is_news_to(before) or subscription.started_at is None or subscription.started_at > now:
         return
     named = subscription.unbilled_at if subscription.is_over else subscription.next_payment_at
-    _reckon(subscription, money, named=None if named == subscription.stopped_at_provider_at else named, now=now)
+    named = None if named == subscription.stopped_at_provider_at else named
+    _reckon(subscription, money, before, named=named, now=now)
     if subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
         if money.is_late:
             subscription.follow(Status.PAST_DUE, at=late_since(subscription, now=now))
@@ -235,16 +235,27 @@ def commitment_end(subscription: Subscription, *, months: int | None, cycles: in
 
 
 def _reckon(
-    subscription: Subscription, money: Money, *, named: datetime | None, in_trial: bool = False, now: datetime
+    subscription: Subscription,
+    money: Money,
+    known: Money,
+    *,
+    named: datetime | None,
+    in_trial: bool = False,
+    now: datetime,
 ) -> None:
-    """Write the paid time that follows; of one that is over also the end, as if it had been known then."""
+    """Write the paid time that follows; of one that is over also the end, as if it had been known then.
+
+    `known`: what was known of the payments before.
+    """
     is_over, before = subscription.is_over, subscription.paid_until
+    is_same = money.completed_at == known.completed_at and not (known.went_back or known.is_pending)
     found = paid_time.paid_until(
         terms_of(subscription),
         money,
         next_billing_at=named,
         in_trial=in_trial,
         stored=subscription.stop_paid_until if is_over else before,
+        is_same=is_same,
         now=now,
     )
     subscription.paid_until = found.at

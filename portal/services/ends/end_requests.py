@@ -42,6 +42,10 @@ class OverAlready(DomainError):
     """It is over already: what the team may still change is our own word alone (`mark_abandoned`)."""
 
 
+class AnotherPlan(DomainError):
+    """The page showed an end on a day of its own, and it would come at once by now; or the other way round."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
     """The request that now stands; `is_new` is False for a second click, which gets the first one's.
@@ -106,6 +110,8 @@ def record_held(ctx: Context, session: Session, subscription: Subscription, wish
         return Recorded(
             request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
         )
+    if wish.showed_planned not in (None, planned is not None):
+        raise AnotherPlan
     # the new end answers what the replaced one answered
     answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
     request = _write(ctx, session, subscription, wish, planned, notified=notified, answered=answered, now=now)

@@ -42,6 +42,7 @@ class Wish:
     received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
     refund: WithEnd = WithEnd.NOTHING  # what goes back once the end is confirmed, of staff who end at once
     refund_amount: Decimal | None = None  # as the page showed it
+    showed_planned: bool | None = None  # whether the page said that it waits for a day; None: nothing was shown
 
     @property
     def by(self) -> By:

@@ -25,7 +25,7 @@ from portal.queries.people import merchants
 from portal.services import outgoing_access, outgoing_facts, proofs, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
-from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
+from portal.services.dates.paid_time import is_unsettled, late_since, read_again, reread, status_of
 from portal.services.dates.provider_facts import is_over, is_stale, take_over
 from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
@@ -105,14 +105,15 @@ def record_end(
 ) -> None:
     """Write the end that PayPal's read has shown, with timeline, proof and mail, in one transaction."""
     _see_what_was_missed(subscription, request, reading, basis=basis, now=now)
-    at = now if basis is Basis.NEVER_STARTED else min(reading.status_at or now, now)
+    told = _told_at(request, reading, basis) or now
+    at = now if basis is Basis.NEVER_STARTED else min(told, now)
     write_end(subscription, subscription.facts, request.outcome, at)
     if request.actor is not Actor.PROVIDER:  # nobody asked here for an end seen at PayPal: no date is made up
         subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
         # The first stop counts: it was told, and money after it is money after the end.
         # By PayPal's own clock, as payments are: one that it took before it stopped did not come after the end.
-        stopped = subscription.stopped_at_provider_at or min(reading.status_at or now, now + AHEAD)
+        stopped = subscription.stopped_at_provider_at or min(told, now + AHEAD)
         subscription.stopped_at_provider_at = stopped
         late_payments.begin_watch(subscription, request, reading, stopped=stopped, now=now)
     request.move(RequestState.CONFIRMED)
@@ -149,6 +150,13 @@ def record_end(
     if request.actor is not Actor.PROVIDER:
         metrics.confirmed((now - (request.due_at or request.created_at)).total_seconds())
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
+
+
+def _told_at(request: EndRequest, reading: Reading, basis: Basis) -> datetime | None:
+    """Return when PayPal says it stopped. Not before our call, which followed a read that showed it live."""
+    if basis is not Basis.READ_AFTER_CALL or request.sent_at is None or reading.status_at is None:
+        return reading.status_at
+    return max(reading.status_at, request.sent_at - LAG)
 
 
 def _see_what_was_missed(
@@ -210,7 +218,11 @@ def _after_the_end(
     if seen is None or seen is Status.PENDING:
         return
     stopped = subscription.stopped_at_provider_at
-    if is_stale(subscription, reading) and (stopped is None or now - stopped < LAG):
+    may_lag = stopped is not None and now - stopped < LAG
+    if is_stale(subscription, reading) and (stopped is None or may_lag):
+        return
+    if reading.status_at is None and stopped is not None and may_lag:  # nothing tells its age, as of the classic API
+        reread(session, subscription, at=stopped + LAG)
         return
     if end_requests.open_of(session, subscription.id) is not None:
         return

@@ -31,7 +31,7 @@ from portal.queries.holdings import Holding
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, expectation, is_free, plan
-from portal.services.ends.end_requests import record
+from portal.services.ends.end_requests import AnotherPlan, record
 from portal.services.ends.end_wishes import Wish
 from portal.services.people import task_visits
 from portal.services.people.acting import by_person, channel_of
@@ -86,7 +86,10 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
             onward, reference = task_scope.leads_on_to(), _confirm(subscription_id, form, chosen.day)
         except IllegalTransition:
             return _over(_held(subscription_id, now=now)), 409
-        return redirect(onward, 303) if onward else _to_result(reference, 303)
+        except AnotherPlan:
+            form.ask_again()
+        else:
+            return redirect(onward, 303) if onward else _to_result(reference, 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
@@ -94,6 +97,7 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _over(held), 409 if form.is_submitted() else 200
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
+    form.show(is_planned=shown.planned is not None)
     g.leads_to = host_of(task_scope.leads_on_to())
     form.form_errors += chosen.on.errors
     page = render_template(
@@ -182,6 +186,7 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
         reason_code=form.reason.data or "",
         reason_text=form.comment.data or "",
         wished_on=wished_on,
+        showed_planned=form.showed_planned,
     )
     try:
         recorded = record(context(), wish, now=utc_now())

@@ -16,8 +16,9 @@ from wtforms.validators import InputRequired, Length, Optional
 from portal.domain import typed_codes
 from portal.domain.merchants.leaving_reasons import Reason, asked, find, read
 from portal.web import day_form, labels
-from portal.web.csrf import BaseForm, DrawnForm
+from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
+from portal.web.ending_form import EndingForm
 from portal.web.local_days import today
 from portal.web.locale import current
 from portal.web.login_fields import LONGEST
@@ -87,7 +88,7 @@ class ReasonField(RadioField):
             self.choices = [*_choices(), _choice(find(_reasons(), code))]
 
 
-class CancellationForm(DrawnForm):
+class CancellationForm(EndingForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
 
     beside = day_form.FIELDS

@@ -15,7 +15,7 @@ from portal.domain.dates.billing import Terms, Trial, free_trial_end, period_end
 from portal.domain.dates.paid_time import Money, is_sign_up, nothing_is_paid, paid_until
 from portal.domain.dates.periods import Interval, Unit
 
-MONTHLY = Interval(Unit.MONTH)
+MONTHLY, YEARLY = Interval(Unit.MONTH), Interval(Unit.YEAR)
 FORTNIGHT = Trial(Interval(Unit.DAY, 14), 1, is_free=True)
 
 
@@ -27,7 +27,17 @@ def at(text: str) -> datetime:
 NOW = at("2026-11-28 12:00")
 
 
-def until(*, start="2026-08-28 10:00", interval=MONTHLY, named=None, stored=None, in_trial=False, now=NOW, **seen):
+def until(
+    *,
+    start="2026-08-28 10:00",
+    interval=MONTHLY,
+    named=None,
+    stored=None,
+    is_same=False,
+    in_trial=False,
+    now=NOW,
+    **seen,
+):
     """Return the end of the paid time and how it is known; dates in words."""
     trials, clamps = seen.pop("trials", ()), seen.pop("clamps", None)
     dates = {name: at(value) if isinstance(value, str) else value for name, value in seen.items()}
@@ -36,6 +46,7 @@ def until(*, start="2026-08-28 10:00", interval=MONTHLY, named=None, stored=None
         Money(**dates),
         next_billing_at=at(named) if named else None,
         stored=at(stored) if stored else None,
+        is_same=is_same,
         in_trial=in_trial,
         now=now,
     )
@@ -50,6 +61,18 @@ PAID = "2026-10-28 10:21"
 def test_paypals_date_names_the_end_exactly():
     assert until(completed_at=PAID, named="2026-11-28 10:00") == ("2026-11-28 10:00", "next_billing")
     assert until(completed_at=PAID, named="2026-12-01 09:00") == ("2026-12-01 09:00", "next_billing")
+
+
+def test_a_plan_with_another_rhythm_changes_nothing_of_what_a_payment_before_it_paid():
+    year = {"completed_at": "2026-01-01 10:00", "stored": "2027-01-01 10:00", "named": "2027-01-01 10:00"}
+    assert until(start="2026-01-01 10:00", interval=MONTHLY, is_same=True, **year)[0] == "2027-01-01 10:00"
+    month = {"completed_at": "2026-06-01 10:00", "stored": "2026-07-01 10:00", "declined_at": "2026-07-01 10:00"}
+    assert until(start="2026-03-01 10:00", interval=YEARLY, is_same=True, **month)[0] == "2026-07-01 10:00"
+
+
+def test_a_payment_in_the_new_rhythm_pays_for_a_period_of_it():
+    paid = {"completed_at": "2026-07-01 10:00", "earlier": (at("2026-06-01 10:00"),), "stored": "2026-07-01 10:00"}
+    assert until(start="2026-03-01 10:00", interval=YEARLY, **paid)[0] == "2027-07-01 10:00"
 
 
 @pytest.mark.parametrize("named", ["2026-12-28 10:00", "2026-12-03 10:00"])  # the next period, or the new try

@@ -139,6 +139,18 @@ def test_never_approved_ends_here_without_a_call(ctx, make, paypal, subscription
     assert paypal.count("cancel") == 0
 
 
+def test_one_that_has_begun_is_never_told_that_it_had_not(ctx, make, paypal, subscription):
+    """PayPal's read lags, or its buyer approved while it was on its way: nothing was called, so it is read again."""
+    paypal.subscriptions[subscription.provider_id].status = "APPROVAL_PENDING"
+    request = carry(ctx, ask(ctx, make, subscription))
+    assert (request.state, request.trouble) == (RequestState.RETRYING, Trouble.STILL_LIVE)
+    assert "end_confirmed" not in mails(ctx)
+    paypal.subscriptions[subscription.provider_id].status = "ACTIVE"
+    request = carry(ctx, request)
+    assert (request.state, request.basis) == (RequestState.CONFIRMED, Basis.READ_AFTER_CALL)
+    assert paypal.count("cancel") == 1
+
+
 def test_5_a_revoked_key_gives_one_mail_for_all_requests(ctx, make, paypal, subscription):
     """Rule 5 says fifty; two more than a mail lists (20) are as many, and take half the time."""
     others = [make.subscription() for _ in range(21)]

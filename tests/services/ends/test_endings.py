@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from portal import queue
 from portal.clock import utc_now
 from portal.domain.access.access import access, windows
 from portal.domain.ends.end_requests import Basis, RequestState, Trouble
@@ -52,6 +53,22 @@ def test_4_cancelled_then_a_late_activated_then_a_second_cancelled_stays_over(ct
     assert mails(ctx).count("end_confirmed") == 1
     assert after.end_requested_at is None, "nobody asked here: no date is made up"
     assert [request.actor for request in make.requests(subscription)] == [Actor.PROVIDER]
+
+
+def test_4_a_late_active_of_which_nothing_tells_the_age_is_looked_at_again_later(ctx, make, paypal, subscription):
+    """The classic API dates no status, and a field may be missing: after an hour it is no lag any more."""
+    carry(ctx, ask(ctx, make, subscription))
+    told = mails(ctx)
+    show(ctx, subscription, "ACTIVE")
+    assert [request.actor for request in make.requests(subscription)] == [Actor.CUSTOMER]
+    assert mails(ctx) == told
+    with ctx.db.begin() as session:
+        waiting = "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = :name AND status = 'todo'"
+        (at,) = session.scalars(text(waiting), {"name": queue.REREAD})
+        assert at - utc_now() > timedelta(minutes=55)
+        session.execute(update(Subscription).values(stopped_at_provider_at=utc_now() - timedelta(hours=2)))
+    show(ctx, subscription, "ACTIVE")
+    assert [request.actor for request in make.requests(subscription)] == [Actor.CUSTOMER, Actor.SYSTEM]
 
 
 def test_3_an_end_seen_before_our_own_204_is_told_once(ctx, make, paypal, subscription):

@@ -227,6 +227,22 @@ def test_another_plan_brings_its_price_and_rhythm(ctx, merchant, paypal, make):
     assert (got.amount, got.currency, got.interval_unit, got.interval_count) == (Decimal("580.00"), "EUR", "YEAR", 1)
 
 
+@pytest.mark.parametrize(("before", "after"), [("YEAR", "MONTH"), ("MONTH", "YEAR")])
+def test_another_rhythm_changes_nothing_of_what_is_paid(ctx, merchant, paypal, now, before, after):
+    """Whoever paid a year keeps it; and a year that was never paid opens nothing, while its first payment fails."""
+    first, second = (paypal.add_plan(unit, amount="29.00", interval_unit=unit) for unit in (before, after))
+    seen = paypal.add_subscription(plan_id=first.id, started_at=now - timedelta(days=20))
+    bring_in(ctx, merchant)
+    paid = one(ctx, merchant, seen.id).paid_until
+    assert paid > now
+    seen.plan_id = second.id
+    if after == "YEAR":
+        seen.failed_payments = 1
+    bring_in(ctx, merchant)
+    got = one(ctx, merchant, seen.id)
+    assert (got.interval_unit, got.paid_until) == (after, paid)
+
+
 def test_another_plan_that_paypal_does_not_show_leaves_no_old_price(ctx, merchant, paypal):
     seen = paypal.add_subscription()
     bring_in(ctx, merchant)

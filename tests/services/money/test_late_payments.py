@@ -112,6 +112,23 @@ def test_a_stop_that_lies_years_ahead_hides_no_money_after_the_end(ctx, make, pa
     assert len(alarms(ctx)) == 1
 
 
+def test_a_stop_that_lies_before_our_call_makes_no_alarm_of_what_was_paid_before(ctx, make, paypal, monkeypatch):
+    make.merchant()
+    subscription = make.subscription()
+    make.payment(subscription, days=3)
+    real = endings.record_end
+
+    def strange(*given, reading, **named):
+        return real(*given, reading=replace(reading, status_at=subscription.started_at), **named)
+
+    monkeypatch.setattr(endings, "record_end", strange)
+    carry(ctx, ask(ctx, make, subscription))
+    after = make.reload(subscription)
+    assert utc_now() - after.stopped_at_provider_at < timedelta(hours=2)
+    assert utc_now() - after.ended_at < timedelta(hours=2)
+    assert alarms(ctx) == []
+
+
 def test_15_the_alarm_itself_makes_the_portal_look_at_paypal(ctx, make, paypal, ended):
     revive(paypal, ended)
     show(ctx, ended, charged(paypal, ended))
@@ -339,6 +356,19 @@ def test_the_end_plans_the_first_look_and_keeps_the_date_that_paypal_drops(ctx, 
     ended = stopped(ctx, make, paypal, days_ago=0)
     assert abs(ended.next_watch_at - (utc_now() + timedelta(days=1))) < timedelta(minutes=1)
     assert abs(ended.unbilled_at - subscription.next_payment_at) < timedelta(minutes=1)
+
+
+def test_the_date_that_is_kept_is_that_of_the_last_read_before_the_call(ctx, make, paypal):
+    """A first try failed before a payment, which was then taken: the one after it must not come."""
+    make.merchant()
+    subscription = make.subscription()
+    paypal.rule("cancel", "500")
+    request = carry(ctx, ask(ctx, make, subscription))
+    named = (subscription.next_payment_at + timedelta(days=31)).replace(microsecond=0)
+    paypal.subscriptions[subscription.provider_id].next_billing_time = stamp(named)
+    paypal.clear_rules()
+    assert carry(ctx, request).state is RequestState.CONFIRMED
+    assert make.reload(subscription).unbilled_at == named
 
 
 def test_a_customer_without_an_address_is_named_to_the_merchant(ctx, make, paypal):

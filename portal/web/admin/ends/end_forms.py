@@ -13,8 +13,9 @@ from wtforms.validators import InputRequired
 from portal.i18n import Translator
 from portal.web import day_form
 from portal.web.admin.forms import internal_note, provider_note
-from portal.web.csrf import BaseForm, DrawnForm
+from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
+from portal.web.ending_form import EndingForm
 from portal.web.local_days import today
 
 LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
@@ -32,7 +33,7 @@ class LocalEndForm(BaseForm):
     submit = SubmitField(_l("Confirm"))
 
 
-class EndForm(DrawnForm):
+class EndForm(EndingForm):
     """An end that PayPal is told of, with the note that the payer may read there."""
 
     beside = day_form.FIELDS

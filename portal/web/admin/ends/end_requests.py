@@ -32,7 +32,7 @@ from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
-from portal.services.ends.end_requests import OverAlready
+from portal.services.ends.end_requests import AnotherPlan, OverAlready
 from portal.services.ends.end_wishes import Wish
 from portal.services.notices import end_drafts
 from portal.services.rules import grants_of, settings_of
@@ -85,6 +85,9 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     given = grants_of(found.product, by_hand)
     preview = end_requests.preview(found, wanted, given, planned=planned, now=now)  # 409: the state forbids it
     is_meant = form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale))
+    if is_meant and isinstance(form, EndForm) and form.showed_planned not in (None, planned is not None):
+        form.ask_again()
+        is_meant = False
     lost = end_choices.lost_refund(form) if is_meant else ()
     if is_meant and not lost:
         again = ask_again() if isinstance(form, EndForm) and end_choices.gives_back(form) else None
@@ -95,6 +98,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     if isinstance(form, EndForm):
         form.after.data = known
+        form.show(is_planned=planned is not None)
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     too_early = end_effects.too_early(found, planned.due_at if planned is not None else now)
@@ -206,6 +210,7 @@ def _act(
         provider_note=form.provider_note.data if "provider_note" in form else "",
         wished_on=day,
         received_request_id=received_id,
+        showed_planned=form.showed_planned if isinstance(form, EndForm) else None,
     )
     if isinstance(form, EndForm) and form.refund.choices:
         choice, amount = end_choices.refund_sent(form)
@@ -215,6 +220,9 @@ def _act(
     except OverAlready:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
         flash(_("Marked as abandoned. PayPal was not told: the subscription had already ended there."), "success")
+        return
+    except AnotherPlan:
+        flash(_("Something happened since you opened this page. Check it and confirm again."), "warning")
         return
     except CannotRefund:
         flash(end_choices.refund_is_gone(), "warning")
