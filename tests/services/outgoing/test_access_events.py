@@ -21,6 +21,8 @@ from portal.services.outgoing.event_endpoints import Wish
 from tests.services.carrying.carried import ask, carry
 from tests.services.outgoing.conftest import SOMEBODY
 from tests.services.outgoing.test_outgoing_facts import GONE, show
+from tests.services.own_data.test_customer_erasures import erased
+from tests.services.own_data.wishing import LATER
 
 ACCESS = (EventType.ACCESS_GRANTED, EventType.ACCESS_CHANGED, EventType.ACCESS_ENDED)
 DAY = timedelta(days=1)
@@ -111,6 +113,15 @@ def test_a_gift_that_is_withdrawn_leaves_what_is_paid(ctx, make, merchant, watch
     assert look() == []
     with ctx.db.read() as session:
         assert session.scalars(select(Grant)).all()
+
+
+def test_a_gift_that_an_erasure_takes_is_told_as_closed(ctx, make, merchant, watched, look, left, now):
+    product, customer = make.product(merchant), make.customer(merchant)
+    look()
+    give(ctx, merchant, customer, product, now)
+    assert look() == ["access.granted"]
+    erased(ctx, customer, left, now)
+    assert look(2 * LATER) == ["access.granted", "access.ended"]
 
 
 def test_a_sale_opens(ctx, make, merchant, watched, look):
