@@ -49,6 +49,8 @@ class EventEndpoint(HasId, HasCreation, HasMerchant, Base):
     def stop(self, state: EndpointState, *, at: datetime, by_hand: bool) -> None:
         """Call it no more, for now (paused) or at all (disabled)."""
         self.state, self.state_at, self.is_by_hand = state, at, by_hand
+        if state is EndpointState.DISABLED:
+            self.access_since = None  # nothing is kept for it: once it is called again, from then on
 
     def start(self) -> None:
         """Call it again: what it failed before is forgotten."""

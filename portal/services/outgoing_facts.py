@@ -45,8 +45,16 @@ OF_ACTS: Final[Mapping[str, EventType]] = {
     Act.CUSTOMER_ERASED: EventType.CUSTOMER_ERASED,
 }
 
+# What may change which products a customer opens: an erasure takes what was given by hand.
 ON_CUSTOMERS: Final = frozenset(
-    {Act.GRANT_GIVEN, Act.GRANT_CHANGED, Act.GRANT_WITHDRAWN, Act.CUSTOMERS_JOINED, Act.CUSTOMERS_SPLIT}
+    {
+        Act.GRANT_GIVEN,
+        Act.GRANT_CHANGED,
+        Act.GRANT_WITHDRAWN,
+        Act.CUSTOMERS_JOINED,
+        Act.CUSTOMERS_SPLIT,
+        Act.CUSTOMER_ERASED,
+    }
 )
 ON_PRODUCTS: Final = frozenset({Act.PRODUCT_CHANGED, Act.PLAN_MOVED})
 

@@ -14,8 +14,10 @@ from typing import Final, Literal
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import Act, By
+from portal.domain.integrations.api_keys import KeyStanding
 from portal.domain.integrations.portal_sessions import CannotMake, Flaw
 from portal.domain.integrations.return_addresses import is_allowed
 from portal.domain.integrations.task_links import TASKS, VOUCHED, After, TaskKind
@@ -69,8 +71,7 @@ def create(
     customers do not end it by themselves, and for who is erased.
     """
     with ctx.db.begin() as session:
-        if by.actor_id is not None and api_keys.lock(session, merchant_id, by.actor_id).revoked_at is not None:
-            raise CannotMake(Flaw.KEY_REVOKED)
+        _check_key(session, merchant_id, by, now=now)
         merchant = merchants.of(session, merchant_id)
         (customer,) = customers.lock(session, merchant_id, customer_id)
         check_there(customer.erased_at)
@@ -91,6 +92,16 @@ def create(
         _tell(session, customer, made.id, flow, return_url, by=by, now=now)
         log.info("portal_session.made", portal_session_id=str(made.id), kind=flow.type.value)
         return session.get_one(TaskLink, made.id), own_hosts.address(ctx.base_url, merchant.own_host, made.path)
+
+
+def _check_key(session: Session, merchant_id: uuid.UUID, by: By, *, now: datetime) -> None:
+    """Raise CannotMake where the key that asks has ended while the call was under way, revoked or replaced at once."""
+    if by.actor_id is None:
+        return
+    key = api_keys.lock(session, merchant_id, by.actor_id)
+    now = max(now, utc_now())  # the lock was waited for
+    if key.standing(now) in (KeyStanding.REVOKED, KeyStanding.EXPIRED):
+        raise CannotMake(Flaw.KEY_REVOKED)
 
 
 def _subscription(

@@ -13,7 +13,7 @@ class Flaw(StrEnum):
     RETURN_URL = "return_url"  # none, or not on the merchant's list of return addresses, nor below one of them
     SUBSCRIPTION_MISSING = "subscription_missing"  # the task is about one
     SUBSCRIPTION_UNWANTED = "subscription_unwanted"  # the task is about all that the customer has
-    KEY_REVOKED = "key_revoked"  # while the call was under way: nothing that is left behind shall open anything
+    KEY_REVOKED = "key_revoked"  # or replaced at once, during the call: nothing that is left behind shall open anything
     SECTION_HIDDEN = "section_hidden"  # the merchant has left that page out of the customers' space
 
 

@@ -72,9 +72,14 @@ class Standing:
         return min(max(told, named), amount)
 
     @property
+    def given_again(self) -> Decimal:
+        """How much of what was taken back has been given to the merchant again, whatever went back since."""
+        return -sum((size for size in self.reversals.values() if size < NOTHING), NOTHING)
+
+    @property
     def is_given_back(self) -> bool:
         """Whether a reversal was cancelled, in whole or in part."""
-        return any(size < NOTHING for size in self.reversals.values())
+        return self.given_again > NOTHING
 
 
 def shown(word: str) -> Standing | None:

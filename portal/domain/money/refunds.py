@@ -4,6 +4,8 @@ recorded ─▶ calling ─▶ pending (PayPal has it) ─▶ done
                │  ▲        └──────────────────▶ failed
                ▼  │
             retrying, needs_merchant ──(a read shows the money went back)──▶ done
+
+PayPal may take the money back before it is given back: whatever is open has failed then.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ _AFTER_A_CALL: Final = frozenset(
     {RefundState.RETRYING, RefundState.NEEDS_MERCHANT, RefundState.PENDING, RefundState.DONE, RefundState.FAILED}
 )
 MOVES: Final[Mapping[RefundState, frozenset[RefundState]]] = {
-    RefundState.RECORDED: frozenset({RefundState.CALLING, RefundState.DONE}),
+    RefundState.RECORDED: frozenset({RefundState.CALLING, RefundState.DONE, RefundState.FAILED}),
     RefundState.CALLING: _AFTER_A_CALL | {RefundState.CALLING},  # again, when a process died in it
-    RefundState.RETRYING: frozenset({RefundState.CALLING, RefundState.DONE}),
+    RefundState.RETRYING: frozenset({RefundState.CALLING, RefundState.DONE, RefundState.FAILED}),
     # PayPal may refuse for good: the merchant then settles it otherwise, and this refund is over.
     RefundState.NEEDS_MERCHANT: frozenset({RefundState.CALLING, RefundState.DONE, RefundState.FAILED}),
     RefundState.PENDING: frozenset({RefundState.DONE, RefundState.FAILED}),

@@ -158,16 +158,19 @@ def _count_from(
 ) -> None:
     """It had been declared before, though that was carried out later: what was sent first counts (R-EU-6).
 
-    What staff have said of the money stands.
+    What staff have said of the money stands.  That all of it went back, or that nothing was due, nobody has said: with
+    fewer days used more is due, and what is missing of it is a task again.
     """
     first = _reckoned(session, subscription, declared, now=now)
     subscription.withdrawn_at = found.declared_at = first.declared_at
     found.verdict = first.verdict
-    if not found.is_open:
+    if found.settled_until is not None:
         return
-    found.owed, found.due, found.currency = first.owed, first.due, first.currency
-    found.refund, found.closed_at = first.refund, first.closed_at
+    found.owed, found.currency = first.owed, first.currency
     found.refund_due_at = min(found.refund_due_at, first.refund_due_at)
+    if found.refund is not RefundDuty.REFUNDED:  # else the sum that went back stays, and `follow` asks for the rest
+        found.due, found.refund, found.closed_at = first.due, first.refund, first.closed_at
+    withdrawal_refunds.follow(session, subscription, now=now)
 
 
 def _close(

@@ -40,6 +40,7 @@ from portal.services import tries
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.dates import paid_time
+from portal.services.money.refunds import note_failed
 from portal.services.notices import late_payment_notices
 
 log = structlog.get_logger(__name__)
@@ -204,7 +205,7 @@ def _follow(
     elif not is_gone and payment.went_back != late.told_back:
         if was_gone:
             late.reopen(at=now)
-        _note_move(session, subscription, payment, late, _done(session, payment), now=now)
+        _note_move(session, subscription, payment, late, _done(session, payment, now=now), now=now)
         late_payment_notices.moved(ctx, session, subscription, payment, late, now=now)
         late.told_back = payment.went_back
 
@@ -227,16 +228,25 @@ def _close(
         tries.again(session, refund, at=now)
         return
     if refund is not None:
-        refund.move(RefundState.DONE)
-        refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+        _settle(session, subscription, payment, refund, now=now)
     late.settle(LateState.REFUNDED, at=now)
-    _note_move(session, subscription, payment, late, refund or _done(session, payment), now=now)
+    _note_move(session, subscription, payment, late, _done(session, payment, now=now), now=now)
     late_payment_notices.went_back(ctx, session, subscription, payment, now=now)
     late.told_back = payment.amount
 
 
-def _done(session: Session, payment: Payment) -> Refund | None:
-    return next((one for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE), None)
+def _settle(session: Session, subscription: Subscription, payment: Payment, refund: Refund, *, now: datetime) -> None:
+    """Close a refund whose payment is gone whole: what PayPal took back in a dispute, nobody here has given back."""
+    refund.move(RefundState.FAILED if payment.taken_back > 0 else RefundState.DONE)
+    refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+    if refund.state is RefundState.FAILED:
+        note_failed(session, subscription, refund, by=PROVIDER, now=now)
+
+
+def _done(session: Session, payment: Payment, *, now: datetime) -> Refund | None:
+    """Return the refund by which money goes back now; one that was done before has been told, and moves none again."""
+    done = (one for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE)
+    return next((one for one in done if one.settled_at == now), None)
 
 
 def _note_move(

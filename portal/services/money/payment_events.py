@@ -49,7 +49,14 @@ def _tell(
     }
     key = str(payment.id)
     if event_type is EventType.PAYMENT_REFUNDED:
-        key = f"{payment.id}:{payment.went_back.normalize():f}"
+        key = f"{payment.id}:{_sums_of(payment)}"
         facts["refunded"] = money(payment.went_back, payment.currency)
     told = Told(type=event_type, key=key, subject=(Kind.PAYMENT, payment.id), at=min(at, now), facts=facts)
     tell(session, subscription.merchant_id, told, now=now, of=subscription)
+
+
+def _sums_of(payment: Payment) -> str:
+    """Return what tells one growth from all others: the same sum may go back again after PayPal gave it back."""
+    again = payment.standing.given_again
+    sums = (payment.went_back, again) if again else (payment.went_back,)
+    return ":".join(f"{one.normalize():f}" for one in sums)

@@ -157,11 +157,14 @@ def close_ranks(session: Session, merchant_id: uuid.UUID, email: str | None) -> 
 
 
 def end_log_ins(session: Session, customer_id: uuid.UUID, *, now: datetime) -> None:
-    """End every session, code and link under way of a customer: they rest on an address that is no longer theirs."""
+    """End every session, code and link under way of a customer: they rest on an address that is no longer theirs.
+
+    Sessions last: whoever is about to come in holds the code or the link, so that their session is there by then.
+    """
     open_doors = (
-        (LoginSession, LoginSession.revoked_at),
         (LoginChallenge, LoginChallenge.consumed_at),
         (TaskLink, TaskLink.withdrawn_at),
+        (LoginSession, LoginSession.revoked_at),
     )
     for row, ended in open_doors:
         session.execute(update(row).where(row.customer_id == customer_id, ended.is_(None)).values({ended: now}))

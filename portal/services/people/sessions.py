@@ -110,7 +110,8 @@ def open_for(
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
     """Go on in another account of the address that this log-in has proven; return the token of a session as old as it.
 
-    Raises NoResultFound for everybody else, and for whom the merchant's id has proven: that proves no address.
+    Raises NoResultFound for everybody else, for whom the merchant's id has proven, which proves no address, and for a
+    session that has ended meanwhile.
     """
     if not person.proves_address:
         raise NoResultFound
@@ -120,6 +121,8 @@ def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Vis
         if space is None or person.task is not None:
             raise NoResultFound
         old = sessions.lock_one_of(session, person, person.session_id)
+        if old.revoked_at is not None:  # ended while this was under way: the address may be another's by now
+            raise NoResultFound
         return open_for(
             session,
             Kind.CUSTOMER,

@@ -301,6 +301,60 @@ def follow(ctx, subscription):
         withdrawal_refunds.follow(session, held, now=utc_now())
 
 
+@pytest.mark.law("R-FR-34", "R-EU-6")
+@pytest.mark.parametrize(
+    ("days", "used", "gone", "closed", "still"),
+    [
+        (30, 12, "18.00", RefundDuty.REFUNDED, "9.00"),
+        (10, 10, "0.00", RefundDuty.NOTHING, "21.00"),  # everything was used, as far as was known
+    ],
+)
+def test_of_a_letter_sent_before_the_rest_is_a_task_again(ctx, make, merchant, days, used, gone, closed, still):
+    """Thirty euros for so many days; all that was due had gone back when staff open a letter of the third day."""
+    begun = datetime.combine(utc_now().date(), datetime.min.time(), tzinfo=UTC) + 12 * HOUR - used * DAY
+    row = make.subscription(merchant=merchant, started_at=begun, paid_until=begun + days * DAY)
+    took(ctx, row, at=begun)
+    say(ctx, row, ConsentKind.INFORMED, ConsentKind.EXPRESS_REQUEST, at=begun)
+    declare(ctx, row, now=begun + used * DAY)
+    went_back(ctx, row, gone)
+    assert stored(ctx).refund is closed
+    by_staff(ctx, row, now=begun + (used + 1) * DAY, at=begun + 3 * DAY)
+    again = stored(ctx)
+    assert (again.is_open, again.due, again.closed_at) == (True, Decimal(still), None)
+    assert rest(ctx) == Decimal(still)
+    went_back(ctx, row, Decimal(gone) + Decimal(still))
+    assert stored(ctx).refund is RefundDuty.REFUNDED
+
+
+@pytest.mark.law("R-EU-6")
+def test_what_staff_have_said_stands_whatever_was_sent_before(ctx, make, paying, paid):
+    found = declare(ctx, paying, now=utc_now())
+    close = {"by": STAFF, "note": "Virement du 3", "now": utc_now()}
+    withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.OTHERWISE, **close)
+    by_staff(ctx, paying, now=utc_now(), at=found.declared_at - DAY)
+    assert (stored(ctx).refund, stored(ctx).declared_at) == (RefundDuty.OTHERWISE, found.declared_at - DAY)
+    make.payment(paying, 0)
+    follow(ctx, paying)
+    by_staff(ctx, paying, now=utc_now(), at=found.declared_at - 2 * DAY)
+    assert (stored(ctx).is_open, stored(ctx).due) == (True, Decimal("29.90")), "the new payment alone"
+
+
+def went_back(ctx, subscription, amount):
+    """PayPal shows that so much of its payment went back in all."""
+    with ctx.db.begin() as session:
+        payment = session.scalars(select(Payment).where(Payment.subscription_id == subscription.id)).one()
+        payment.refunded = Decimal(amount)
+        payment.state = PaymentState.PARTIALLY_REFUNDED if payment.refunded else PaymentState.COMPLETED
+    follow(ctx, subscription)
+
+
+def rest(ctx) -> Decimal:
+    with ctx.db.read() as session:
+        row = session.scalars(select(Withdrawal)).one()
+        session.refresh(row, ["subscription"])
+        return withdrawal_refunds.rest(session, row).amount
+
+
 @pytest.mark.law("R-FR-33")
 def test_the_merchant_is_warned_until_it_is_settled(ctx, paying, paid):
     now = utc_now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, text, update
@@ -15,16 +16,28 @@ from portal.domain.ends.pauses import PauseKind, PauseState
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import MOVES, OPEN, CannotRefund, NoRefund, RefundState
 from portal.domain.policies import Actor, Role
-from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineKind
+from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineEntry, TimelineKind
 from portal.providers.ports import GatewayRefused, Refusal
 from portal.services.carrying import engine, refund_carrying
 from portal.services.carrying.refund_carrying import REFUNDS
 from portal.services.keys import paypal_keys
-from portal.services.money import late_payments
+from portal.services.money import late_payments, refunds
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from tests.services.carrying.carried import Killed, entries, mails
-from tests.services.money.late_money import alarms, charged, click, payment_of, refund, show, stopped, tell, try_it
+from tests.services.money.late_money import (
+    ANNE,
+    alarms,
+    charged,
+    click,
+    payment_of,
+    refund,
+    show,
+    stopped,
+    tell,
+    told,
+    try_it,
+)
 
 
 @pytest.fixture
@@ -54,8 +67,7 @@ def test_the_diagram_never_goes_back_and_ends_only_when_settled():
     assert {state for state, following in MOVES.items() if not following} == {RefundState.DONE, RefundState.FAILED}
     assert all(RefundState.RECORDED not in following for following in MOVES.values())
     assert all(RefundState.DONE in MOVES[state] for state in OPEN), "a read may show it as given back at any time"
-    may_fail = {RefundState.CALLING, RefundState.PENDING, RefundState.NEEDS_MERCHANT}
-    assert {state for state in OPEN if RefundState.FAILED in MOVES[state]} == may_fail
+    assert all(RefundState.FAILED in MOVES[state] for state in OPEN), "PayPal may take the money back at any time"
 
 
 def test_a_refund_is_done_when_a_read_shows_it(ctx, paypal, ended, late):
@@ -187,6 +199,40 @@ def test_already_refunded_is_believed_only_from_a_read(ctx, paypal, ended, late,
     tried = try_it(ctx, late, click(ctx, late))
     assert (tried.state, tried.trouble, tried.debug_id) == (RefundState.NEEDS_MERCHANT, Trouble.REFUSED, "d1")
     assert alarms(ctx)[0].state is LateState.OPEN
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_what_paypal_took_back_nobody_here_has_given_back(ctx, paypal, ended, late, tried):
+    paypal.rule("refund", "403")
+    refund_id = click(ctx, late)
+    if tried:
+        assert try_it(ctx, late, refund_id).state is RefundState.NEEDS_MERCHANT
+    paid = paypal.subscriptions[ended.provider_id].payments[-1]
+    show(ctx, ended, paid, told=told(paid, "reversal", paid.amount))
+    assert refund(ctx, refund_id).state is RefundState.FAILED
+    assert alarms(ctx)[0].state is LateState.REFUNDED, "the customer has it all the same"
+    assert who_sent_back(ctx, ended) == [""]
+    assert entries(ctx, ended, TimelineKind.REFUND_FAILED) == 1
+
+
+def test_a_refund_that_was_done_before_signs_no_dispute(ctx, paypal, ended, late):
+    refund_id = refunds.record(ctx, late.merchant_id, late.payment_id, ANNE, amount=Decimal("10.00"), now=utc_now())
+    assert try_it(ctx, late, refund_id).state is RefundState.DONE
+    paid = paypal.subscriptions[ended.provider_id].payments[-1]
+    rest = Decimal(paid.amount) - 10
+    for size, name in (("1.00", "first"), (str(rest - 1), "second")):
+        show(ctx, ended, paid, told=told(paid, "reversal", size, name=name))
+    assert alarms(ctx)[0].state is LateState.REFUNDED
+    assert who_sent_back(ctx, ended) == ["Anne", "", ""]
+
+
+def who_sent_back(ctx, subscription):
+    """The name under which each sum is said to have gone back, the oldest first; PayPal has none."""
+    with ctx.db.read() as session:
+        told_of = TimelineEntry.subscription_id == subscription.id, TimelineEntry.kind == TimelineKind.REFUNDED
+        rows = session.scalars(select(TimelineEntry).where(*told_of).order_by(TimelineEntry.at, TimelineEntry.id)).all()
+    assert all((row.actor is Actor.STAFF) is bool(row.actor_name) for row in rows)
+    return [row.actor_name for row in rows]
 
 
 def test_only_what_is_left_is_given_back(ctx, paypal, ended, late):

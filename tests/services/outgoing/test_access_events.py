@@ -10,17 +10,19 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.audit import By
-from portal.domain.integrations.outgoing_events import EventType
+from portal.domain.integrations.outgoing_events import EndpointState, EventType
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import AccessMark, Grant
+from portal.models import AccessMark, EventEndpoint, Grant
 from portal.services import grants, products
 from portal.services.grants import Gift
-from portal.services.outgoing import access_events, event_endpoints
+from portal.services.outgoing import access_events, event_endpoints, event_replays, event_stops
 from portal.services.outgoing.event_endpoints import Wish
 from tests.services.carrying.carried import ask, carry
 from tests.services.outgoing.conftest import SOMEBODY
 from tests.services.outgoing.test_outgoing_facts import GONE, show
+from tests.services.own_data.test_customer_erasures import erased
+from tests.services.own_data.wishing import LATER
 
 ACCESS = (EventType.ACCESS_GRANTED, EventType.ACCESS_CHANGED, EventType.ACCESS_ENDED)
 DAY = timedelta(days=1)
@@ -113,6 +115,15 @@ def test_a_gift_that_is_withdrawn_leaves_what_is_paid(ctx, make, merchant, watch
         assert session.scalars(select(Grant)).all()
 
 
+def test_a_gift_that_an_erasure_takes_is_told_as_closed(ctx, make, merchant, watched, look, left, now):
+    product, customer = make.product(merchant), make.customer(merchant)
+    look()
+    give(ctx, merchant, customer, product, now)
+    assert look() == ["access.granted"]
+    erased(ctx, customer, left, now)
+    assert look(2 * LATER) == ["access.granted", "access.ended"]
+
+
 def test_a_sale_opens(ctx, make, merchant, watched, look):
     look()
     held = make.subscription(merchant=merchant, status=Status.PENDING, started_at=None, paid_until=None)
@@ -139,6 +150,35 @@ def test_an_endpoint_that_wants_it_anew_is_told_of_nothing_that_came_between(ctx
     event_endpoints.change(ctx, merchant.id, watched.endpoint_id, wish, by=SOMEBODY, now=utc_now())
     assert look() == ["subscription.ended"]
     assert look(40 * DAY) == ["subscription.ended", "access.ended"]
+
+
+@pytest.mark.parametrize("is_by_hand", [True, False])
+def test_an_endpoint_that_was_switched_off_is_told_anew_of_what_opens_again(
+    ctx, make, merchant, watched, look, is_by_hand
+):
+    """What closed meanwhile it was not told of: it has read that from the API, and closed as well."""
+    product, customer = make.product(merchant), make.customer(merchant)
+    look()
+    given = give(ctx, merchant, customer, product, utc_now())
+    assert look() == ["access.granted"]
+    switch_off(ctx, merchant, watched, is_by_hand=is_by_hand)
+    grants.withdraw(ctx, merchant.id, customer.id, given, is_told=False, by=By(), now=utc_now())
+    look()
+    event_replays.resume(ctx, merchant.id, watched.endpoint_id, by=SOMEBODY, now=utc_now())
+    assert look() == ["access.granted"]
+    give(ctx, merchant, customer, product, utc_now())
+    assert look() == ["access.granted", "access.granted"]
+
+
+def switch_off(ctx, merchant, made, *, is_by_hand):
+    """At the desk, or because it answers that it is gone."""
+    if is_by_hand:
+        off = EndpointState.DISABLED
+        assert event_endpoints.stop(ctx, merchant.id, made.endpoint_id, off, by=SOMEBODY, now=utc_now())
+        return
+    with ctx.db.begin() as session:
+        endpoint = session.get_one(EventEndpoint, made.endpoint_id)
+        event_stops.look(ctx, session, endpoint, is_gone=True, now=utc_now())
 
 
 def test_where_nobody_wants_to_know_nothing_is_marked(ctx, make, merchant, endpoints, look):

@@ -15,6 +15,7 @@ from portal.domain.ends.end_requests import Trouble
 from portal.domain.ends.pauses import PauseKind
 from portal.domain.integrations.outgoing_events import EventType
 from portal.domain.money.money import Money
+from portal.domain.money.payments import Move, MoveKind
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import Customer, EventDelivery, Merchant, OutgoingEvent, Subscription
@@ -169,6 +170,17 @@ def test_a_payment_is_told_once_and_what_went_back_of_it_as_often_as_it_grows(
     ]
     assert {one.subject_id for one in events} == {payment.id}
     assert [one.sequence for one in events] == [1, 2, 3]
+
+
+def test_the_same_sum_that_goes_back_again_is_told_again(ctx, endpoints, subscription, told):
+    """A dispute takes it, PayPal gives it to the merchant again, and the merchant refunds it after all."""
+    pay(ctx, subscription)
+    for kind in (MoveKind.REVERSAL, MoveKind.REVERSAL_CANCELLED, MoveKind.REFUND):
+        move = Move(kind=kind, id=f"PAYPAL-{kind}", amount=Money(Decimal("29.90"), "EUR"))
+        for _ in range(2):  # and doubled
+            pay(ctx, subscription, told=Told(sale_ids=("SALE1",), move=move))
+    back = [one.facts["refunded"]["value"] for one in endpoints.events() if one.type is EventType.PAYMENT_REFUNDED]
+    assert back == ["29.90", "29.90"]
 
 
 def test_a_payment_on_its_way_is_told_when_it_is_there(ctx, subscription, told):

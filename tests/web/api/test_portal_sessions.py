@@ -123,14 +123,15 @@ def test_shown_whole_in_public_a_key_takes_its_sessions_along(world, program, br
     assert browser.get(url.removeprefix("http://portal.test"), status=410).h1 == OPENS_NOTHING
 
 
-def test_revoked_in_the_middle_of_the_call_it_makes_none(ctx, world, monkeypatch):
+@pytest.mark.parametrize("ending", [end_by_revoking, end_by_replacing_at_once])
+def test_ended_in_the_middle_of_the_call_it_makes_none(ctx, world, monkeypatch, ending):
     """What was let in a moment before ends with the key; the next call is not let in at all."""
     merchant, row, api = world
     (key,) = keys(ctx, merchant)
     create = portal_sessions.create
 
     def late(*what, **more):
-        end_by_revoking(ctx, key)
+        ending(ctx, key)
         return create(*what, **more)
 
     monkeypatch.setattr(portal_sessions, "create", late)
