@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from portal.domain.audit import OPERATOR
 from portal.domain.desk.file_imports import Brought, FileImportState
 from portal.domain.policies import Role
-from portal.models import AddressChange, AuditEntry, Customer, Mail, Merchant
+from portal.models import AddressChange, AuditEntry, Customer, Grant, Mail, Merchant
 from portal.services.handing_over import CutOff
 from portal.services.imports import file_import_reports, file_import_running, file_imports
 from portal.services.merchants import standings
@@ -88,6 +88,15 @@ def test_a_check_foresees_gifts_that_meet_in_two_parts_of_the_file(
     expected = {6: "overlaps", 9: "overlaps", 10: "overlaps"}
     assert (counts(check(ctx, staff, made, now=now)), why(ctx, made)) == ((6, 0, 1, 3), expected)
     assert (counts(run(ctx, staff, made, now=now)), why(ctx, made)) == ((6, 0, 1, 3), expected)
+
+
+def test_a_product_without_an_id_of_the_merchants_is_not_called_none(ctx, make, merchant, staff, now):
+    make.product(merchant, name="Club", external_id=None)
+    make.customer(merchant, email="zoe@client.test")
+    held = whole(ctx, staff, "email;product\nzoe@client.test;None\n", Brought.GRANTS, now=now)
+    assert (counts(held), why(ctx, held.id)) == ((0, 0, 0, 1), {2: "unknown_product"})
+    with ctx.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Grant)) == 0
 
 
 def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
