@@ -60,6 +60,19 @@ def test_a_gift_on_the_day_whose_midnight_there_is_not_or_twice_is_known_again(c
     assert counts(whole(ctx, staff, content, Brought.GRANTS, now=now)) == (0, 0, 120, 0)
 
 
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+02:00", "9999-12-31", "0001-01-01"])
+def test_never_as_programs_write_it_is_no_date_and_the_lines_around_it_are_checked(
+    ctx, make, merchant, staff, now, never
+):
+    make.product(merchant, name="Club")
+    make.customer(merchant, email="zoe@client.test")
+    content = f"email;product;until\nzoe@client.test;Club;{never}\nzoe@client.test;Club;2127-04-03\n"
+    made = bring(ctx, staff, content, Brought.GRANTS, now=now)
+    held = check(ctx, staff, made, now=now)
+    assert (held.state, counts(held)) == (FileImportState.CHECKED, (1, 0, 0, 1))
+    assert why(ctx, made) == {2: "bad_date"}
+
+
 GIFTS = [
     "email;external_id;product;since;until",
     "zoe@client.test;;Club;2126-01-01;2126-01-31",
