@@ -97,7 +97,8 @@ class Slashes:
     def look(self, cells: list[str]) -> None:
         """Look at one record."""
         for place, cell in enumerate(cells):
-            if 8 <= len(cell) <= 12 and place not in self.columns and SLASHED.fullmatch(cell.strip()):
+            text = cell.strip()
+            if 8 <= len(text) <= 10 and place not in self.columns and SLASHED.fullmatch(text):
                 self.columns.add(place)
 
 

@@ -128,3 +128,10 @@ def test_columns_with_days_that_are_not_iso_are_seen():
     for cells in (["2027-04-03", "03/04/2027", "x"], ["1.2.2027", "", "1/2/27"]):
         slashes.look(cells)
     assert slashes.columns == {0, 1}
+
+
+@pytest.mark.parametrize("width", [10, 12, 13, 40])
+def test_a_day_is_seen_however_wide_its_column_is(width):
+    slashes = Slashes()
+    slashes.look(["x".ljust(width), "03/04/2027".ljust(width), "3.4.2027".rjust(width)])
+    assert slashes.columns == {1, 2}
