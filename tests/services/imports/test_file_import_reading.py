@@ -42,6 +42,13 @@ def test_a_file_may_begin_with_many_blank_lines():
     assert read(b"\n" * 5000 + b"email;nom\na@client.test;A\n")[1] == [(5002, ["a@client.test", "A"])]
 
 
+@pytest.mark.parametrize("blank", [" \n", '" ","\t"\n', "\u00a0\n", " \r\n\t\n", '"\n",\n'])
+def test_a_line_of_blanks_is_no_header(blank):
+    layout, rows = read(f"{blank}email,name\na@client.test,A\n")
+    assert (layout.delimiter, layout.header) == (",", ("email", "name"))
+    assert [cells for _line, cells in rows] == [["a@client.test", "A"]]
+
+
 def test_latin_1_is_read_where_only_the_last_line_says_so():
     _layout, rows = read(b"email;nom\n" + b"a@client.test;A\n" * 100_000 + "z@client.test;Zoé\n".encode("latin-1"))
     assert rows[-1] == (100_002, ["z@client.test", "Zoé"])
