@@ -10,17 +10,27 @@ from typing import Final
 
 MARK: Final = "\ufeff"  # at the beginning of a file: tells Excel that it is UTF-8
 # What a spreadsheet would calculate, at the beginning of a cell, or of what another separator makes one.
+SIGNS: Final = "=+-@＝＋－＠\t\r"
+SIGN: Final = f"[{re.escape(SIGNS)}]"
 BEGINS: Final = r"(?:^|(?<=[;,\t\r\n|]))"
-CALCULATED: Final = r'(?=[\s"]*[=+\-@＝＋－＠\t\r])'
-FORMULA: Final = re.compile(BEGINS + CALCULATED)
-MARKED: Final = re.compile(f"{BEGINS}'{CALCULATED}")
+MARKED: Final = re.compile(BEGINS + f"'(?=[\\s\"]*{SIGN})")
+# Blanks are looked at in one go, with the sign behind them: else each line of many empty ones would look through all.
+BLANKS: Final = re.compile(BEGINS + f'(?:[\\s"]+{SIGN}?|{SIGN})')
+BEGINNING: Final = re.compile(BEGINS + r"(?!\Z)")
 
 
 def line_of(cells: Iterable[object]) -> str:
     """Return one line, every cell in quotes; what looks like a formula gets an apostrophe before it."""
     held = io.StringIO()
-    csv.writer(held, delimiter=";", quoting=csv.QUOTE_ALL).writerow(FORMULA.sub("'", str(cell)) for cell in cells)
+    csv.writer(held, delimiter=";", quoting=csv.QUOTE_ALL).writerow(BLANKS.sub(_marked, str(cell)) for cell in cells)
     return held.getvalue()
+
+
+def _marked(blanks: re.Match[str]) -> str:
+    """Return blanks with an apostrophe at each beginning that has a sign behind it."""
+    text = blanks[0]
+    end = 1 + max(map(text.rfind, SIGNS))
+    return BEGINNING.sub("'", text[:end]) + text[end:]
 
 
 def as_it_was(cell: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +51,32 @@ def test_no_cell_is_calculated_under_any_separator(cell):
 @given(st.lists(st.text(alphabet="a1 =+-@,;\t\"'|\n", max_size=8), min_size=1, max_size=3))
 def test_no_text_is_calculated_under_any_separator(texts):
     assert is_harmless(line_of(texts))
+
+
+def marked(text: str) -> str:
+    """What becomes of a text, by the words of the rule and however long that takes."""
+    signs: list[str] = []
+    for at, sign in enumerate(text):
+        blanks = "".join(itertools.takewhile(lambda one: one.isspace() or one == '"', text[at:]))
+        behind = text[at + len(blanks) :]
+        is_calculated = behind.startswith((*CALCULATED, *"＝＋－＠")) or not {"\t", "\r"}.isdisjoint(blanks)
+        signs.append("'" if is_calculated and (at == 0 or text[at - 1] in ";,|\t\r\n") else "")
+        signs.append(sign)
+    return "".join(signs)
+
+
+@settings(derandomize=True, database=None, max_examples=1000)
+@given(st.text(alphabet="a =-@＋,;|\t\"'\r\n\u00a0", max_size=14))
+def test_an_apostrophe_stands_at_each_beginning_of_what_is_calculated_and_nowhere_else(text):
+    assert line_of([text]) == '"' + marked(text).replace('"', '""') + '"\r\n'
+
+
+@pytest.mark.parametrize("between", ["\n", "\n ", '"\n'])
+@pytest.mark.parametrize("end", ["a", "="])
+def test_very_many_blank_lines_are_looked_through_once(between, end):
+    """Were each of them to look through the rest, this would take hours."""
+    told = line_of(["a" + between * 100_000 + end])
+    assert told.count("'") == (100_000 if end == "=" else 0)
 
 
 def test_what_is_harmless_is_as_it_was_and_in_quotes():
