@@ -112,24 +112,37 @@ def test_a_product_without_an_id_of_the_merchants_is_not_called_none(ctx, make, 
         assert session.scalar(select(func.count()).select_from(Grant)) == 0
 
 
-def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
+def report(ctx, staff, made, now):
     def words(place, why_, _other):
         return f"c{place}", why_.value
 
-    def report(made):
-        head = ("Line", "Column", "What is wrong")
-        return "".join(file_import_reports.refused(ctx, staff.merchant_id, made, head, words, by=who(staff), now=now))
+    head = ("Line", "Column", "What is wrong")
+    return "".join(file_import_reports.refused(ctx, staff.merchant_id, made, head, words, by=who(staff), now=now))
 
+
+def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
     made = bring(ctx, staff, "email;name\nwrong;A\n", now=now)
     check(ctx, staff, made, now=now)
-    again = bring(ctx, staff, report(made).replace('"A"', '"B"'), now=now)
+    again = bring(ctx, staff, report(ctx, staff, made, now).replace('"A"', '"B"'), now=now)
     check(ctx, staff, again, ["", "", "", "email", "name"], now=now)
-    told = report(again)
+    told = report(ctx, staff, again, now)
     assert told.removeprefix("\ufeff").splitlines() == [
         '"Line";"Column";"What is wrong";"email";"name"',
         '"2";"c3";"bad_email";"wrong";"B"',
     ]
     assert found(ctx, bring(ctx, staff, told, now=now)).header == ["Line", "Column", "What is wrong", "email", "name"]
+
+
+@pytest.mark.parametrize("own", ["Line", "line", "COLUMN"])
+def test_a_column_of_the_merchants_that_is_called_as_one_of_ours_stays_in_every_report(ctx, staff, now, own):
+    made = bring(ctx, staff, f"email;{own};name\nwrong;77;A\n", now=now)
+    check(ctx, staff, made, ["email", "", "name"], now=now)
+    told = report(ctx, staff, made, now)
+    first, line = (row.split(";") for row in told.removeprefix("\ufeff").splitlines())
+    assert (first[3:], line[3:]) == (['"email"', f'"{own}"', '"name"'], ['"wrong"', '"77"', '"A"'])
+    again = bring(ctx, staff, told, now=now)
+    check(ctx, staff, again, ["", "", "", "email", "", "name"], now=now)
+    assert report(ctx, staff, again, now) == told.replace('"2";"c0"', '"2";"c3"')
 
 
 FIVE = "email\n" + "".join(f"p{n}@client.test\n" for n in range(5))
