@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import IO, Final
 
 import structlog
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -31,11 +31,12 @@ from portal.domain.desk.file_imports import (
     guess,
 )
 from portal.domain.errors import DomainError
-from portal.models import FileImport, FileImportFault, FileImportKey, FileImportPart
+from portal.models import FileImport, FileImportPart
 from portal.queries.people import file_imports, merchants
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.imports.file_import_reading import Record, Slashes, layout_of, lines, parts
+from portal.services.imports.file_import_removals import tidy
 
 log = structlog.get_logger("portal.file_imports")
 
@@ -174,25 +175,37 @@ def halt(session: Session, held: FileImport, *, by: By = PORTAL, now: datetime) 
 
 
 def remove(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
-    """Delete a file before its time; that it was there, and what its lines did, stays. Raises NotNow, NoResultFound."""
+    """Delete a file before its time; that it was there, and what its lines did, stays. Raises NotNow, NoResultFound.
+
+    From now on nobody is shown anything of it; a worker deletes its rows.
+    """
     with ctx.db.begin() as session:
         held = _held(session, merchant_id, import_id, frozenset(FileImportState) - WORKING)
         if held.emptied_at is None:
-            _empty(session, held, now=now)
+            _empty(held, now=now)
+            defer(session, held)
             _tell(session, held, Act.FILE_DELETED, by=by, at=now, lines=held.lines, done=held.done)
 
 
 def purge(ctx: Context, *, before: datetime, merchant_id: uuid.UUID | None = None, now: datetime) -> int:
-    """Delete files that nobody has used since then, of one merchant or of all; return how many."""
+    """Delete files that nobody has used since then, of one merchant or of all; return how many.
+
+    What is left of others, since no worker came to the end of it, goes as well.
+    """
     number = 0
     while True:
         with ctx.db.begin() as session:
             found = file_imports.old(session, before=before, merchant_id=merchant_id, limit=1)
             for one in found:
-                _empty(session, one, now=now)
+                _empty(one, now=now)
         if not found:
-            return number
+            break
         number += len(found)
+    with ctx.db.read() as session:
+        left = file_imports.left_over(session, merchant_id=merchant_id)
+    for import_id in left:
+        tidy(ctx, import_id)
+    return number
 
 
 def sweep(ctx: Context, *, now: datetime) -> int:
@@ -237,9 +250,8 @@ def _go_on(session: Session, held: FileImport, state: FileImportState, *, by: By
     defer(session, held)
 
 
-def _empty(session: Session, held: FileImport, *, now: datetime) -> None:
-    for row in (FileImportPart, FileImportKey, FileImportFault):
-        session.execute(delete(row).where(row.file_import_id == held.id))
+def _empty(held: FileImport, *, now: datetime) -> None:
+    """Write that a file is gone; its rows are deleted by `tidy`."""
     held.emptied_at = now
     held.header, held.file_name = [], ""
 

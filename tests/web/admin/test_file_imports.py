@@ -173,6 +173,7 @@ def test_a_deleted_file_asks_for_nothing_more_and_says_what_is_imported(ctx, man
         work(ctx)
         page = manager.get(page.path)
     page = page.submit(press="Delete the file now")
+    assert page.notices == ["The file is deleted: what it held is erased within a few minutes."]
     said = " ".join(page.select_one("main").get_text().split())
     expected = {"stopped": "What was imported before stays", "done": "Some lines were refused."}
     assert expected.get(step, "Nothing of it was imported.") in said
