@@ -77,38 +77,52 @@ def start(
     by: By,
     now: datetime,
 ) -> uuid.UUID:
-    """Store a file, sealed, as it is read: little of it is in memory. Raises BadFile, TooManyFiles."""
+    """Store a file, sealed, as it is read: little of it is in memory. Raises BadFile, TooManyFiles.
+
+    It is there whole or not at all.  Whoever changes something of the merchant's waits for its last step alone.
+    """
     layout = layout_of(file)
+    made = FileImport(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=merchant_id,
+        staff_id=staff_id,
+        staff_name=by.name,
+        brought=brought,
+        file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME] or "file.csv",
+        size=file.seek(0, 2),
+        encoding=layout.encoding.value,
+        delimiter=layout.delimiter,
+        header=list(layout.header),
+        columns=[field or "" for field in guess(brought, layout.header)],
+        touched_at=now,
+        **{"parts": 0, "lines": 0, "slashed": []},
+    )
     with ctx.db.begin() as session:
-        merchants.lock(session, merchant_id)
-        if file_imports.open_ones(session, merchant_id) >= MOST_OPEN:
-            raise TooManyFiles
-        made = FileImport(
-            id=uuid.uuid4(),
-            created_at=now,
-            merchant_id=merchant_id,
-            staff_id=staff_id,
-            staff_name=by.name,
-            brought=brought,
-            file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME] or "file.csv",
-            size=file.seek(0, 2),
-            encoding=layout.encoding.value,
-            delimiter=layout.delimiter,
-            header=list(layout.header),
-            columns=[field or "" for field in guess(brought, layout.header)],
-            touched_at=now,
-            **{"parts": 0, "lines": 0, "slashed": []},
-        )
+        _check_room(session, merchant_id)  # before anything is stored in vain
         session.add(made)
         session.flush()
-        slashes = Slashes()
-        for number, part in enumerate(parts(_watched(lines(file, layout), slashes)), start=1):
-            _store(ctx, session, made.id, number, part)
-            made.parts, made.lines = number, made.lines + len(part)
-        made.slashed = sorted(slashes.columns)
+        _fill(ctx, session, made, lines(file, layout))
+        merchants.lock(session, merchant_id)  # of two that come at once the second sees the first
+        _check_room(session, merchant_id, own=1)
         _tell(session, made, Act.FILE_UPLOADED, by=by, at=now, lines=made.lines)
     log.info("file_uploaded", file_import_id=str(made.id), lines=made.lines)
     return made.id
+
+
+def _check_room(session: Session, merchant_id: uuid.UUID, *, own: int = 0) -> None:
+    """Raise TooManyFiles where as many as may be are open already; `own` of those that are counted are this one."""
+    if file_imports.open_ones(session, merchant_id) - own >= MOST_OPEN:
+        raise TooManyFiles
+
+
+def _fill(ctx: Context, session: Session, made: FileImport, found: Iterator[Record]) -> None:
+    slashes = Slashes()
+    for number, part in enumerate(parts(_watched(found, slashes)), start=1):
+        _store(ctx, session, made.id, number, part)
+        made.parts, made.lines = number, made.lines + len(part)
+    made.slashed = sorted(slashes.columns)
+    session.flush()
 
 
 def _watched(found: Iterable[Record], slashes: Slashes) -> Iterator[Record]:

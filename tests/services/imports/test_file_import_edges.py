@@ -11,9 +11,11 @@ from sqlalchemy import func, select, text, update
 from portal.domain.audit import OPERATOR
 from portal.domain.desk.file_imports import Brought, FileImportState
 from portal.domain.policies import Role
-from portal.models import AddressChange, AuditEntry, Customer, Grant, Mail, Merchant
+from portal.models import AddressChange, AuditEntry, Customer, FileImport, FileImportPart, Grant, Mail, Merchant
+from portal.queries.people import merchants
 from portal.services.handing_over import CutOff
 from portal.services.imports import file_import_reports, file_import_running, file_imports
+from portal.services.imports.file_imports import TooManyFiles
 from portal.services.merchants import standings
 from portal.services.people import staff_logins
 from tests.services.imports.bringing import bring, check, counts, found, go, run, who, whole, why
@@ -146,6 +148,37 @@ def test_a_column_of_the_merchants_that_is_called_as_one_of_ours_stays_in_every_
 
 
 FIVE = "email\n" + "".join(f"p{n}@client.test\n" for n in range(5))
+
+
+def test_nobody_waits_for_the_merchant_while_a_file_is_stored(ctx, merchant, staff, small, monkeypatch, now):
+    store, seen = file_imports._store, []
+
+    def storing(*given):
+        with ctx.db.begin() as session:
+            session.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            seen.append(merchants.lock(session, merchant.id).id)
+        store(*given)
+
+    monkeypatch.setattr(file_imports, "_store", storing)
+    bring(ctx, staff, FIVE, now=now)
+    assert seen == [merchant.id] * 3, "two lines a part"
+
+
+def test_of_two_files_that_come_at_once_one_is_too_many_and_nothing_of_it_is_kept(ctx, staff, monkeypatch, now):
+    for _number in range(4):
+        bring(ctx, staff, FIVE, now=now)
+    store = file_imports._store
+
+    def storing(*given):
+        monkeypatch.setattr(file_imports, "_store", store)
+        bring(ctx, staff, FIVE, now=now)
+        store(*given)
+
+    monkeypatch.setattr(file_imports, "_store", storing)
+    with pytest.raises(TooManyFiles):
+        bring(ctx, staff, FIVE, now=now)
+    with ctx.db.read() as session:
+        assert [session.scalar(select(func.count()).select_from(row)) for row in (FileImport, FileImportPart)] == [5, 5]
 
 
 def begun(ctx, staff, now):
