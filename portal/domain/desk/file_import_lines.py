@@ -140,7 +140,7 @@ def _day(text: str, place: int, reading: Reading) -> date:
     """Return a day: ISO 8601, a moment by the merchant's clock, or as the merchant said that days are written."""
     try:
         day = _written_day(text, reading)
-    except ValueError:
+    except (ValueError, OverflowError):  # « never », as programs write it: in the merchant's zone a year 0, or 10000
         day = None
     if day is None or not YEARS[0] <= day.year <= YEARS[1]:
         raise BadLine(Wrong.BAD_DATE, place)

@@ -42,6 +42,7 @@ class Fault:
     name: str
     value: str
     why: Why
+    begins: str = ""  # of a period that ends before that: its first day
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _take(values: dict[str, Any], field: Field, text: str) -> Why | None:
 def _period(values: dict[str, Any], name: str, faults: list[Fault]) -> Days:
     first, last = values.pop(name + FROM, None), values.pop(name + TO, None)
     if first is not None and last is not None and last < first:
-        faults.append(Fault(name + TO, last.isoformat(), Why.BACKWARDS))
+        faults.append(Fault(name + TO, last.isoformat(), Why.BACKWARDS, begins=first.isoformat()))
         return ANY_DAY
     return Days(first, last)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, Row, Uuid, cast, exists, func, or_, select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, cast, exists, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.file_imports import MOST_LINES, FileImportState
@@ -36,6 +36,11 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, import_id: uuid.UUID) 
     return session.scalars(
         select(FileImport).where(FileImport.id == import_id, FileImport.merchant_id == merchant_id)
     ).one()
+
+
+def find(session: Session, import_id: uuid.UUID) -> FileImport | None:
+    """Return one; None when it is gone."""
+    return session.get(FileImport, import_id)
 
 
 def lock(session: Session, import_id: uuid.UUID) -> FileImport | None:
@@ -71,10 +76,25 @@ def old(session: Session, *, before: datetime, merchant_id: uuid.UUID | None, li
     return session.scalars(found.with_for_update(key_share=True, skip_locked=True)).all()
 
 
+def left_over(session: Session, *, merchant_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
+    """Return files that are gone, and of which there are rows still; of one merchant or of all."""
+    hangs_on_it = (FileImportPart.file_import_id, FileImportKey.file_import_id, FileImportFault.file_import_id)
+    has_rows = or_(*(exists().where(its == FileImport.id) for its in hangs_on_it))
+    which = [FileImport.emptied_at.is_not(None), has_rows]
+    if merchant_id is not None:
+        which.append(FileImport.merchant_id == merchant_id)
+    return session.scalars(select(FileImport.id).where(*which).order_by(FileImport.id)).all()
+
+
 def part(session: Session, import_id: uuid.UUID, number: int) -> FileImportPart | None:
     """Return a part as it is stored; None beyond the last, and where the file is gone."""
     which = FileImportPart.file_import_id == import_id, FileImportPart.number == number
-    return session.scalar(select(FileImportPart).where(*which))
+    return session.scalar(select(FileImportPart).where(*which, _is_there(import_id)))
+
+
+def _is_there(import_id: uuid.UUID) -> ColumnElement[bool]:
+    """Say whether a file is there: of one that is gone a worker still deletes the rows."""
+    return exists().where(FileImport.id == import_id, FileImport.emptied_at.is_(None))
 
 
 def keys(session: Session, found: FileImport, wanted: Collection[uuid.UUID]) -> list[Row[uuid.UUID, uuid.UUID, int]]:
@@ -114,14 +134,14 @@ def faults_of(session: Session, found: FileImport, lines: Collection[int]) -> Se
 
 def faults(session: Session, found: FileImport, *, after: int = 0, limit: int = PAGE) -> Sequence[FileImportFault]:
     """Return refused lines of the last attempt behind a line, and one more than `limit`."""
-    mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt
+    mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt, _is_there(found.id)
     which = select(FileImportFault).where(*mine, FileImportFault.line > after)
     return session.scalars(which.order_by(FileImportFault.line).limit(limit + 1)).all()
 
 
 def reasons(session: Session, found: FileImport) -> list[Row[Any]]:
     """Return why lines were refused, each with how many, the most common first."""
-    mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt
+    mine = FileImportFault.file_import_id == found.id, FileImportFault.attempt == found.attempt, _is_there(found.id)
     counted = func.count().label("number")
     rows = select(FileImportFault.why, counted).where(*mine).group_by(FileImportFault.why)
     return list(session.execute(rows.order_by(counted.desc(), FileImportFault.why)))

@@ -62,7 +62,8 @@ class GrantLook(Look):
         self.products: dict[str, set[uuid.UUID]] = defaultdict(set)
         for row in file_imports.products(self.work.session, self.work.merchant_id):
             self.products[f"id:{row.id}"].add(row.id)
-            self.products[f"own:{row.external_id}"].add(row.id)
+            if row.external_id is not None:
+                self.products[f"own:{row.external_id}"].add(row.id)
             self.products[f"name:{row.name.casefold()}"].add(row.id)
         self.given: dict[Pair, list[Given]] = defaultdict(list)
         pairs = self._pairs(lines)

@@ -29,6 +29,7 @@ LONGEST_NAME: Final = 100  # of a column
 NO_TEXT: Final = (codecs.BOM_UTF32_LE, b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # the last two are spreadsheets'
 UNSEEN: Final = re.compile(r"[\x01-\x08\x0e-\x1f]")
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([^\r\n])"?[ \t]*[\r\n]*', re.IGNORECASE)
+_BLANK_LINE: Final = re.compile(r'[\s;,|"]*')
 _VALUE: Final = re.compile(
     r"[^@\s]+@[^@\s]+\.[^@\s]+|\d{4}-\d\d-\d\d.*|\d{1,2}[/.\-]\d{1,2}[/.\-]\d{2,4}|[-+]?[\d ]+([.,]\d+)?"
 )
@@ -97,7 +98,8 @@ class Slashes:
     def look(self, cells: list[str]) -> None:
         """Look at one record."""
         for place, cell in enumerate(cells):
-            if 8 <= len(cell) <= 12 and place not in self.columns and SLASHED.fullmatch(cell.strip()):
+            text = cell.strip()
+            if 8 <= len(text) <= 10 and place not in self.columns and SLASHED.fullmatch(text):
                 self.columns.add(place)
 
 
@@ -107,7 +109,7 @@ def layout_of(file: IO[bytes]) -> Layout:
     with _text(file, encoding) as text:
         first = _first_line(text)
     delimiter = first[1] or max(DELIMITERS, key=lambda one: _known(first[0], one))
-    header = next((one for one in records(file, Layout(encoding, delimiter, ())) if any(one.cells)), None)
+    header = next(filter(_says_something, records(file, Layout(encoding, delimiter, ()))), None)
     if header is None:
         raise BadFile(FileFault.EMPTY)
     names = tuple(" ".join(cell.split())[:LONGEST_NAME] for cell in header.cells)
@@ -117,7 +119,7 @@ def layout_of(file: IO[bytes]) -> Layout:
 
 def lines(file: IO[bytes], layout: Layout) -> Iterator[Record]:
     """Yield the records below the header, blank ones left out. Raises BadFile, also after some of them."""
-    found, number = (one for one in records(file, layout) if any(cell.strip() for cell in one.cells)), 0
+    found, number = filter(_says_something, records(file, layout)), 0
     next(found)
     for number, record in enumerate(found, start=1):
         if number > MOST_LINES:
@@ -125,6 +127,10 @@ def lines(file: IO[bytes], layout: Layout) -> Iterator[Record]:
         yield record
     if not number:
         raise BadFile(FileFault.NO_LINES)
+
+
+def _says_something(record: Record) -> bool:
+    return any(cell.strip() for cell in record.cells)
 
 
 def parts(found: Iterator[Record]) -> Iterator[list[Record]]:
@@ -234,7 +240,7 @@ def _first_line(text: io.TextIOWrapper) -> tuple[str, str]:
             found = _SEPARATOR_LINE.fullmatch(line)
             if found is not None and not told:
                 told = found[1]
-            elif line.strip(' \t\r\n;,|"'):
+            elif not _BLANK_LINE.fullmatch(line):
                 return line, told
     except UnicodeError:
         raise BadFile(FileFault.NOT_TEXT) from None

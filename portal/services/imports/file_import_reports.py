@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Final
 
 from portal.domain.audit import Act, By
@@ -44,8 +45,8 @@ def refused(
 
 
 def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words) -> Iterator[str]:
-    ours = {place for place, name in enumerate(found.header) if name in head}  # a report that was brought again
-    yield MARK + line_of((*head, *_others(found.header, ours)))
+    names, ours = _columns(head, found.header)
+    yield MARK + line_of((*names, *found.header[ours:]))
     number, after, left = 0, 0, found.refused
     cells: dict[int, list[str]] = {}
     while True:
@@ -60,7 +61,7 @@ def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words
                     raise CutOff(f"part {number}")
                 cells = {record.line: record.cells for record in part}
             left -= 1
-            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *_others(cells[fault.line], ours)))
+            yield line_of((fault.line, *words(fault.place, fault.why, fault.other), *cells[fault.line][ours:]))
         if len(page) <= BATCH:
             break
         after = page[BATCH - 1].line
@@ -68,5 +69,21 @@ def _pieces(ctx: Context, found: FileImport, head: tuple[str, ...], words: Words
         raise CutOff(f"{left} lines")
 
 
-def _others(cells: Sequence[str], ours: Collection[int]) -> list[str]:
-    return [cell for place, cell in enumerate(cells) if place not in ours]
+def _columns(head: tuple[str, ...], header: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the names of our columns, and how many the file begins with: a report that is brought again has all."""
+    size = len(head)
+    of_report = _named(head, header[size:])
+    if tuple(header[:size]) == of_report:
+        return of_report, size
+    return _named(head, header), 0
+
+
+def _named(head: tuple[str, ...], theirs: Sequence[str]) -> tuple[str, ...]:
+    """Return our names, numbered where a column of the merchant's has one: no file is taken that has a name twice."""
+    taken = {name.casefold() for name in theirs}
+    return tuple(next(name for name in _numbered(one) if name.casefold() not in taken) for one in head)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in count(2))

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
@@ -25,12 +25,13 @@ from portal.domain.ends.end_requests import Channel
 from portal.domain.merchants import merchants as standing
 from portal.domain.policies import Actor
 from portal.i18n import LOCALES
-from portal.models import FileImport, FileImportFault, FileImportKey
+from portal.models import FileImport, FileImportFault
 from portal.queries.people import file_imports, merchants, staff
 from portal.services.context import Context
 from portal.services.imports.file_import_customers import CustomerLook
 from portal.services.imports.file_import_grants import GrantLook
 from portal.services.imports.file_import_plans import Look, Outcome, Planned, Work, plan
+from portal.services.imports.file_import_removals import tidy
 from portal.services.imports.file_import_subscriptions import SubscriptionLook
 from portal.services.imports.file_imports import WORKING, defer, halt, match_of, part_of
 from portal.services.people import staff_alerts
@@ -47,12 +48,14 @@ FINISHED: Final = {FileImportState.CHECKING: FileImportState.CHECKED, FileImport
 
 
 def run_share(ctx: Context, import_id: uuid.UUID, attempt: int, *, most: int = PARTS_PER_JOB) -> None:
-    """Do some parts, as one job does, and give the rest to another job.
+    """Do some parts, as one job does, and give the rest to another job; what nobody asks any more of the file goes.
 
     Killed at any point, it may run again: it goes on with the first part that is not done.
     """
+    tidy(ctx, import_id)
     for _number in range(most):
         if not do_part(ctx, import_id, attempt, now=utc_now()):
+            tidy(ctx, import_id)
             return
     with ctx.db.begin() as session:
         held = file_imports.lock(session, import_id)
@@ -107,8 +110,6 @@ def _finish(ctx: Context, session: Session, held: FileImport, *, now: datetime) 
     """Close a check or a run, and write to who began it: of a check only where it took a while."""
     held.state, held.finished_at = FINISHED[held.state], now
     is_check = held.state is FileImportState.CHECKED
-    if not is_check:
-        session.execute(delete(FileImportKey).where(FileImportKey.file_import_id == held.id))
     person = staff.allowed(session, held.merchant_id, held.staff_id, Duty.EXPORT)
     if person is not None and (not is_check or held.lines > AT_ONCE):
         staff_alerts.import_finished(ctx, session, person, held, is_check=is_check, now=now)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import IO, Final
 
 import structlog
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -31,11 +31,12 @@ from portal.domain.desk.file_imports import (
     guess,
 )
 from portal.domain.errors import DomainError
-from portal.models import FileImport, FileImportFault, FileImportKey, FileImportPart
+from portal.models import FileImport, FileImportPart
 from portal.queries.people import file_imports, merchants
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.imports.file_import_reading import Record, Slashes, layout_of, lines, parts
+from portal.services.imports.file_import_removals import tidy
 
 log = structlog.get_logger("portal.file_imports")
 
@@ -76,38 +77,52 @@ def start(
     by: By,
     now: datetime,
 ) -> uuid.UUID:
-    """Store a file, sealed, as it is read: little of it is in memory. Raises BadFile, TooManyFiles."""
+    """Store a file, sealed, as it is read: little of it is in memory. Raises BadFile, TooManyFiles.
+
+    It is there whole or not at all.  Whoever changes something of the merchant's waits for its last step alone.
+    """
     layout = layout_of(file)
+    made = FileImport(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=merchant_id,
+        staff_id=staff_id,
+        staff_name=by.name,
+        brought=brought,
+        file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME] or "file.csv",
+        size=file.seek(0, 2),
+        encoding=layout.encoding.value,
+        delimiter=layout.delimiter,
+        header=list(layout.header),
+        columns=[field or "" for field in guess(brought, layout.header)],
+        touched_at=now,
+        **{"parts": 0, "lines": 0, "slashed": []},
+    )
     with ctx.db.begin() as session:
-        merchants.lock(session, merchant_id)
-        if file_imports.open_ones(session, merchant_id) >= MOST_OPEN:
-            raise TooManyFiles
-        made = FileImport(
-            id=uuid.uuid4(),
-            created_at=now,
-            merchant_id=merchant_id,
-            staff_id=staff_id,
-            staff_name=by.name,
-            brought=brought,
-            file_name="".join(sign for sign in file_name if sign.isprintable())[:LONGEST_NAME] or "file.csv",
-            size=file.seek(0, 2),
-            encoding=layout.encoding.value,
-            delimiter=layout.delimiter,
-            header=list(layout.header),
-            columns=[field or "" for field in guess(brought, layout.header)],
-            touched_at=now,
-            **{"parts": 0, "lines": 0, "slashed": []},
-        )
+        _check_room(session, merchant_id)  # before anything is stored in vain
         session.add(made)
         session.flush()
-        slashes = Slashes()
-        for number, part in enumerate(parts(_watched(lines(file, layout), slashes)), start=1):
-            _store(ctx, session, made.id, number, part)
-            made.parts, made.lines = number, made.lines + len(part)
-        made.slashed = sorted(slashes.columns)
+        _fill(ctx, session, made, lines(file, layout))
+        merchants.lock(session, merchant_id)  # of two that come at once the second sees the first
+        _check_room(session, merchant_id, own=1)
         _tell(session, made, Act.FILE_UPLOADED, by=by, at=now, lines=made.lines)
     log.info("file_uploaded", file_import_id=str(made.id), lines=made.lines)
     return made.id
+
+
+def _check_room(session: Session, merchant_id: uuid.UUID, *, own: int = 0) -> None:
+    """Raise TooManyFiles where as many as may be are open already; `own` of those that are counted are this one."""
+    if file_imports.open_ones(session, merchant_id) - own >= MOST_OPEN:
+        raise TooManyFiles
+
+
+def _fill(ctx: Context, session: Session, made: FileImport, found: Iterator[Record]) -> None:
+    slashes = Slashes()
+    for number, part in enumerate(parts(_watched(found, slashes)), start=1):
+        _store(ctx, session, made.id, number, part)
+        made.parts, made.lines = number, made.lines + len(part)
+    made.slashed = sorted(slashes.columns)
+    session.flush()
 
 
 def _watched(found: Iterable[Record], slashes: Slashes) -> Iterator[Record]:
@@ -174,25 +189,37 @@ def halt(session: Session, held: FileImport, *, by: By = PORTAL, now: datetime) 
 
 
 def remove(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
-    """Delete a file before its time; that it was there, and what its lines did, stays. Raises NotNow, NoResultFound."""
+    """Delete a file before its time; that it was there, and what its lines did, stays. Raises NotNow, NoResultFound.
+
+    From now on nobody is shown anything of it; a worker deletes its rows.
+    """
     with ctx.db.begin() as session:
         held = _held(session, merchant_id, import_id, frozenset(FileImportState) - WORKING)
         if held.emptied_at is None:
-            _empty(session, held, now=now)
+            _empty(held, now=now)
+            defer(session, held)
             _tell(session, held, Act.FILE_DELETED, by=by, at=now, lines=held.lines, done=held.done)
 
 
 def purge(ctx: Context, *, before: datetime, merchant_id: uuid.UUID | None = None, now: datetime) -> int:
-    """Delete files that nobody has used since then, of one merchant or of all; return how many."""
+    """Delete files that nobody has used since then, of one merchant or of all; return how many.
+
+    What is left of others, since no worker came to the end of it, goes as well.
+    """
     number = 0
     while True:
         with ctx.db.begin() as session:
             found = file_imports.old(session, before=before, merchant_id=merchant_id, limit=1)
             for one in found:
-                _empty(session, one, now=now)
+                _empty(one, now=now)
         if not found:
-            return number
+            break
         number += len(found)
+    with ctx.db.read() as session:
+        left = file_imports.left_over(session, merchant_id=merchant_id)
+    for import_id in left:
+        tidy(ctx, import_id)
+    return number
 
 
 def sweep(ctx: Context, *, now: datetime) -> int:
@@ -237,9 +264,8 @@ def _go_on(session: Session, held: FileImport, state: FileImportState, *, by: By
     defer(session, held)
 
 
-def _empty(session: Session, held: FileImport, *, now: datetime) -> None:
-    for row in (FileImportPart, FileImportKey, FileImportFault):
-        session.execute(delete(row).where(row.file_import_id == held.id))
+def _empty(held: FileImport, *, now: datetime) -> None:
+    """Write that a file is gone; its rows are deleted by `tidy`."""
     held.emptied_at = now
     held.header, held.file_name = [], ""
 

@@ -62,8 +62,11 @@ def listed(**wanted: object) -> str:
 
 
 def _stands(book: Book, days: Sequence[date], figure: Figure, kinds: Iterable[str]) -> list[Decimal]:
-    """Return how it stood on each of the days, the last of which is now."""
-    held = [*days[:-1], book.day]
+    """Return how it stood on each of the days, the last of which is now.
+
+    On days that nobody has opened yet it stands as on the last one that is counted: they have no row, and are not zero.
+    """
+    held = [*(min(day, book.day) for day in days[:-1]), book.day]
     wanted = tuple(kinds)
     return [sum((book.numbers.get((figure, kind, day), Decimal(0)) for kind in wanted), Decimal(0)) for day in held]
 

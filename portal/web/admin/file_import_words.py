@@ -101,7 +101,10 @@ WRONG: Final[Mapping[Wrong, LazyString]] = {
     Wrong.BAD_EMAIL: _l("This is not an email address. Correct it, for example name@example.com."),
     Wrong.BAD_EXTERNAL_ID: _l("An ID of your systems has at most 128 visible characters. Correct it."),
     Wrong.BAD_LANGUAGE: _l("The portal does not write in this language. Use fr or en, or leave the cell empty."),
-    Wrong.BAD_DATE: _l("This is not a date. Write it as 2027-04-03."),
+    Wrong.BAD_DATE: _l(
+        "This is not a date from 1970 to 2200. Write it as 2027-04-03; to give access for good, leave the last day "
+        "empty."
+    ),
     Wrong.NO_CUSTOMER: _l("The line does not say which customer. Add an email address or an ID."),
     Wrong.NO_SUBSCRIPTION: _l("The line does not say which subscription. Add its ID."),
     Wrong.NO_PRODUCT: _l("The line does not say which product. Add its name or ID."),

@@ -99,7 +99,8 @@ def stop(file_import_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/data/imports/<uuid:file_import_id>/removal", endpoint="file_import_removal")
 def remove(file_import_id: uuid.UUID) -> ResponseReturnValue:
     """Delete the file before its time."""
-    return _do(file_imports.remove, file_import_id)
+    said = _("The file is deleted: what it held is erased within a few minutes.")
+    return _do(file_imports.remove, file_import_id, said=said)
 
 
 @bp.post("/data/imports/<uuid:file_import_id>/refused.csv", endpoint="file_import_refused")
@@ -180,11 +181,13 @@ def _page(session: Session, found: FileImport, form: MatchForm | None) -> str:
     )
 
 
-def _do(act: object, file_import_id: uuid.UUID) -> ResponseReturnValue:
+def _do(act: object, file_import_id: uuid.UUID, *, said: str = "") -> ResponseReturnValue:
     try:
         act(context(), person().merchant_id, file_import_id, by=by(), now=utc_now())  # type: ignore[operator]
     except NotNow:
         return _too_late(file_import_id)
+    if said:
+        flash(said, "success")
     return _back(file_import_id)
 
 

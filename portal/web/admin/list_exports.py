@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -47,7 +48,8 @@ def _export(which: List) -> ResponseReturnValue:
     with context().db.browse() as session:
         asked = list_pages.asked(session, FILTERS[which])
     if asked.faults:  # another list than the one asked for is not what anybody wants as a file: the page says why
-        return redirect(url_for(PAGE[which], **list_pages.grouped(request.args.items(multi=True))), 303)
+        said = urlencode(list(request.args.items(multi=True)))  # any name at all: `url_for` has names of its own
+        return redirect(f"{url_for(PAGE[which])}?{said}", 303)
     try:
         pieces = list_exports.export(context(), whose, which, asked.filter, wanted, by=by())
     except TooLong:

@@ -91,7 +91,7 @@ def _set(field: Field, values: list[str]) -> None:
     elif isinstance(field, BooleanField):
         field.data = bool(values)
     elif isinstance(field, DayField):
-        field.raw_data = values[:1]
+        field.raw_data = values[:1] or request.args.getlist(field.name)[:1]  # what is no day, or ends too early, stays
     else:
         field.data = values[0] if values else field.data or ""
 

@@ -142,7 +142,7 @@ def fault(one: Fault) -> str:
                 "%(filter)s: “%(value)s” is not a date like 2027-04-03. It was left out.", filter=name, value=value
             )
         case Why.BACKWARDS:
-            return _("%(filter)s: the period ends before it begins. Both dates were left out.", filter=name)
+            return _backwards(one)
         case Why.TWICE:
             return _("%(filter)s: only one answer is possible. “%(value)s” was left out.", filter=name, value=value)
         case Why.TOO_MANY:
@@ -152,6 +152,12 @@ def fault(one: Fault) -> str:
         case Why.GONE:
             return _("%(filter)s: the address names one that no longer exists. It was left out.", filter=name)
     return _("%(filter)s: there is no “%(value)s”. It was left out.", filter=name, value=value)
+
+
+def _backwards(one: Fault) -> str:
+    first = value((one.name.removesuffix(TO) + FROM, one.begins), {})
+    last = value((one.name, one.value), {})
+    return _("%(first)s, %(last)s: the period ends before it begins. Both dates were left out.", first=first, last=last)
 
 
 def subscriptions(total: Total) -> str:

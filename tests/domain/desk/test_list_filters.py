@@ -75,6 +75,11 @@ def test_what_makes_no_sense_is_left_out_and_told(text, why):
     assert len(kept) == (2 if why is Why.TWICE else 1), "the first answer stands, and nothing else"
 
 
+def test_of_a_period_that_ends_before_it_begins_both_days_are_told():
+    (fault,) = parse("ended_from=2027-02-02&ended_to=2027-02-01").faults
+    assert (fault.name, fault.begins, fault.value) == ("ended_to", "2027-02-02", "2027-02-01")
+
+
 def test_too_many_values_of_one_filter_are_told():
     text = "&".join(f"product={uuid.UUID(int=number)}" for number in range(MOST_VALUES + 2))
     found = parse(text)

@@ -11,9 +11,11 @@ from sqlalchemy import func, select, text, update
 from portal.domain.audit import OPERATOR
 from portal.domain.desk.file_imports import Brought, FileImportState
 from portal.domain.policies import Role
-from portal.models import AddressChange, AuditEntry, Customer, Mail, Merchant
+from portal.models import AddressChange, AuditEntry, Customer, FileImport, FileImportPart, Grant, Mail, Merchant
+from portal.queries.people import merchants
 from portal.services.handing_over import CutOff
 from portal.services.imports import file_import_reports, file_import_running, file_imports
+from portal.services.imports.file_imports import TooManyFiles
 from portal.services.merchants import standings
 from portal.services.people import staff_logins
 from tests.services.imports.bringing import bring, check, counts, found, go, run, who, whole, why
@@ -60,6 +62,19 @@ def test_a_gift_on_the_day_whose_midnight_there_is_not_or_twice_is_known_again(c
     assert counts(whole(ctx, staff, content, Brought.GRANTS, now=now)) == (0, 0, 120, 0)
 
 
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+02:00", "9999-12-31", "0001-01-01"])
+def test_never_as_programs_write_it_is_no_date_and_the_lines_around_it_are_checked(
+    ctx, make, merchant, staff, now, never
+):
+    make.product(merchant, name="Club")
+    make.customer(merchant, email="zoe@client.test")
+    content = f"email;product;until\nzoe@client.test;Club;{never}\nzoe@client.test;Club;2127-04-03\n"
+    made = bring(ctx, staff, content, Brought.GRANTS, now=now)
+    held = check(ctx, staff, made, now=now)
+    assert (held.state, counts(held)) == (FileImportState.CHECKED, (1, 0, 0, 1))
+    assert why(ctx, made) == {2: "bad_date"}
+
+
 GIFTS = [
     "email;external_id;product;since;until",
     "zoe@client.test;;Club;2126-01-01;2126-01-31",
@@ -90,19 +105,29 @@ def test_a_check_foresees_gifts_that_meet_in_two_parts_of_the_file(
     assert (counts(run(ctx, staff, made, now=now)), why(ctx, made)) == ((6, 0, 1, 3), expected)
 
 
-def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
+def test_a_product_without_an_id_of_the_merchants_is_not_called_none(ctx, make, merchant, staff, now):
+    make.product(merchant, name="Club", external_id=None)
+    make.customer(merchant, email="zoe@client.test")
+    held = whole(ctx, staff, "email;product\nzoe@client.test;None\n", Brought.GRANTS, now=now)
+    assert (counts(held), why(ctx, held.id)) == ((0, 0, 0, 1), {2: "unknown_product"})
+    with ctx.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Grant)) == 0
+
+
+def report(ctx, staff, made, now):
     def words(place, why_, _other):
         return f"c{place}", why_.value
 
-    def report(made):
-        head = ("Line", "Column", "What is wrong")
-        return "".join(file_import_reports.refused(ctx, staff.merchant_id, made, head, words, by=who(staff), now=now))
+    head = ("Line", "Column", "What is wrong")
+    return "".join(file_import_reports.refused(ctx, staff.merchant_id, made, head, words, by=who(staff), now=now))
 
+
+def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
     made = bring(ctx, staff, "email;name\nwrong;A\n", now=now)
     check(ctx, staff, made, now=now)
-    again = bring(ctx, staff, report(made).replace('"A"', '"B"'), now=now)
+    again = bring(ctx, staff, report(ctx, staff, made, now).replace('"A"', '"B"'), now=now)
     check(ctx, staff, again, ["", "", "", "email", "name"], now=now)
-    told = report(again)
+    told = report(ctx, staff, again, now)
     assert told.removeprefix("\ufeff").splitlines() == [
         '"Line";"Column";"What is wrong";"email";"name"',
         '"2";"c3";"bad_email";"wrong";"B"',
@@ -110,7 +135,50 @@ def test_the_report_of_a_corrected_report_can_be_brought_again(ctx, staff, now):
     assert found(ctx, bring(ctx, staff, told, now=now)).header == ["Line", "Column", "What is wrong", "email", "name"]
 
 
+@pytest.mark.parametrize("own", ["Line", "line", "COLUMN"])
+def test_a_column_of_the_merchants_that_is_called_as_one_of_ours_stays_in_every_report(ctx, staff, now, own):
+    made = bring(ctx, staff, f"email;{own};name\nwrong;77;A\n", now=now)
+    check(ctx, staff, made, ["email", "", "name"], now=now)
+    told = report(ctx, staff, made, now)
+    first, line = (row.split(";") for row in told.removeprefix("\ufeff").splitlines())
+    assert (first[3:], line[3:]) == (['"email"', f'"{own}"', '"name"'], ['"wrong"', '"77"', '"A"'])
+    again = bring(ctx, staff, told, now=now)
+    check(ctx, staff, again, ["", "", "", "email", "", "name"], now=now)
+    assert report(ctx, staff, again, now) == told.replace('"2";"c0"', '"2";"c3"')
+
+
 FIVE = "email\n" + "".join(f"p{n}@client.test\n" for n in range(5))
+
+
+def test_nobody_waits_for_the_merchant_while_a_file_is_stored(ctx, merchant, staff, small, monkeypatch, now):
+    store, seen = file_imports._store, []
+
+    def storing(*given):
+        with ctx.db.begin() as session:
+            session.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            seen.append(merchants.lock(session, merchant.id).id)
+        store(*given)
+
+    monkeypatch.setattr(file_imports, "_store", storing)
+    bring(ctx, staff, FIVE, now=now)
+    assert seen == [merchant.id] * 3, "two lines a part"
+
+
+def test_of_two_files_that_come_at_once_one_is_too_many_and_nothing_of_it_is_kept(ctx, staff, monkeypatch, now):
+    for _number in range(4):
+        bring(ctx, staff, FIVE, now=now)
+    store = file_imports._store
+
+    def storing(*given):
+        monkeypatch.setattr(file_imports, "_store", store)
+        bring(ctx, staff, FIVE, now=now)
+        store(*given)
+
+    monkeypatch.setattr(file_imports, "_store", storing)
+    with pytest.raises(TooManyFiles):
+        bring(ctx, staff, FIVE, now=now)
+    with ctx.db.read() as session:
+        assert [session.scalar(select(func.count()).select_from(row)) for row in (FileImport, FileImportPart)] == [5, 5]
 
 
 def begun(ctx, staff, now):

@@ -42,6 +42,13 @@ def test_a_file_may_begin_with_many_blank_lines():
     assert read(b"\n" * 5000 + b"email;nom\na@client.test;A\n")[1] == [(5002, ["a@client.test", "A"])]
 
 
+@pytest.mark.parametrize("blank", [" \n", '" ","\t"\n', "\u00a0\n", " \r\n\t\n", '"\n",\n'])
+def test_a_line_of_blanks_is_no_header(blank):
+    layout, rows = read(f"{blank}email,name\na@client.test,A\n")
+    assert (layout.delimiter, layout.header) == (",", ("email", "name"))
+    assert [cells for _line, cells in rows] == [["a@client.test", "A"]]
+
+
 def test_latin_1_is_read_where_only_the_last_line_says_so():
     _layout, rows = read(b"email;nom\n" + b"a@client.test;A\n" * 100_000 + "z@client.test;Zoé\n".encode("latin-1"))
     assert rows[-1] == (100_002, ["z@client.test", "Zoé"])
@@ -128,3 +135,10 @@ def test_columns_with_days_that_are_not_iso_are_seen():
     for cells in (["2027-04-03", "03/04/2027", "x"], ["1.2.2027", "", "1/2/27"]):
         slashes.look(cells)
     assert slashes.columns == {0, 1}
+
+
+@pytest.mark.parametrize("width", [10, 12, 13, 40])
+def test_a_day_is_seen_however_wide_its_column_is(width):
+    slashes = Slashes()
+    slashes.look(["x".ljust(width), "03/04/2027".ljust(width), "3.4.2027".rjust(width)])
+    assert slashes.columns == {1, 2}

@@ -226,6 +226,13 @@ def test_a_span_that_ends_before_it_begins_is_refused(owner, ctx, merchant, made
     assert "At most 30 days back" in page.text
 
 
+def test_a_span_may_end_on_the_last_day_of_the_calendar(owner, ctx, make, merchant, made):
+    ask(ctx, make, make.subscription(merchant=merchant))
+    page = owner.get(one(made)).submit(press="Switch off").submit(press="Switch on")
+    page = page.submit(press="Send again", end="31/12/9999")
+    assert page.notices == ["1 event is sent again."]
+
+
 def test_every_word_is_there():
     assert set(endpoint_words.TYPE) == set(EventType)
     assert set(CHOSEN) == set(EventType) - {EventType.ENDPOINT_TEST}

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.clock import utc_now
+from portal.domain.desk.file_import_lines import YEARS
 from portal.domain.desk.file_imports import Brought, Field, FileImportState, MatchFault, Wrong
 from portal.models import AuditEntry, Customer, FileImport, Membership, MerchantArchive, Staff
 from portal.services.imports import file_import_reading, file_import_running
@@ -172,6 +173,7 @@ def test_a_deleted_file_asks_for_nothing_more_and_says_what_is_imported(ctx, man
         work(ctx)
         page = manager.get(page.path)
     page = page.submit(press="Delete the file now")
+    assert page.notices == ["The file is deleted: what it held is erased within a few minutes."]
     said = " ".join(page.select_one("main").get_text().split())
     expected = {"stopped": "What was imported before stays", "done": "Some lines were refused."}
     assert expected.get(step, "Nothing of it was imported.") in said
@@ -218,6 +220,14 @@ def test_columns_that_are_matched_on_a_page_of_before_change_nothing(ctx, manage
     assert "Meanwhile this import has moved on" in old.submit(press="Check every line").text
     with ctx.db.read() as session:
         assert session.scalars(select(FileImport.state)).one() is FileImportState.DONE
+
+
+def test_the_sentence_on_a_day_that_is_none_names_the_years_that_are_taken(ctx, manager):
+    page = upload(manager, "email;product;until\na@client.test;Club;9999-12-31T23:59:59Z\n", brought="grants")
+    page.submit(press="Check every line")
+    work(ctx)
+    said = "This is not a date from {} to {}.".format(*YEARS)
+    assert said in manager.get(page.path).text
 
 
 def test_nobody_is_asked_how_days_are_written_where_nothing_is_a_day(manager):

@@ -70,6 +70,18 @@ def test_one_more_with_words_in_one_language_alone(owner, listed):
     assert listed()[0][-2:] == ["j_ai_demenage", "j_ai_demenage_2"]
 
 
+@pytest.mark.parametrize("act", ["up", "down", "retire", "bring_back", "usual"])
+def test_a_button_of_a_page_from_before_a_log_in_changes_nothing_and_says_so(owner, listed, act):
+    press(owner.get(PAGE), "Retire", OTHER)
+    before = listed()
+    code = before[1][0] if act == "bring_back" else before[0][1]
+    page = owner.post(PAGE, {"act": act, "code": code, "version": "1", "csrf_token": "of before"}, status=422)
+    assert page.errors == ["This page was open for too long. Nothing was changed. Check it and send it again."]
+    assert listed() == before
+    press(page, "Down", TOO_DEAR)
+    assert listed() != before
+
+
 UNSEEN = ["\u200b", "\u202e", "\u2060\u200d", "\u00ad", "\u3164", "\u2800", "\x07"]
 
 

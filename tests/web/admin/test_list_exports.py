@@ -282,6 +282,19 @@ def test_an_address_in_vain_gives_no_other_list(manager, three):
     assert "Status: there is no “nonsense”." in manager.get(answer.headers["Location"]).text
 
 
+@pytest.mark.parametrize("name", ["endpoint", "self", "_external", "_scheme", "_anchor"])
+def test_a_filter_that_there_is_not_is_named_whatever_it_is_called(manager, three, name):
+    token = manager.values_of(manager.get("/admin/subscriptions"))["csrf_token"]
+    path = f"/admin/subscriptions/export?{name}=x%26y&state=nonsense&state=active"
+    sent = {"csrf_token": token, "format": "csv"}
+    answer = manager.client.post(path, data=sent, base_url=manager.base_url)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/admin/subscriptions?{name}=x%26y&state=nonsense&state=active"
+    said = manager.get(answer.headers["Location"]).text
+    assert f"There is no filter “{name}”" in said
+    assert "Status: there is no “nonsense”." in said
+
+
 def test_the_chain_says_what_was_taken_and_nobodys_name(manager, three, ctx):
     taken(manager.get("/admin/subscriptions?state=cancelled&q=hyperlink"), "Download as CSV")
     with ctx.db.read() as session:

@@ -164,6 +164,24 @@ def test_what_makes_no_sense_is_said_above_the_list_that_goes_without_it(owner, 
     assert ids(page) == [str(world["completed"].id)]
 
 
+@pytest.mark.parametrize("of_list", ["subscriptions?ended", "customers?known"])
+def test_days_that_narrow_nothing_are_named_and_stay_in_their_fields(owner, world, of_list):
+    name = of_list.partition("?")[2]
+    label = name.capitalize()
+    page = owner.get(f"/admin/{of_list}_from=2027-02-03&{name}_to=2027-01-12")
+    (said,) = [one.get_text(strip=True) for one in page.select(".notice.tone-warn")]
+    assert said == (
+        f"{label} from 3 Feb 2027, {label} until 12 Jan 2027: the period ends before it begins. Both dates were left "
+        "out."
+    )
+    assert [page.select_one(f"input[name={name}_{end}]")["value"] for end in ("from", "to")] == [
+        "2027-02-03", "2027-01-12",
+    ]  # fmt: skip
+    assert chips(page) == []
+    page = owner.get(f"/admin/{of_list}_from=1.2.2027")
+    assert page.select_one(f"input[name={name}_from]")["value"] == "1.2.2027"
+
+
 def test_each_chip_takes_its_own_filter_away_and_no_other(owner, world):
     page = owner.get("/admin/subscriptions?state=completed&state=cancelled&ended_from=2026-03-11&sort=ended")
     assert chips(page) == ["Cancelled", "Completed", "Ended from 11 Mar 2026"]

@@ -8,12 +8,13 @@ from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text, update
 
+from portal.domain.desk.figures import STANDING
 from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.subscriptions import Status
-from portal.models import EventSource, EventState, PayPalEvent, Subscription
+from portal.models import DailyFigure, EventSource, EventState, FigureBook, PayPalEvent, Subscription
 from portal.queries.desk.subscription_filters import Whose, conditions, total
 from portal.services import figures
 from tests.web.admin.waiting import make_request
@@ -176,6 +177,20 @@ def test_the_page_costs_the_same_whatever_it_counts(ctx, owner, make, merchant, 
         )
     figures.keep(ctx, now=now)
     assert cost() == before
+
+
+def test_a_month_that_ends_while_nobody_counts_reads_as_it_stood(ctx, owner, merchant, world):
+    """The worker stands still since the day before."""
+    with ctx.db.begin() as session:
+        today = session.get_one(FigureBook, merchant.id).day
+        stopped = today.replace(day=1) - timedelta(days=2)
+        mine = DailyFigure.merchant_id == merchant.id, DailyFigure.figure.in_(STANDING)
+        session.execute(delete(DailyFigure).where(*mine, DailyFigure.day >= stopped, DailyFigure.day < today))
+        session.execute(update(DailyFigure).where(*mine, DailyFigure.day == today).values(day=stopped))
+        session.execute(update(FigureBook).values(day=stopped))
+    live = figure(owner.get("/admin/"), "Live subscriptions")
+    assert "±\u00a00 since the end of last month" in live.get_text()
+    assert [row.td.get_text(strip=True) for row in live.select("tbody tr")][-2:] == ["7", "7"]
 
 
 def test_who_moves_to_another_zone_is_told_that_it_is_counted_anew(ctx, owner, world, now):

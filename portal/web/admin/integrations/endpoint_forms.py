@@ -125,8 +125,8 @@ class ReplayForm(BaseForm):
 
     @property
     def span(self) -> tuple[datetime, datetime]:
-        """From the first midnight to the one after the last day, in UTC."""
-        last: date = self.end.data
+        """From the first midnight to the one after the last day, in UTC; nothing was written on days to come."""
+        last: date = min(self.end.data, today())
         return midnight(self.start.data), midnight(last + timedelta(days=1))
 
 

@@ -30,11 +30,12 @@ from portal.web.admin.settings.settings import status
 from portal.web.identity import by, context, person
 from portal.web.labels import LANGUAGE, reason
 
-MOVES: Final[Mapping[str, Callable[[Reasons, str], Reasons]]] = {
+ACTS: Final[Mapping[str, Callable[[Reasons, str], Reasons]]] = {
     "up": partial(rules.moved, down=False),
     "down": partial(rules.moved, down=True),
     "retire": rules.retired,
     "bring_back": rules.brought_back,
+    "usual": lambda held, _code: rules.usual(held),
 }
 
 
@@ -88,10 +89,9 @@ def index() -> ResponseReturnValue:
 def _wanted(form: NewReasonForm) -> Callable[[Reasons], Reasons] | None:
     """Return the change that was asked for: by a button of a row, or by the form of a new one; None: it is wrong."""
     act, code = request.form.get("act", ""), request.form.get("code", "")
-    if act == "usual":
-        return rules.usual
-    if act in MOVES:
-        return lambda held: MOVES[act](held, code)
+    if act in ACTS:
+        is_known = form.csrf_token.validate(form)  # not on a page that was open while its reader logged in anew
+        return (lambda held: ACTS[act](held, code)) if is_known else None
     form.refuse_what_is_said(_said(_held()))
     return partial(rules.added, words=form.words) if form.validate() else None
 
