@@ -74,17 +74,17 @@ def _pattern(day: date, habits: str) -> str:
 
 
 # A process says the same few dates and prices over and over, and Babel reads a pattern anew each time.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _date(day: date, pattern: str, habits: str) -> str:
     return format_date(day, pattern, locale=habits)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _time(local: time, habits: str) -> str:
     return format_time(local, "HH:mm", locale=habits)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _amount(amount: str, currency: str, habits: str) -> str:
     """Return an amount, which comes as text: equal numbers may be written in two ways (0 and -0)."""
     said = format_currency(Decimal(amount), currency, locale=habits)

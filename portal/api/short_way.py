@@ -47,7 +47,7 @@ log = structlog.get_logger("portal.api")
 PATH: Final = "/access"
 ENDPOINT: Final = "access.check"
 PARTS: Final = ["customer", "product"]
-REMEMBERED: Final = 2_000  # answers of a process, a kilobyte each
+REMEMBERED: Final = 2_000  # answers of a process, a third of a kilobyte each
 NO_WAY: Final = (KeyRefused, Problem, SQLAlchemyError, ValidationError, ValueError)  # the view says which
 
 
@@ -67,6 +67,7 @@ class ShortWay:
         self._application = application
         self._extensions = api.extensions
         self._answered: dict[str, _Answered] = {}  # by a digest of their facts
+        self._callers: dict[uuid.UUID, Caller] = {}  # theirs: many answers, few keys
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer, or let the application answer."""
@@ -99,7 +100,7 @@ class ShortWay:
                 return None
             resource = resources.access(access_checks.checked(read.holding, {}, now=now), now=now)
             body = as_json(resource)
-            answered = _Answered(read.caller, f'"{generate_etag(body)}"', resource["next_change_at"])
+            answered = _Answered(self._known(read.caller), f'"{generate_etag(body)}"', resource["next_change_at"])
         environ[calls.CALLER] = caller = answered.caller
         api_keys.check(caller, address=environ.get("REMOTE_ADDR"), now=now)
         calls.check_needs(caller, ENDPOINT)
@@ -130,10 +131,17 @@ class ShortWay:
             return None
         return answered if answered.changes_at is None or str(moment(now)) < answered.changes_at else None
 
+    def _known(self, caller: Caller) -> Caller:
+        """Return the one that other answers have already, where nothing of the key has changed since."""
+        known = self._callers.get(caller.key_id)
+        return known if known == caller else caller
+
     def _remember(self, name: str, answered: _Answered) -> None:
         if len(self._answered) >= REMEMBERED:
             self._answered.clear()
+            self._callers.clear()
         self._answered[name] = answered
+        self._callers[answered.caller.key_id] = answered.caller
 
     def _told(
         self, environ: WSGIEnvironment, answered: _Answered, body: bytes, use: Use, started: float
