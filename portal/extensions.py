@@ -245,8 +245,10 @@ def hurry(session: Session, **more: str) -> None:
     """Let no statement of this transaction take longer than BROWSING, and have each planned for its own values.
 
     A plan made once for all values may be one that reads a million rows where fifty would do: nothing is prepared.
+    Nor does one take the processors of others: its helpers take longer to start than most pages.
     """
-    local = {"statement_timeout": f"{BROWSING * 1000:.0f}", **more}
+    alone = {"max_parallel_workers_per_gather": "0"}
+    local = {"statement_timeout": f"{BROWSING * 1000:.0f}", **alone, **more}
     session.execute(select(*(func.set_config(name, value, True) for name, value in local.items())))
     held = session.connection().connection
     held.info.setdefault(PREPARES, _driver(session).prepare_threshold)

@@ -55,7 +55,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         # What the desk's list is sorted and narrowed by (queries/desk/subscription_filters.py).
         Index("ix_subscriptions_merchant_id_next_payment_at", "merchant_id", "next_payment_at", "id"),
         Index("ix_subscriptions_merchant_id_started_at", "merchant_id", "started_at", "id"),
-        Index("ix_subscriptions_merchant_id_ended_at", "merchant_id", "ended_at", "id"),
+        Index("ix_subscriptions_merchant_id_ended", "merchant_id", "ended_at", "id", "ended_by"),
         Index("ix_subscriptions_merchant_id_currency", "merchant_id", "currency", "created_at", "id"),
         Index(
             "ix_subscriptions_merchant_id_ended_by",
