@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.law.withdrawals import Consents, RefundDuty, newest
-from portal.models import ContractConsent, Subscription, Withdrawal
+from portal.models import ContractConsent, Subscription, TimelineEntry, TimelineKind, Withdrawal
 from portal.queries.aliases import joined
 
 OPEN: ColumnElement[bool] = Withdrawal.refund == RefundDuty.OPEN
@@ -47,6 +47,17 @@ def due(session: Session, *, before: datetime) -> list[tuple[uuid.UUID, uuid.UUI
         .order_by(Withdrawal.refund_due_at, Withdrawal.id)
     )
     return [(merchant_id, withdrawal_id) for merchant_id, withdrawal_id in rows]
+
+
+def were_coming(session: Session, subscription_id: uuid.UUID, *, said_at: datetime) -> frozenset[str]:
+    """Return the payments, by their ids, that had begun and were not taken when staff said what became of a refund."""
+    said = (
+        TimelineEntry.subscription_id == subscription_id,
+        TimelineEntry.kind == TimelineKind.WITHDRAWAL_CLOSED,
+        TimelineEntry.at == said_at,
+    )
+    entries = session.scalars(select(TimelineEntry.details).where(*said))
+    return frozenset(payment_id for details in entries for payment_id in details.get("coming", ()))
 
 
 def consents(session: Session, subscription_id: uuid.UUID) -> list[ContractConsent]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
-from sqlalchemy import ScalarSelect, Select, and_, any_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, any_, bindparam, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from portal.models import EventSource, EventState, PayPalEvent
+from portal.models import EventSource, EventState, Payment, PayPalEvent, Subscription
 
 IS_WAITING: Final = PayPalEvent.state == EventState.WAITING
 
@@ -107,3 +107,17 @@ def with_old_body(merchant_id: uuid.UUID | None, *, before: datetime, limit: int
         .with_for_update(key_share=True, skip_locked=True)
         .scalar_subquery()
     )
+
+
+def names_payment_of(customer_id: uuid.UUID) -> ColumnElement[bool]:
+    """Say whether a message that names no subscription names a payment of the customer's, as that of a refund does.
+
+    It may name the reversal that was cancelled in place of the sale.  Either stands in its text as PayPal writes it.
+    """
+    theirs = select(Subscription.id).where(Subscription.customer_id == customer_id)
+    is_theirs = Payment.subscription_id.in_(theirs)
+    sales = select(Payment.provider_id.label("id")).where(is_theirs)
+    ids = union_all(sales, select(func.jsonb_object_keys(Payment.reversals)).where(is_theirs)).subquery()
+    is_named = func.strpos(func.encode(PayPalEvent.body, "escape"), ids.c.id) > 0
+    named = select(ids.c.id).where(ids.c.id != "", is_named).correlate(PayPalEvent).exists()
+    return and_(PayPalEvent.subject == "", named)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, literal, select, union_all
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.models import AccountMember, Customer, LoginSession
@@ -88,6 +89,20 @@ def spaces(session: Session, merchant_id: uuid.UUID, email: str | None) -> list[
         .order_by(AccountMember.accepted_at, AccountMember.id)
     )
     return own + [Space(customer=customer, member=member) for customer, member in rows]
+
+
+def hold(session: Session, space: Space, email: str | None) -> Space | None:
+    """Return an account that an address opened a moment before, locked; None where it does not open it any more.
+
+    Whoever gives the account another address, erases it, joins it or takes somebody out holds the same lock, and ends
+    what is open by then: a session that is opened under it stands before that, or is not opened at all.
+    """
+    merchant_id, customer_id = space.customer.merchant_id, space.customer.id
+    try:
+        customers.lock(session, merchant_id, customer_id)
+    except NoResultFound:  # joined to another one meanwhile
+        return None
+    return next((one for one in spaces(session, merchant_id, email) if one.customer.id == customer_id), None)
 
 
 def addressee(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:

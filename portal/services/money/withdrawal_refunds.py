@@ -6,6 +6,7 @@ The portal gives nothing back by itself: staff do, by the page of the payment or
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -126,9 +127,15 @@ def _rest(session: Session, subscription: Subscription, withdrawal: Withdrawal) 
 
 
 def _unsettled(session: Session, subscription: Subscription, withdrawal: Withdrawal) -> list[Payment]:
-    """Return the payments of which staff have not said what became of them: all, or what came to be known since."""
+    """Return the payments of which staff have not said what became of them: all, or what came to be known since.
+
+    One that PayPal had not settled when they said it has come since, whenever it began.
+    """
     taken, until = _taken(session, subscription), withdrawal.settled_until
-    return taken if until is None else [one for one in taken if max(one.created_at, one.paid_at) > until]
+    if until is None:
+        return taken
+    were_coming = withdrawals.were_coming(session, subscription.id, said_at=until)
+    return [one for one in taken if str(one.id) in were_coming or max(one.created_at, one.paid_at) > until]
 
 
 def follow(session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -179,8 +186,15 @@ def close(
         session.refresh(found)
         if not found.is_open:
             raise ClosedAlready
-        _close(session, subscription, found, duty, by=by, note=note, now=now)
+        coming = _coming(session, subscription)
+        _close(session, subscription, found, duty, by=by, note=note, coming=coming, now=now)
         found.settled_until = now
+
+
+def _coming(session: Session, subscription: Subscription) -> list[str]:
+    """Return which payments have begun and were not taken so far: of them staff cannot say what became of them."""
+    rows = payments.all_of_subscription(session, subscription.merchant_id, subscription.id)
+    return [str(one.id) for one in rows if not one.was_taken]
 
 
 def _close(
@@ -191,6 +205,7 @@ def _close(
     *,
     by: By,
     note: str,
+    coming: Sequence[str] = (),
     now: datetime,
 ) -> None:
     found.refund, found.closed_at = duty, now
@@ -205,6 +220,7 @@ def _close(
         reference=found.reference,
         refund=duty.value,
         note=note,
+        **({"coming": list(coming)} if coming else {}),
         **({"amount": str(found.due), "currency": found.currency} if found.currency else {}),
     )
     log.info("withdrawal_refund_closed", withdrawal_id=str(found.id), refund=duty)

@@ -50,6 +50,7 @@ from portal.models import (
     Withdrawal,
 )
 from portal.queries.merchants import customer_erasures as stored
+from portal.queries.messages.paypal_events import names_payment_of
 from portal.services.people.customer_addresses import close_ranks
 
 UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)
@@ -197,7 +198,7 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "paypal_events": update(PayPalEvent)
         .where(
             PayPalEvent.merchant_id == customer.merchant_id,
-            PayPalEvent.subject.in_(stored.provider_ids_of(customer.id)),
+            or_(PayPalEvent.subject.in_(stored.provider_ids_of(customer.id)), names_payment_of(customer.id)),
             PayPalEvent.state != EventState.WAITING,
             PayPalEvent.body.is_not(None),
         )

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.people.profiles import with_own
 from portal.extensions import UtcDateTime
 from portal.mail import customers as messages
 from portal.models import (
@@ -38,7 +39,7 @@ from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.people.customer_addresses import AddressTaken, close_ranks, end_log_ins
-from portal.services.people.customer_joining import BELONGINGS, TAKEN_OVER
+from portal.services.people.customer_joining import BELONGINGS, STRICTER, TAKEN_OVER
 
 COUNTED: Final = (Grant, CustomerNote, Mail)  # shown as numbers before it is done
 
@@ -162,11 +163,10 @@ def _origins(joining: CustomerJoining, held: list[Subscription]) -> set[uuid.UUI
 def _restored(session: Session, seen: Preview) -> Customer:
     """Write the other one's row as it stood, and take from the kept one what came from there.
 
-    A refusal to be contacted stands: one given since, for both; the joined one's stays with the kept one.
+    A refusal of what both were asked stands: one given since, for both; the joined one's stays with the kept one.
     """
     former, before, kept = seen.joining.former, seen.joining.before, seen.kept
-    was_allowed = bool(before["contact_allowed"] and former["contact_allowed"])
-    refused_since = was_allowed and not kept.contact_allowed
+    refused = {name for name in STRICTER if before.get(name) and former.get(name) and not getattr(kept, name)}
     given_back = {
         name for name in TAKEN_OVER
         if name in before and not before[name] and former[name] and getattr(kept, name) == former[name]
@@ -177,7 +177,8 @@ def _restored(session: Session, seen: Preview) -> Customer:
     kept.own_answers = [name for name in kept.own_answers if name not in given_back or name in was_own]
     session.flush()
     values = {name: _value(name, value) for name, value in former.items()}
-    values["contact_allowed"] = former["contact_allowed"] and not refused_since
+    values |= dict.fromkeys(refused, False)
+    values["own_answers"] = with_own(former.get("own_answers", ()), refused.intersection(kept.own_answers))
     if seen.payer_with is not None:
         values["payer_id"] = None
     if seen.named_so is not None:

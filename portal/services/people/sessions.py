@@ -118,6 +118,7 @@ def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Vis
     with ctx.db.begin() as session:
         spaces = account_members.spaces(session, person.merchant_id, person.own_email)
         space = next((one for one in spaces if one.customer.id == customer_id), None)
+        space = account_members.hold(session, space, person.own_email) if space is not None else None
         if space is None or person.task is not None:
             raise NoResultFound
         old = sessions.lock_one_of(session, person, person.session_id)

@@ -51,7 +51,10 @@ def enter(
     if not found:
         return None
     before = _before(session, found, visitor, now=now)
-    token = come_in(session, before or found[0], visitor=visitor, by_site=by_site, now=now)
+    space = account_members.hold(session, before or found[0], email)
+    if space is None:
+        return None
+    token = come_in(session, space, visitor=visitor, by_site=by_site, now=now)
     return Entered(token, has_choice=before is None and len(found) > 1)
 
 

@@ -295,6 +295,23 @@ def test_what_paypal_takes_after_the_word_of_staff_is_a_task_again_with_its_sum_
     assert entries(ctx, paying, TimelineKind.WITHDRAWAL_CLOSED) == 2
 
 
+@pytest.mark.law("R-FR-33")
+def test_a_payment_that_was_still_coming_when_staff_spoke_is_a_task_once_it_is_there(ctx, make, paying, paid):
+    """A bank takes days for it: it began before the withdrawal, and was not there when the other one was settled."""
+    coming = make.payment(paying, 1, state=PaymentState.PENDING)
+    found = declare(ctx, paying, now=utc_now())
+    for settled, word in ((False, "le premier"), (True, "les deux")):
+        close = {"by": STAFF, "note": word, "now": utc_now()}
+        withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.OTHERWISE, **close)
+        follow(ctx, paying)
+        assert not stored(ctx).is_open
+        if not settled:
+            with ctx.db.begin() as session:
+                session.get_one(Payment, coming.id).state = PaymentState.COMPLETED
+            follow(ctx, paying)
+            assert (stored(ctx).is_open, stored(ctx).due, rest(ctx)) == (True, coming.amount, coming.amount)
+
+
 def follow(ctx, subscription):
     with ctx.db.begin() as session:
         held = subscriptions.lock(session, subscription.merchant_id, subscription.id)

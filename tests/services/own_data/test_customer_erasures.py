@@ -27,11 +27,15 @@ from portal.models import (
     Customer,
     CustomerNote,
     EndRequest,
+    EventSource,
+    EventState,
     Grant,
     LoginSession,
     Mail,
     MailState,
     Merchant,
+    Payment,
+    PayPalEvent,
     Proof,
     ReceivedRequest,
     SearchWord,
@@ -414,3 +418,20 @@ def test_the_page_of_a_declaration_keeps_its_date_and_says_no_word_of_the_person
     said = str(declared_rows(after, Translator("fr"), Formatter("fr", "Europe/Paris", Translator("fr")))) + str(after)
     for word in ("Zoé", "Rousseau", email, held.provider_id):
         assert word not in said
+
+
+def test_a_message_that_names_a_payment_alone_says_nothing_of_its_payer_either(ctx, make, customer, now):
+    """That of a refund names the sale; that of a cancelled reversal may name the reversal."""
+    theirs = make.payment(make.subscription(customer=customer), 1)
+    with ctx.db.begin() as session:
+        session.get_one(Payment, theirs.id).reversals = {"REVERSAL00000001": "29.90", "CANCELLED0000001": "-29.90"}
+    for parent in (theirs.provider_id, "REVERSAL00000001", "SALEOFANOTHERONE"):
+        body = f"payment_status=Refunded&parent_txn_id={parent}&first_name=Zo%E9&payer_email=zoe@client.test".encode()
+        told = {"source": EventSource.IPN, "event_type": "refunded", "event_id": parent, "environment": "sandbox"}
+        make.add(
+            PayPalEvent(merchant_id=customer.merchant_id, body=body, received_at=now, state=EventState.DONE, **told)
+        )
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    with_body = {row.event_id for row in all_of(ctx, PayPalEvent) if row.body is not None}
+    assert with_body == {"SALEOFANOTHERONE"}

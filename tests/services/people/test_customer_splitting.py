@@ -176,13 +176,18 @@ def test_messages_since_about_what_goes_go_with_it(ctx, make, merchant, first, s
         assert session.scalars(about).all() == [second.id]
 
 
-def test_a_refusal_given_since_holds_for_both(ctx, make, merchant, first, now):
+@pytest.mark.parametrize("answer", ["contact_allowed", "reminders_allowed"])
+def test_a_refusal_given_since_holds_for_both(ctx, make, merchant, first, now, answer):
     other = make.customer(merchant, email=SHARED, email_place=1, name="Zoe")
     joining_id = join(ctx, first, other, now=now)
     with ctx.db.begin() as session:
-        session.get_one(Customer, first.id).contact_allowed = False
+        kept = session.get_one(Customer, first.id)
+        setattr(kept, answer, False)
+        kept.own_answers = [answer]
     split(ctx, first, joining_id, now=now)
-    assert [columns(ctx, one)["contact_allowed"] for one in (first, other)] == [False, False]
+    for one in (first, other):
+        found = columns(ctx, one)
+        assert (found[answer], found["own_answers"]) == (False, [answer]), "and no list of the merchant's undoes it"
 
 
 def test_what_the_kept_one_was_called_since_stays(ctx, first, second, now):

@@ -9,14 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import By
+from portal.domain.integrations.site_logins import Proof
 from portal.domain.integrations.task_links import TaskKind
 from portal.domain.policies import Actor
 from portal.models import Customer, LoginSession
 from portal.queries.people import customers
 from portal.queries.people.people import Kind, Person
 from portal.services import task_links
-from portal.services.people import customer_addresses, sessions, task_visits
+from portal.services.people import customer_addresses, sessions, spaces, task_visits
 from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.spaces import BySite
 from tests.services.imports.importing import until_somebody_waits
 
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
@@ -87,3 +89,44 @@ def test_who_begins_a_task_while_the_address_changes_is_out_again(ctx, merchant,
     assert task_visits.begin(ctx, merchant.id, link.path.rpartition("/")[2], visitor=Visitor(), now=now)
     changing.join(timeout=60)
     assert [row.revoked_at for row in rows_of(ctx, zoe)] == [now]
+
+
+def test_the_former_address_does_not_come_in_by_the_site_while_it_changes(ctx, zoe, now):
+    entered = []
+
+    def come_in():
+        with ctx.db.begin() as session:
+            by_site = BySite(Proof.EMAIL, now)
+            entered.append(
+                spaces.enter(session, zoe.merchant_id, SHARED, visitor=Visitor(), by_site=by_site, now=now)
+            )
+
+    while_it_changes(ctx, zoe, come_in, now=now)
+    assert entered == [None]
+    assert rows_of(ctx, zoe) == []
+
+
+def test_the_former_address_does_not_come_in_from_another_account_while_it_changes(ctx, zoe, other, now):
+    person, refused = logged_in(ctx, other, now), []
+
+    def come_in():
+        try:
+            sessions.switch(ctx, person, zoe.id, visitor=Visitor(), now=now)
+        except NoResultFound:
+            refused.append(zoe.id)
+
+    while_it_changes(ctx, zoe, come_in, now=now)
+    assert refused == [zoe.id]
+    assert rows_of(ctx, zoe) == []
+
+
+def while_it_changes(ctx, customer, come_in, *, now):
+    """Let somebody try to come in after the address has been changed, and before that is there for others."""
+    coming = threading.Thread(target=come_in)
+    with ctx.db.begin() as session:
+        (held,) = customers.lock(session, customer.merchant_id, customer.id)
+        customer_addresses.change(ctx, session, held, NEW, by=BY, now=now)
+        coming.start()
+        until_somebody_waits(ctx)
+    coming.join(timeout=60)
+    assert not coming.is_alive()
