@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import psycopg
@@ -45,7 +46,8 @@ def test_a_backup_is_one_sealed_file_that_brings_everything_back(
 ):
     subscription = make.subscription(merchant=make.merchant())
     before = ask(ctx, make, subscription)
-    flask("backup", tmp_path)
+    said = flask("backup", tmp_path)
+    assert re.search(r"^By \S+pg_dump of PostgreSQL \d+: an older pg_restore does not take it\.$", said, re.MULTILINE)
     (path,) = tmp_path.glob("portal-*.dump.sealed")
     assert path.stat().st_mode & 0o077 == 0
     assert b"PGDMP" not in path.read_bytes()
@@ -105,7 +107,7 @@ def test_a_piece_cannot_be_left_out_at_its_seam(tmp_path):
 
 
 def test_a_failed_dump_leaves_no_file_behind(ctx, flask, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("portal.cli.backups._pg_dump", lambda _ctx: "/bin/false")
+    monkeypatch.setattr("portal.cli.backups._pg_dump", lambda _ctx: ("/bin/false", 18))
     assert "pg_dump failed" in flask("backup", tmp_path, fails=True)
     assert list(tmp_path.glob("portal-*")) == []
 

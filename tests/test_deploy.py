@@ -17,7 +17,9 @@ from config import Config
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+FIRST_AND_FURTHER = ("portal-worker.service", "portal-worker@.service")
 MOST_EXPOSED = 15  # tenths, of what `systemd-analyze security` calls the exposure
 
 
@@ -117,6 +119,18 @@ def test_our_containers_write_into_the_journal_alone_and_may_nothing():
     }  # fmt: skip
 
 
+def test_a_database_elsewhere_leaves_the_file_as_it_is():
+    """The tracked file stays as it is, so that the next release can be checked out."""
+    there = yaml.safe_load((DEPLOY / "compose.elsewhere.yaml").read_text("utf-8"))["services"]
+    ours = compose()["services"]
+    assert there.keys() <= ours.keys()
+    assert there["migrate"]["depends_on"]["database"]["required"] is False
+    for name in ("migrate", "web", "worker"):
+        assert there[name]["environment"].keys() <= ours[name]["environment"].keys()
+        assert set(ours[name]["environment"].values()).isdisjoint(there[name]["environment"].values())
+    assert "deploy/compose.override.yaml" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
 def test_no_name_of_an_image_names_where_it_comes_from():
     names = [one["image"] for one in compose()["services"].values()]
     names += re.findall(r"^ARG BASE=(.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
@@ -152,6 +166,30 @@ def test_the_units_name_only_settings_and_places_that_the_docs_make():
         assert "StateDirectory=portal portal-journal" in lines
         assert f"{unit.stem}" in text
     assert "/etc/portal/environment" in text
+
+
+def test_web_and_workers_want_the_migration_and_do_not_require_it():
+    """An older release refuses to migrate a newer database and yet serves; a database that was away comes back."""
+    for unit in SERVICES:
+        lines = unit.read_text("utf-8").splitlines()
+        if unit.stem != "portal-migrate":
+            assert "Wants=portal-migrate.service" in lines
+            assert any(line.startswith("After=portal-migrate.service") for line in lines)
+        assert [line for line in lines if line.startswith(("Requires=", "BindsTo=", "Requisite="))] == []
+
+
+def test_a_machine_runs_the_units_that_are_enabled_on_it():
+    target = (DEPLOY / "systemd" / "portal.target").read_text("utf-8")
+    assert re.findall(r"^(?:Wants|Requires)=.*$", target, re.MULTILINE) == []
+    for unit in SERVICES:
+        lines = unit.read_text("utf-8").splitlines()
+        assert ("WantedBy=portal.target" in lines) is (unit.stem != "portal-migrate")
+
+
+def test_a_further_worker_is_the_first_one_with_settings_of_its_own():
+    first, further = ((DEPLOY / "systemd" / name).read_text("utf-8") for name in FIRST_AND_FURTHER)
+    further = further.replace("a further worker, %i", "worker").replace(" $WORK_OPTIONS", "")
+    assert re.sub(r"# What is this one's own.*\nEnvironmentFile=-/etc/portal/worker-%i\n", "", further) == first
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
@@ -194,6 +232,20 @@ def test_over_http_a_program_is_refused_and_not_led_on():
     assert re.search(r"location ~ \^/\(v1\|webhooks\)\(/\|\$\) *\{ return 403; \}", by_http)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_page_writes_a_comment_behind_a_setting(page):
+    """Neither systemd nor deploy/portal takes it off: it would belong to the value."""
+    lines = page.read_text("utf-8").splitlines()
+    assert [line for line in lines if re.match(r"[A-Z][A-Z_]+=\S*\s+#", line)] == []
+
+
+def test_what_runs_beside_the_web_in_a_container_does_not_migrate_first():
+    """`run` starts what a service depends on: a restore would find tables in the database that has to be empty."""
+    for page in PAGES:
+        calls = re.findall(r"docker compose run (.*?)(?:`|$)", page.read_text("utf-8"), re.MULTILINE)
+        assert [one for one in calls if "worker" in one and "--no-deps" not in one] == [], page.name
+
+
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not here")
 def test_caddy_takes_its_file_as_the_docs_have_it_changed_for_each_version(tmp_path):
     text = (DEPLOY / "Caddyfile").read_text("utf-8").replace("{$PORTAL_BASE_URL}", "https://portal.test")
@@ -221,6 +273,11 @@ def test_nginx_speaks_no_old_tls_and_writes_no_addresses():
     for server in servers:
         assert re.findall(r"access_log\s+(.*?);", server) == ["off"]
     assert re.findall(r"error_log\s+\S+ (.*?);", servers[1]) == ["crit"]
+
+
+def test_nginx_listens_by_both_protocols():
+    listens = re.findall(r"listen\s+(.*?);", (DEPLOY / "nginx.conf").read_text("utf-8"))
+    assert listens == ["80", "[::]:80", "443 ssl", "[::]:443 ssl"]
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -35,6 +36,13 @@ def test_alerts_and_dashboard_name_only_what_is_told(app, config):  # noqa: F811
 def test_every_alert_has_its_trouble():
     assert {rule["alert"] for rule in monitoring_rules.rules()} == set(monitoring_rules.WRONG)
     assert all(rule["labels"]["severity"] in ("page", "ticket") for rule in monitoring_rules.rules())
+
+
+def test_every_alert_stands_on_the_page_with_its_first_look():
+    page = (monitoring_rules.FOLDER.parent / "monitoring.md").read_text("utf-8")
+    table = [line for line in page.split("\n## Alerts\n")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
+    named = {name for line in table for name in re.findall(r"`(Portal\w+)`", line.split("|")[2])}
+    assert named == {rule["alert"] for rule in monitoring_rules.rules()}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here (Debian: prometheus)")

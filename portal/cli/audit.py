@@ -32,6 +32,7 @@ WORDS: Final = {
     Flaw.NOT_EXPECTED: "row {} has another hash than expected: rows up to there were written anew",
 }
 DATE: Final = click.DateTime(["%Y-%m-%d"])
+FOLDER: Final = click.Path(exists=True, file_okay=False, writable=True, path_type=Path)
 
 
 class Mark(click.ParamType[tuple[int, str]]):
@@ -127,7 +128,7 @@ def export(slug: str, wanted: str, since: datetime | None, until: datetime | Non
 @click.argument("slug", metavar="MERCHANT")
 @click.argument("reference")
 @click.option("--occasion", type=click.Choice([one.value for one in Occasion]), required=True, help="Why it is taken.")
-@click.option("--to", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--to", "folder", type=FOLDER, default=".", help="The folder that it is written into.")
 @with_appcontext
 def court_file(slug: str, reference: str, occasion: str, folder: Path) -> None:
     """Write one end with all that proves it as a ZIP (docs/proofs.md), also of a merchant who is gone."""
@@ -141,5 +142,8 @@ def court_file(slug: str, reference: str, occasion: str, folder: Path) -> None:
         raise click.ClickException(f"{slug} has no proof of an end {reference}.")
     wanted = Occasion(occasion)
     file = court_files.export(ctx, merchant_id, proof.end_request_id, wanted, by=OPERATOR, now=utc_now())
-    (folder / file.name).write_bytes(file.content)
+    try:
+        (folder / file.name).write_bytes(file.content)
+    except OSError as error:  # the chain has it already: the row is in the file
+        raise click.ClickException(f"{folder / file.name} was not written: {error.strerror}.") from None
     click.echo(f"Written: {folder / file.name}")

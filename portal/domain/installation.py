@@ -13,6 +13,7 @@ CLOCKS_APART: Final = timedelta(seconds=60)  # as in portal/clock.py
 CERTIFICATE_WARNS: Final = timedelta(days=14)  # a renewal that works has come long before
 PARTS: Final = ("machine", "database", "mail", "paypal", "public")  # that may be left out, in this order
 LEAST_FREE: Final = 1 << 30  # bytes: a migration, a mail queue and some logs
+LEAST_IN_MEMORY: Final = 1 << 28  # of a /tmp in memory, half of what a machine has: a file that a team imports
 
 
 class State(StrEnum):
@@ -112,9 +113,10 @@ def proxies(subject: str, *, trusted: int, seen: int) -> Finding:
     )
 
 
-def free_space(subject: str, place: str, free: int) -> Finding:
+def free_space(subject: str, place: str, free: int, *, is_in_memory: bool = False) -> Finding:
     """Judge the bytes that are free at a place."""
+    least = LEAST_IN_MEMORY if is_in_memory else LEAST_FREE
     said = f"{free / (1 << 30):.1f} GiB are free at {place}."
-    if free >= LEAST_FREE:
+    if free >= least:
         return ok(subject, said)
-    return mend(subject, said, f"Make room at {place}: below {LEAST_FREE >> 30} GiB the next burst may fill it.")
+    return mend(subject, said, f"Make room at {place}: below {least / (1 << 30):g} GiB the next burst may fill it.")

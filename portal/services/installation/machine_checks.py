@@ -8,9 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from config import Config
 from portal.domain.installation import Finding, free_space, mend, ok
+
+MOUNTS: Final = Path("/proc/mounts")  # a line a file system: what, where, of which kind; the last one counts
 
 
 def findings(config: Config) -> Iterator[Finding]:
@@ -23,7 +26,8 @@ def findings(config: Config) -> Iterator[Finding]:
         )
         yield _disk("disk of the data", config.data_folder)
     yield from _journal(config.journal_folder)
-    yield _disk("disk of /tmp", Path(tempfile.gettempdir()))
+    temporary = Path(tempfile.gettempdir())
+    yield _disk("disk of /tmp", temporary, is_in_memory=_is_in_memory(temporary))
 
 
 def _environment(config: Config) -> Finding:
@@ -93,7 +97,18 @@ def _owner(folder: Path) -> str:
         return ""
 
 
-def _disk(subject: str, place: Path) -> Finding:
+def _disk(subject: str, place: Path, *, is_in_memory: bool = False) -> Finding:
     while not place.exists() and place != place.parent:
         place = place.parent
-    return free_space(subject, str(place), shutil.disk_usage(place).free)
+    return free_space(subject, str(place), shutil.disk_usage(place).free, is_in_memory=is_in_memory)
+
+
+def _is_in_memory(place: Path) -> bool:
+    """Say whether a folder lies on a tmpfs; where the system does not tell, it is a disk's."""
+    try:
+        lines = [line.split() for line in MOUNTS.read_text("utf-8", "replace").splitlines()]
+    except OSError:
+        return False
+    kinds = {line[1].replace("\\040", " "): line[2] for line in lines if len(line) > 2}
+    place = place.resolve()
+    return next((kinds[str(one)] for one in (place, *place.parents) if str(one) in kinds), "") == "tmpfs"

@@ -6,13 +6,17 @@ import os
 import smtplib
 import ssl
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from config import Config
 from portal.domain import remedies
+from portal.domain.installation import State
 from portal.providers import smtp
 from portal.providers.letters import MailUnavailable
 from portal.services.installation import machine_checks, outside_checks
+from tests.test_config import PRODUCTION
 
 
 @pytest.fixture
@@ -31,6 +35,24 @@ def test_a_disk_that_is_full_or_read_only_is_not_to_be_given_away(tmp_path, monk
     remedy = machine_checks._folder("journal", tmp_path, "can be written").remedy
     assert says in remedy
     assert ("chown" in remedy) == (number in (13, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "free", "state"),
+    [("tmpfs", 300 << 20, State.OK), ("tmpfs", 200 << 20, State.MEND), ("ext4", 300 << 20, State.MEND)],
+)
+def test_a_tmp_in_memory_needs_room_for_one_file(tmp_path, monkeypatch, kind, free, state):
+    """It is half of what a machine has: of one with 2 GB there is never a whole GiB."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"rootfs / ext4 rw 0 0\nthere {tmp_path.resolve()} {kind} rw 0 0\n")
+    monkeypatch.setattr(machine_checks, "MOUNTS", mounts)
+    monkeypatch.setattr(machine_checks.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(machine_checks.shutil, "disk_usage", lambda _place: SimpleNamespace(free=free))
+    config = Config.from_env({**PRODUCTION, "DATABASE_URL": "postgresql:///portal?host=/run/x"})
+    found = {one.subject: one for one in machine_checks.findings(config)}
+    assert found["disk of /tmp"].state is state
+    if state is State.MEND:
+        assert ("0.25 GiB" in found["disk of /tmp"].remedy) == (kind == "tmpfs")
 
 
 def test_a_password_that_is_wrong_is_not_a_server_to_start():
