@@ -12,7 +12,7 @@ from portal.cli.context import context
 from portal.clock import utc_now
 
 if TYPE_CHECKING:
-    from portal.services.recovering import Report
+    from portal.services.replaying import Report
 
 
 @click.command()

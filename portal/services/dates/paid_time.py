@@ -80,8 +80,8 @@ def read_again(session: Session, subscription: Subscription, reading: Reading, *
 
 def reread(session: Session, subscription: Subscription, *, at: datetime) -> None:
     """Have PayPal read again then."""
-    which = {"merchant_id": str(subscription.merchant_id), "subscription_id": str(subscription.id)}
-    queue.defer(session, queue.REREAD, at=at, **which)
+    merchant_id, subscription_id = str(subscription.merchant_id), str(subscription.id)
+    queue.defer(session, queue.REREAD, at=at, merchant_id=merchant_id, subscription_id=subscription_id)
 
 
 def interval_of(subscription: AnySubscription) -> Interval | None:
