@@ -97,9 +97,7 @@ def test_the_former_address_does_not_come_in_by_the_site_while_it_changes(ctx, z
     def come_in():
         with ctx.db.begin() as session:
             by_site = BySite(Proof.EMAIL, now)
-            entered.append(
-                spaces.enter(session, zoe.merchant_id, SHARED, visitor=Visitor(), by_site=by_site, now=now)
-            )
+            entered.append(spaces.enter(session, zoe.merchant_id, SHARED, visitor=Visitor(), by_site=by_site, now=now))
 
     while_it_changes(ctx, zoe, come_in, now=now)
     assert entered == [None]
