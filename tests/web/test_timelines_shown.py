@@ -43,7 +43,10 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
         {"reference": "E1", "verdict": verdict, "due": "29.90", "owed": "0.00", "currency": "EUR"}
         for verdict in Verdict
     ],
-    Kind.WITHDRAWAL_CLOSED: [MONEY_OF_IT | {"refund": duty, "note": "Virement"} for duty in RefundDuty],
+    Kind.WITHDRAWAL_CLOSED: [
+        *(MONEY_OF_IT | {"refund": duty, "note": "Virement"} for duty in RefundDuty),
+        MONEY_OF_IT | {"refund": RefundDuty.OTHERWISE, "note": "", "coming": ["0d6e-payment-id"]},
+    ],
     Kind.CONSENT_RECORDED: [
         {"consent": kind, "is_given": given, "said_at": SOON, "way": "site", "version": "CGV 3"}
         for kind in ConsentKind
