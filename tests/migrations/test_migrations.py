@@ -218,7 +218,7 @@ def test_0004_takes_the_chain_and_its_guards_away_and_brings_them_back(make, ctx
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute(guards).fetchone() == (2,)
-        with pytest.raises(psycopg.errors.RestrictViolation):
+        with pytest.raises(psycopg.errors.IntegrityError):
             connection.execute("DELETE FROM audit_entries")
 
 

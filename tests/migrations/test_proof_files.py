@@ -39,5 +39,5 @@ def test_proofs_stay_and_are_marked_as_older_and_files_are_forgotten_on_the_way_
         assert connection.execute(FILES).fetchall() == [(proof.id, 64)]
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute("UPDATE proof_files SET sha256 = 'ABC'")
-        with pytest.raises(psycopg.errors.RestrictViolation):
+        with pytest.raises(psycopg.errors.IntegrityError):
             connection.execute("DELETE FROM proofs")

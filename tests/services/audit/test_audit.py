@@ -218,7 +218,7 @@ def test_settings_are_told_by_value_and_texts_by_name(ctx, merchant):
     ],
 )
 def test_the_database_itself_refuses(ctx, chain, merchant, statement):
-    with psycopg.connect(ctx.db.url) as connection, pytest.raises(psycopg.errors.RestrictViolation):
+    with psycopg.connect(ctx.db.url) as connection, pytest.raises(psycopg.errors.IntegrityError):
         connection.execute(statement)
     assert len(chain()) == 6
     assert audit_checks.check(ctx.db, merchant.id).is_whole

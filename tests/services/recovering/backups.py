@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from portal import postgres
 from portal.extensions import Database
 from portal.journal.watched import WATCHED, key_of
+from tests.postgresql import BIN
 
 # What changes with each try, and tells nobody anything; and what a recovery itself goes on with.
 TRIED = {"attempts", "next_try_at", "claimed_at", "answer", "trouble", "send_at", "error", "seen_at"}
@@ -44,7 +46,11 @@ class Backup:
 
     @staticmethod
     def _run(tool: str, *arguments: str) -> None:
-        subprocess.run([str(postgres.tools(tool)[-1]), *arguments], check=True, capture_output=True)
+        named = os.environ.get(
+            BIN
+        )  # of the server's own version: a newer pg_restore asks for settings it does not know
+        path = Path(named) / tool if named else postgres.tools(tool)[-1]
+        subprocess.run([str(path), *arguments], check=True, capture_output=True)
 
 
 def told(url: str) -> dict[tuple[str, str], dict]:
