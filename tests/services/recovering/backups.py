@@ -46,9 +46,7 @@ class Backup:
 
     @staticmethod
     def _run(tool: str, *arguments: str) -> None:
-        named = os.environ.get(
-            BIN
-        )  # of the server's own version: a newer pg_restore asks for settings it does not know
+        named = os.environ.get(BIN)  # the server's own: a newer pg_restore asks it for settings it does not know
         path = Path(named) / tool if named else postgres.tools(tool)[-1]
         subprocess.run([str(path), *arguments], check=True, capture_output=True)
 
