@@ -22,9 +22,7 @@ log = structlog.get_logger(__name__)
 GOES_ON: Final = frozenset({"housekeeping.stalled_jobs", "housekeeping.left_jobs", "housekeeping.journal"})
 # What rests with it though a row asked for it: it goes by that row, which may have been settled since the backup.  The
 # sweeps, which rest as well, give each a job anew.  What is carried to PayPal or by mail asks the gate itself.
-RESTS: Final = frozenset(
-    {queue.DECIDE_DECLARATION, queue.PLAN_BULK_ACT, queue.RUN_BULK_ROW, queue.RUN_FILE_IMPORT, queue.CARRY_ON_COMEBACK}
-)
+RESTS: Final = frozenset({queue.DECIDE_DECLARATION, queue.PLAN_BULK_ACT, queue.RUN_BULK_ROW, queue.RUN_FILE_IMPORT})
 
 
 async def watch(run: Callable[[], Awaitable[Any]], job: JobContext, _worker: object) -> Any:

@@ -66,8 +66,10 @@ def look(
     ctx: Context, merchant_id: uuid.UUID, comeback_id: uuid.UUID, *, patience: Patience = WORKER, insist: bool = False
 ) -> Looked:
     """Read the new subscription at PayPal, write what it shows, and say what came of it."""
-    answered = not ctx.is_restored  # before a recovery nothing is taken (`engine.carry_out`)
-    watched = _claim(ctx, merchant_id, comeback_id, now=utc_now(), insist=insist) if answered else None
+    if ctx.is_restored:  # before a recovery nothing is taken, nor given up (`engine.carry_out`)
+        return Looked.UNKNOWN
+    watched = _claim(ctx, merchant_id, comeback_id, now=utc_now(), insist=insist)
+    answered = True
     if watched is not None:
         answered = _read(ctx, merchant_id, comeback_id, watched, patience)
     return _outcome(ctx, merchant_id, comeback_id, answered=answered, now=utc_now())

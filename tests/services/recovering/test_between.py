@@ -11,7 +11,7 @@ from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Action
-from portal.jobs import events
+from portal.jobs import events, run_worker
 from portal.models import (
     AuditEntry,
     BulkAct,
@@ -211,7 +211,9 @@ def test_an_act_on_many_that_ran_when_the_backup_was_made_is_looked_at_first(
     bulk_acts.stop(ctx, anne, act_id, now=utc_now())
     ask(ctx, make, make.subscription(merchant=merchant))
     copy.restore()
+    run_worker(restarted(), wait=False)  # the backup holds its jobs too
     assert recovered(restarted).stopped == [str(act_id)]
+    run_worker(restarted(), wait=False)
     with ctx.db.read() as session:
         assert session.get_one(BulkAct, act_id).state is BulkState.STOPPED
         asked = session.scalars(select(EndRequest).where(EndRequest.subscription_id == subscription.id)).all()

@@ -264,20 +264,25 @@ def test_by_customer_in_reading_order_with_pages(owner, make, merchant, monkeypa
     assert shown == ["émile", "Emma", "Œuvrard", "Yves", "Zoé"]
 
 
+def there_and_back(page):
+    """Go through all pages and back again; return what each of them showed, the same both ways."""
+    there = [ids(page)]
+    while page.select("a[rel=next]"):
+        page = page.follow("Next page")
+        there.append(ids(page))
+    for before in reversed(there[:-1]):
+        page = page.follow("Previous page")
+        assert ids(page) == before
+    return there
+
+
 @pytest.mark.parametrize("order", ["customer", "-customer"])
 def test_those_of_one_name_are_each_there_once_on_every_page(owner, make, merchant, monkeypatch, order):
     monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
     people = [make.customer(merchant, name="Marie Martin", email=f"m{number}@exemple.fr") for number in range(4)]
     made = {str(make.subscription(merchant=merchant, customer=one, at_paypal=False).id) for one in people + people[:3]}
     page = owner.get(f"/admin/subscriptions?sort={order}")
-    there = [ids(page)]
-    while page.select("a[rel=next]"):
-        page = page.follow("Next page")
-        there.append(ids(page))
-    assert sorted(one for seen in there for one in seen) == sorted(made)
-    for before in reversed(there[:-1]):
-        page = page.follow("Previous page")
-        assert ids(page) == before
+    assert sorted(one for seen in there_and_back(page) for one in seen) == sorted(made)
 
 
 @pytest.mark.parametrize("order", ["customer", "-customer", "name", "-name"])
@@ -338,14 +343,7 @@ def test_planned_ends_stand_by_their_days_the_soonest_first(owner, make, merchan
     page = owner.get("/admin/subscriptions?planned=yes")
     assert "5 subscriptions, soonest planned end first" in page.select_one("caption").get_text()
     assert not page.select("th[aria-sort]"), "no column of the table has their days"
-    there = [ids(page)]
-    while page.select("a[rel=next]"):
-        page = page.follow("Next page")
-        there.append(ids(page))
-    assert there == [expected[:2], expected[2:4], expected[4:]]
-    for before in reversed(there[:-1]):
-        page = page.follow("Previous page")
-        assert ids(page) == before
+    assert there_and_back(page) == [expected[:2], expected[2:4], expected[4:]]
     monkeypatch.undo()
     assert ids(owner.get("/admin/subscriptions?planned=yes&state=active")) == expected
     assert ids(owner.get("/admin/subscriptions?planned=yes&state=paused")) == []
@@ -369,14 +367,7 @@ def test_those_without_an_address_stand_by_their_customers_the_newest_first(owne
     expected = [str(each.id) for each in (of["Ada"], of["Di"], *both, of["Bo"])]
     page = owner.get("/admin/subscriptions?email=none")
     assert "5 subscriptions, newest first" in page.select_one("caption").get_text()
-    there = [ids(page)]
-    while page.select("a[rel=next]"):
-        page = page.follow("Next page")
-        there.append(ids(page))
-    assert there == [expected[:2], expected[2:4], expected[4:]]
-    for before in reversed(there[:-1]):
-        page = page.follow("Previous page")
-        assert ids(page) == before
+    assert there_and_back(page) == [expected[:2], expected[2:4], expected[4:]]
     monkeypatch.undo()
     assert sorted(ids(owner.get("/admin/subscriptions?email=none&state=active"))) == sorted(expected)
     by_name = [str(each.id) for each in (of["Ada"], of["Bo"], *reversed(both), of["Di"])]

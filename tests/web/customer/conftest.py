@@ -21,7 +21,7 @@ DONE = re.compile(
     r"\b(is|was|has been|been|now) (cancelled|ended|completed|over)\b|\bhad already ended\b|\bno longer charged\b"
     r"|\bwill not be charged\b|\bno payment will be taken\b|\bconfirmed it on\b|data-status=\"(cancelled|completed)\""
     r"|\bcancelled\b|\brésiliée?s?\b|\bannulée?s?\b|\bfinalisée?s?\b|\babandon|\barrêtée?s?\b|\bterminée?s?\b"
-    r"|\barrivé à son terme\b|\bucun autre prélèvement ne sera",
+    r"|\barrivé à son terme\b|\baucun autre prélèvement ne sera",
     re.IGNORECASE,
 )
 

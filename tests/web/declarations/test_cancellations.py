@@ -300,7 +300,7 @@ def test_a_day_that_was_chosen_is_no_end_at_once(browser, make, merchant, ctx, l
     assert "tout de suite" not in mail.text
     assert "prendra fin à cette date" in mail.text
     done = browser.get(mail.text.partition("http://portal.test")[2].split()[0]).submit(press=IT_IS_ME)
-    assert "ce jour-là" in done.text
+    assert "indique quand PayPal en est informé" in done.text
 
 
 def test_the_mailbox_on_file_ends_it_with_one_button(browser, make, merchant, ctx, letters):
