@@ -84,7 +84,7 @@ async def _drain(context: Context, threads: ThreadPoolExecutor) -> None:
 def _due(context: Context) -> list[uuid.UUID]:
     try:
         # What PayPal says waits as it came: applied to a restored database, it would count for more than the journal.
-        return [] if context.is_restored else drains.merchants_due(context, now=utc_now())
+        return [] if context.must_rest else drains.merchants_due(context, now=utc_now())
     except Exception as error:  # the database is away: it is looked for again
         log.warning("drain_failed", error=type(error).__name__, place=place_of(error))
         return []

@@ -50,7 +50,7 @@ async def _waits(job: JobContext) -> bool:
     by_clock, name = {name for name, _periodic in job.app.periodic_registry.periodic_tasks}, job.job.task_name
     if name in by_clock - GOES_ON:
         return await asyncio.to_thread(lambda: job.additional_context["portal"].is_shut)
-    return name in RESTS and await asyncio.to_thread(lambda: job.additional_context["portal"].is_restored)
+    return name in RESTS and await asyncio.to_thread(lambda: job.additional_context["portal"].must_rest)
 
 
 def _outcome(job: JobContext, error: BaseException) -> str:

@@ -45,6 +45,11 @@ class Context:
         return self.gate is not None and self.gate.is_restored()
 
     @property
+    def must_rest(self) -> bool:
+        """Whether no row may be changed by itself: before a recovery, and while it is not known whether one is due."""
+        return self.gate is not None and self.gate.must_rest()
+
+    @property
     def is_shut(self) -> bool:
         """Whether nothing may leave: it was restored, or does not say that it was not."""
         return self.gate is not None and self.gate.is_shut()

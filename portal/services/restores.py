@@ -43,15 +43,14 @@ class Gate:
     def is_shut(self) -> bool:
         """Say whether the database was restored and not recovered; one that does not answer lets nothing out either.
 
-        While the folder does not answer it is as it was at the last look, and shut before there was one.
+        While the folder does not answer, what another machine found of it counts; before a first look it is shut.
         """
         journal = self._db.journal
         if journal is None:
             return False
         try:
-            if self._is_to_look(journal):
-                self._look(journal)
-            elif self._asked is None or time.monotonic() - self._asked > TRUST:
+            has_looked = self._is_to_look(journal) and self._look(journal)
+            if not has_looked and (self._asked is None or time.monotonic() - self._asked > TRUST):
                 self._is_shut = restored_at(self._db) is not None
                 self._asked = time.monotonic()
         except SQLAlchemyError:
@@ -59,14 +58,15 @@ class Gate:
         return self._is_shut or self._looked is None
 
     def _is_to_look(self, journal: Journal) -> bool:
-        return self._looked is None or time.monotonic() - self._looked > LOOK_EVERY or journal.is_new_to_database
+        is_due = self._looked is None or time.monotonic() - self._looked > LOOK_EVERY
+        return is_due or journal.is_new_to_database or self._looking.locked()
 
-    def _look(self, journal: Journal) -> None:
-        """Look, or wait a while for the thread that does, then go by what it saw."""
+    def _look(self, journal: Journal) -> bool:
+        """Look, or wait a while for the thread that does; say whether what it saw is known."""
         if not self._looking.acquire(timeout=0 if self._hangs else PATIENCE):
             self._hangs = True
             journal.was_read(False)
-            return
+            return False
         try:
             if self._is_to_look(journal):
                 journal.is_new_to_database = False
@@ -76,6 +76,14 @@ class Gate:
             self._hangs = False
         finally:
             self._looking.release()
+        return True
+
+    def must_rest(self) -> bool:
+        """Say whether rows are to be left alone: it was restored, or whoever looks first has not come back yet.
+
+        A database that is away says nothing: whoever touches a row is told by the database itself.
+        """
+        return self.is_restored() or (self._looked is None and self._looking.locked())
 
     def is_restored(self) -> bool:
         """Say whether it is known that the database was restored: one that only reads, or is away, says nothing."""

@@ -99,7 +99,7 @@ def create(
 
     `insist` tries at once although a later try is planned.  Before a recovery nothing is taken (`engine.carry_out`).
     """
-    if ctx.is_restored:
+    if ctx.must_rest:
         return
     claim = _claim(ctx, merchant_id, comeback_id, now=utc_now(), insist=insist)
     if claim is None:

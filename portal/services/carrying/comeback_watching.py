@@ -66,7 +66,7 @@ def look(
     ctx: Context, merchant_id: uuid.UUID, comeback_id: uuid.UUID, *, patience: Patience = WORKER, insist: bool = False
 ) -> Looked:
     """Read the new subscription at PayPal, write what it shows, and say what came of it."""
-    if ctx.is_restored:  # before a recovery nothing is taken, nor given up (`engine.carry_out`)
+    if ctx.must_rest:  # before a recovery nothing is taken, nor given up (`engine.carry_out`)
         return Looked.UNKNOWN
     watched = _claim(ctx, merchant_id, comeback_id, now=utc_now(), insist=insist)
     answered = True

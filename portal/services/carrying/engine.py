@@ -127,7 +127,7 @@ def carry_out(
     Before a recovery no row is taken: a backup remembers as open what was taken back since, and each change made here
     counts for more than what the journal knows of it.
     """
-    if ctx.is_restored:
+    if ctx.must_rest:
         return
     taken = claim(act, ctx, merchant_id, row_id, now=utc_now(), insist=insist)
     if taken is None:

@@ -39,6 +39,7 @@ from portal.services.rules import write_end
 log = structlog.get_logger(__name__)
 
 AHEAD: Final = timedelta(days=7)  # so far PayPal's clock may be ahead of ours: a time beyond is none
+SOON: Final = timedelta(minutes=1)  # clocks differ: what is due already is not read without a pause
 LAG: Final = timedelta(hours=1)  # so long a read may show an older state; one that stays is no lag: it did not hold
 
 
@@ -222,7 +223,7 @@ def _after_the_end(
     if is_stale(subscription, reading) and (stopped is None or may_lag):
         return
     if reading.status_at is None and stopped is not None and may_lag:  # nothing tells its age, as of the classic API
-        reread(session, subscription, at=stopped + LAG)
+        reread(session, subscription, at=max(stopped + LAG, now + SOON))
         return
     if end_requests.open_of(session, subscription.id) is not None:
         return

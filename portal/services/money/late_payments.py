@@ -237,7 +237,9 @@ def _close(
 
 def _settle(session: Session, subscription: Subscription, payment: Payment, refund: Refund, *, now: datetime) -> None:
     """Close a refund whose payment is gone whole: what PayPal took back in a dispute, nobody here has given back."""
-    refund.move(RefundState.FAILED if payment.taken_back > 0 else RefundState.DONE)
+    before = (one.amount for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE)
+    given = payment.went_back - payment.taken_back - sum(before, Decimal(0))
+    refund.move(RefundState.DONE if given >= refund.amount else RefundState.FAILED)
     refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
     if refund.state is RefundState.FAILED:
         note_failed(session, subscription, refund, by=PROVIDER, now=now)

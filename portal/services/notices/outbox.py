@@ -169,7 +169,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code, or a link, is never sent when it opens nothing any more.
     Before a recovery it is not touched: it may have left since the backup.
     """
-    if ctx.is_restored:
+    if ctx.must_rest:
         return MailState.WAITING
     mail = _claim(ctx, mail_id, words=words, now=now)
     if isinstance(mail, MailState):

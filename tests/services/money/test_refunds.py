@@ -226,6 +226,16 @@ def test_a_refund_that_was_done_before_signs_no_dispute(ctx, paypal, ended, late
     assert who_sent_back(ctx, ended) == ["Anne", "", ""]
 
 
+def test_what_a_dispute_left_and_staff_gave_back_is_their_refund_whose_message_comes_first(ctx, ended, late, paypal):
+    paid = paypal.subscriptions[ended.provider_id].payments[-1]
+    show(ctx, ended, paid, told=told(paid, "reversal", "4.00"))
+    rest = Decimal(paid.amount) - 4
+    refund_id = refunds.record(ctx, late.merchant_id, late.payment_id, ANNE, amount=rest, now=utc_now())
+    show(ctx, ended, paid, told=told(paid, "refund", str(rest)))
+    assert refund(ctx, refund_id).state is RefundState.DONE
+    assert who_sent_back(ctx, ended) == ["", "Anne"]
+
+
 def who_sent_back(ctx, subscription):
     """The name under which each sum is said to have gone back, the oldest first; PayPal has none."""
     with ctx.db.read() as session:

@@ -268,11 +268,23 @@ def test_a_folder_that_does_not_answer_keeps_one_and_no_other(ctx, journal, monk
     monkeypatch.setattr(restores, "PATIENCE", 0.05)
     gate = restores.Gate(ctx.db)
     hanging(journal.folder, "tails", gate.is_shut)
-    assert (gate.is_shut(), gate.is_restored()) == (True, False), "nobody has looked yet"
+    assert (gate.is_shut(), gate.is_restored(), gate.must_rest()) == (True, False, True), "nobody has looked yet"
     assert journal.unread_since is not None
     hanging.comes_back()
-    assert not gate.is_shut()
+    assert (gate.is_shut(), gate.must_rest()) == (False, False)
     assert journal.unread_since is None
+
+
+def test_while_a_folder_does_not_answer_what_another_machine_found_counts(ctx, journal, monkeypatch, hanging):
+    for name in ("PATIENCE", "LOOK_EVERY", "TRUST"):
+        monkeypatch.setattr(restores, name, 0)
+    gate = restores.Gate(ctx.db)
+    assert not gate.is_shut()
+    hanging(journal.folder, "tails", gate.is_shut)
+    for restored_at in (utc_now(), None):
+        with ctx.db.begin() as session:
+            session.execute(update(Installation).values(restored_at=restored_at))
+        assert gate.is_shut() is gate.must_rest() is (restored_at is not None)
 
 
 @pytest.mark.parametrize("why", ["clock", "restored"])
