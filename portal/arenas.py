@@ -7,8 +7,8 @@ back the next one takes.
 
 A heap keeps what was given back, too: one small thing above a large file that is gone, and its memory stays.  Large
 blocks are therefore asked of the system one by one for good (glibc moves that border up, to 32 MiB, as it sees some
-freed), and once a minute rubbish is looked for (what points at itself lies among what stays until then) and pages in
-which nothing lies go back.
+freed), and three times a minute rubbish is looked for (what points at itself lies among what stays until then) and
+pages in which nothing lies go back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final
 
 MOST: Final = 1  # two were no faster but where two documents are set at once, by a fifth
 LARGE: Final = 64 * 1024  # bytes: a block of its own from here on
-EVERY: Final = 60.0  # seconds; it takes some 25 ms, of which no other thread waits longer than for its own memory
+EVERY: Final = 20.0  # seconds; it takes some 25 ms, of which no other thread waits longer than for its own memory
 # Of glibc's malloc.h.
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8

@@ -15,7 +15,7 @@ RECENT: Final = 3600.0  # seconds since the last line: a process may have gone o
 MOST: Final = 500  # lines of a segment that are looked at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tail:
     """The end of a segment: number and moment of its last entries, the last one first, and how far it was read."""
 
@@ -69,7 +69,7 @@ class Folder:
     def _tail(self, path: Path, noted: Tail | None) -> Tail:
         status = path.stat()
         if noted is not None and noted.size == status.st_size:
-            return replace(noted, newest=noted.newest[:1])
+            return noted if len(noted.newest) <= 1 else replace(noted, newest=noted.newest[:1])
         most = MOST if noted is not None or time.time() - status.st_mtime < RECENT else 1
         newest = segments.newest(path, self.vault, beyond=noted.size if noted is not None else 0, most=most)
         return Tail(path.stem, segments.installation_of(path.stem), tuple(newest), status.st_size)
