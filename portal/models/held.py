@@ -20,8 +20,8 @@ from portal.domain.law.plan_kinds import PlanKind
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
-from portal.models.held_requests import AnyPause
-from portal.models.payments import PaymentState
+from portal.models.ends.held_requests import AnyPause
+from portal.models.money.payments import PaymentState
 
 
 class AnyContent(Protocol):

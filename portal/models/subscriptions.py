@@ -22,11 +22,11 @@ from portal.domain.subscriptions import (
     follow_provider,
     transition,
 )
+from portal.models.access.products import Plan, Product
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
-from portal.models.customers import Customer
 from portal.models.held import HasSubscriptionFacts
-from portal.models.payments import Payment
-from portal.models.products import Plan, Product
+from portal.models.money.payments import Payment
+from portal.models.people.customers import Customer
 
 
 class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):

@@ -27,9 +27,9 @@ from portal.models import (
     Subscription,
     TimelineEntry,
 )
+from portal.models.ends.held_requests import AnyAttempt, AnyEndRequest, AnyPause
 from portal.models.held import AnyGrant, AnySubscription
-from portal.models.held_requests import AnyAttempt, AnyEndRequest, AnyPause
-from portal.models.payments import STANDS
+from portal.models.money.payments import STANDS
 from portal.queries import subscriptions, timelines
 from portal.queries.access import grants
 from portal.queries.account.account_rows import Taken

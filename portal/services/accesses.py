@@ -14,8 +14,8 @@ from enum import StrEnum
 from portal.domain.access.access import Rule, Window
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
+from portal.models.ends.held_requests import AnyEndRequest
 from portal.models.held import AnyGrant, AnySubscription
-from portal.models.held_requests import AnyEndRequest
 from portal.services.dates.end_schedules import expectation, plan, standing
 from portal.services.dates.planned_ends import windows_of
 from portal.services.rules import AccessLeft, access_left, grants_of, rule_of

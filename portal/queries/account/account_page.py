@@ -38,7 +38,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.held import AnySubscription
-from portal.models.payments import STANDS
+from portal.models.money.payments import STANDS
 from portal.queries import subscriptions
 from portal.queries.account.account_rows import (
     ASKED,

@@ -37,8 +37,8 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
+from portal.models.ends.held_requests import HasAttemptFacts, HasEndRequestFacts, HasPauseFacts
 from portal.models.held import HasSubscriptionFacts
-from portal.models.held_requests import HasAttemptFacts, HasEndRequestFacts, HasPauseFacts
 from portal.queries.aliases import kept_alias
 from portal.queries.json_rows import Document, JsonRow, moment_of
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from portal.domain.ends.comebacks import OPEN, Standing
 from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
 from portal.models import Comeback, Merchant, PayPalAccount, Provider, Subscription
+from portal.models.ends.held_requests import AnyAttempt
 from portal.models.held import AnySubscription
-from portal.models.held_requests import AnyAttempt
 from portal.queries import subscriptions
 
 A = TypeVar("A", bound=AnyAttempt)

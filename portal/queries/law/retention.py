@@ -35,8 +35,8 @@ from portal.models import (
     Subscription,
     Withdrawal,
 )
-from portal.models.late_payments import LatePayment
-from portal.models.refunds import EndRefund, Refund
+from portal.models.money.late_payments import LatePayment
+from portal.models.money.refunds import EndRefund, Refund
 
 SHOWN = 30  # nights
 

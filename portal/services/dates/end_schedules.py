@@ -28,8 +28,8 @@ from portal.domain.dates.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
+from portal.models.ends.held_requests import AnyEndRequest
 from portal.models.held import AnySubscription
-from portal.models.held_requests import AnyEndRequest
 from portal.services import tries
 from portal.services.dates.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of

@@ -27,7 +27,7 @@ from portal.domain.subscriptions import (
 )
 from portal.models import Payment, PaymentState, Subscription
 from portal.models.held import AnyPayment, AnySubscription
-from portal.models.payments import STANDS
+from portal.models.money.payments import STANDS
 from portal.providers.ports import Reading
 from portal.services.rules import write_end
 

@@ -10,8 +10,8 @@ from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedFacts
+from portal.models.ends.held_requests import AnyEndRequest
 from portal.models.held import AnySubscription
-from portal.models.held_requests import AnyEndRequest
 from portal.services.dates.end_schedules import avoidable, contract_end, expectation, standing
 from portal.services.proofs import Seller
 from portal.services.rules import rule_of

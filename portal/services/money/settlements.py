@@ -32,7 +32,7 @@ from portal.domain.money.settlements import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState, Provider, Settlement, Subscription, TimelineKind
-from portal.models.held_requests import AnyEndRequest
+from portal.models.ends.held_requests import AnyEndRequest
 from portal.queries import subscriptions
 from portal.queries.ends import end_requests, received_requests
 from portal.queries.merchants import paypal_accounts

@@ -32,8 +32,8 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, PauseRequest, Subscription, TimelineKind
+from portal.models.ends.held_requests import AnyPause
 from portal.models.held import AnySubscription
-from portal.models.held_requests import AnyPause
 from portal.queries import subscriptions
 from portal.queries.ends import carrying, end_requests, pauses
 from portal.queries.people import merchants

@@ -24,8 +24,8 @@ from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
+    from portal.models.ends.held_requests import AnyEndRequest
     from portal.models.held import AnyContent
-    from portal.models.held_requests import AnyEndRequest
 
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown

@@ -15,7 +15,7 @@ from portal.domain.ends.comebacks import OPEN, ComebackState, ComebackTrouble, m
 from portal.domain.law.orders import Order
 from portal.domain.money.money import Money
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.held_requests import HasAttemptFacts
+from portal.models.ends.held_requests import HasAttemptFacts
 from portal.models.subscriptions import Subscription
 
 _OPEN = text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.domain.integrations import task_links
 from portal.domain.integrations.task_links import After, Door, TaskKind
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.merchants import HTTPS
+from portal.models.merchants.merchants import HTTPS
 
 
 class TaskLink(HasId, HasCreation, HasMerchant, Base):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.law.countries import Country, Function, is_for_a_reason
 from portal.domain.law.declarations import LINK_LIFETIME, Carrying
 from portal.models.base import Base, HasCreation, HasMerchant, words
-from portal.models.received_requests import ReceivedRequest
+from portal.models.ends.received_requests import ReceivedRequest
 
 
 class PublicDeclaration(HasCreation, HasMerchant, Base):

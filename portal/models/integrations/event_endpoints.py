@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from portal.domain.integrations.outgoing_events import EndpointState, EventType
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.merchants import Merchant
+from portal.models.merchants.merchants import Merchant
 
 
 class EventEndpoint(HasId, HasCreation, HasMerchant, Base):

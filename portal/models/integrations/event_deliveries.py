@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.integrations.outgoing_events import DeliveryState, Fault
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.event_endpoints import EventEndpoint
-from portal.models.outgoing_events import OutgoingEvent
+from portal.models.integrations.event_endpoints import EventEndpoint
+from portal.models.integrations.outgoing_events import OutgoingEvent
 
 
 class EventDelivery(HasId, HasCreation, HasMerchant, Base):

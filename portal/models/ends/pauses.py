@@ -13,7 +13,7 @@ from portal.domain.ends.end_requests import Channel
 from portal.domain.ends.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
 from portal.domain.policies import Actor
 from portal.models.base import Base, IsCarried, words
-from portal.models.held_requests import HasPauseFacts
+from portal.models.ends.held_requests import HasPauseFacts
 from portal.models.subscriptions import Subscription
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money.late_payments import LateState
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.payments import Payment
+from portal.models.money.payments import Payment
 from portal.models.subscriptions import Subscription
 
 

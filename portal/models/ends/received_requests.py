@@ -12,11 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.ends.received_requests import ReceivedState, Way
 from portal.domain.law.countries import Function
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.end_requests import EndRequest
+from portal.models.ends.end_requests import EndRequest
 from portal.models.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from portal.models.public_declarations import PublicDeclaration
+    from portal.models.law.public_declarations import PublicDeclaration
 
 
 class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):

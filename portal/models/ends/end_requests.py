@@ -16,7 +16,7 @@ from portal.domain.ends.received_requests import Way, has_hour
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, IsCarried, words
-from portal.models.held_requests import HasEndRequestFacts
+from portal.models.ends.held_requests import HasEndRequestFacts
 from portal.models.subscriptions import Subscription
 
 _OPEN: Final = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"

@@ -15,7 +15,7 @@ from portal.domain.law.withdrawals import ConsentKind, ConsentWay, RefundDuty, V
 from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.end_requests import EndRequest
+from portal.models.ends.end_requests import EndRequest
 from portal.models.subscriptions import Subscription
 
 _OPEN = text("refund = 'open'")

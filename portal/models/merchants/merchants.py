@@ -82,7 +82,7 @@ class Merchant(HasId, HasCreation, Base):
     erased_at: Mapped[datetime | None]  # what had to go is gone
 
     if TYPE_CHECKING:
-        types_wanted: list[list[str]] | None  # what its endpoints want to be told (models/event_endpoints.py)
+        types_wanted: list[list[str]] | None  # by its endpoints (models/integrations/event_endpoints.py)
 
     @property
     def state(self) -> MerchantState:

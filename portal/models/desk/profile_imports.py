@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
-from portal.models.import_runs import ImportState
+from portal.models.desk.import_runs import ImportState
 
 
 class ProfileRowState(StrEnum):

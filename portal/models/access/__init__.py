@@ -1,0 +1,1 @@
+"""What opens: products and what they grant, and until when somebody has it."""

@@ -1,0 +1,1 @@
+"""What the desk keeps for itself: figures, views, files that come in and go out."""

@@ -1,0 +1,1 @@
+"""Messages: from PayPal, and mails to people."""

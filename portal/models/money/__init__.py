@@ -1,0 +1,1 @@
+"""Payments, and what goes back or comes late."""

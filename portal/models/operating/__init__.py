@@ -1,0 +1,1 @@
+"""The installation itself: the audit chain, the journal, its health."""
