@@ -57,6 +57,14 @@ def answers(actor: Actor, channel: Channel, notified_at: datetime | None) -> boo
     return notified_at is not None and (actor is not Actor.CUSTOMER or channel is Channel.PUBLIC_PAGE)
 
 
+def may_answer(over_since: datetime | None, received_at: datetime) -> bool:
+    """Say whether an end may be what a letter asked for: one from long before it is not, who wrote means another.
+
+    Of most letters the day is known, and no hour.
+    """
+    return over_since is not None and over_since >= received_at - timedelta(days=1)
+
+
 REMINDED_AFTER: Final = (0, 2, 5)  # working days: at once, and twice more (cancellation.md, The customer's way)
 BEFORE_PAYMENT: Final = (timedelta(hours=48), timedelta(hours=24))  # as rule 8 has it for requests that wait
 SATURDAY: Final = 5

@@ -78,7 +78,7 @@ def keyset_page(
     if anchor is None:
         anchor_id, backwards = None, False
     rising = descending == backwards
-    parts = _parts(keys, empty)
+    parts, was_placed = _parts(keys, empty), anchor is not None
     if backwards:
         parts.reverse()
     if anchor is not None and len(parts) > 1 and (anchor[0] == empty) is not parts[0].is_lacking:
@@ -95,6 +95,18 @@ def keyset_page(
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows = rows[::-1]
+    if not rows and was_placed:  # what stood beyond it has left this list meanwhile
+        return keyset_page(
+            session,
+            statement,
+            keys,
+            scope,
+            place=BEGINNING,
+            size=size,
+            descending=descending,
+            empty=empty,
+            among=among,
+        )
     if not rows:
         return Slice(rows=rows)
     return Slice(

@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy import case, func, literal, select, union
 from sqlalchemy.orm import Session
 
+from portal.domain.law.countries import Function
+from portal.domain.paypal_numbers import normal
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, ReceivedRequest, Subscription
 from portal.models.names import reading_order
@@ -58,30 +60,38 @@ def of_request(session: Session, received: ReceivedRequest) -> list[Subscription
 def over_since(
     session: Session, merchant_id: uuid.UUID, letters: Collection[ReceivedRequest]
 ) -> dict[uuid.UUID, datetime]:
-    """Return, of letters whose every subscription by address or PayPal id is over, when the last of them stopped.
+    """Return, of letters whose every subscription is over, when the last of them stopped.
 
-    A name alone is not enough to say that nothing is left to end: another customer may have it.
+    Theirs are those by address or PayPal id, and the one that was found for it.  A name alone is not enough to say that
+    nothing is left to end: another customer may have it.  A withdrawal wants more than an end: none answers it.
     """
-    stops = func.coalesce(Subscription.stopped_at_provider_at, Subscription.ended_at)
-    columns = select(Customer.email, Subscription.provider_id, Subscription.status, stops).join(Subscription.customer)
+    letters = [letter for letter in letters if letter.function is not Function.WITHDRAWAL]
     numbers = {letter.id: _numbers(letter) for letter in letters}
+    named = {letter.id: {letter.subscription_id, letter.suggested_subscription_id} - {None} for letter in letters}
+    stops = func.coalesce(Subscription.stopped_at_provider_at, Subscription.ended_at)
+    columns = select(Subscription.id, Customer.email, Subscription.provider_id, Subscription.status, stops)
     ways = (
         Customer.email.in_({letter.email for letter in letters if letter.email}),
         Subscription.provider_id.in_(set().union(*numbers.values())),
+        Subscription.id.in_(set().union(*named.values())),
     )
     ours = (Subscription.merchant_id == merchant_id, Customer.merchant_id == merchant_id)
-    rows = {row for way in ways for row in session.execute(columns.where(*ours, way))}
+    rows = {row for way in ways for row in session.execute(columns.join(Subscription.customer).where(*ours, way))}
     over = {}
     for letter in letters:
-        theirs = [row for row in rows if row[0] == (letter.email or "") or row[1] in numbers[letter.id]]
-        if theirs and all(status in ENDED and at is not None for _email, _id, status, at in theirs):
-            over[letter.id] = max(row[3] for row in theirs)
+        theirs = [
+            (status, at)
+            for own_id, email, number, status, at in rows
+            if own_id in named[letter.id] or email == (letter.email or "") or number in numbers[letter.id]
+        ]
+        if theirs and all(status in ENDED and at is not None for status, at in theirs):
+            over[letter.id] = max(at for _status, at in theirs)
     return over
 
 
 def _numbers(received: ReceivedRequest) -> set[str]:
-    """Return the PayPal ids among what they say of the contract."""
-    return {word for word in received.contract.upper().split() if word.startswith("I-")}
+    """Return the PayPal ids among what they say of the contract, whatever marks stand around them."""
+    return {number for word in received.contract.split() if (number := normal(word)).startswith("I-")}
 
 
 def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscription]:

@@ -198,6 +198,12 @@ def grants(session: Session, pairs: Collection[tuple[uuid.UUID, uuid.UUID]]) -> 
     return session.scalars(select(Grant).where(which).order_by(Grant.since, Grant.id)).all()
 
 
+def erased(session: Session, customer_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those among the customers whose data was erased."""
+    which = select(Customer.id).where(Customer.id.in_(customer_ids), Customer.erased_at.is_not(None))
+    return set(session.scalars(which))
+
+
 def subscriptions(
     session: Session,
     merchant_id: uuid.UUID,

@@ -41,6 +41,7 @@ class FileFault(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     NOT_TEXT = "not_text"
+    MIXED = "mixed"  # UTF-8 up to a line, and another encoding in it
     NUL = "nul"
     TOO_MANY_LINES = "too_many_lines"
     TOO_MANY_COLUMNS = "too_many_columns"
@@ -170,7 +171,10 @@ def records(file: IO[bytes], layout: Layout) -> Iterator[Record]:
 
 
 def _encoding(file: IO[bytes]) -> Encoding:
-    """Return as which text the file is read: by its mark, by its zeros, else UTF-8 if all of it is, else Windows'."""
+    """Return as which text the file is read: by its mark, by its zeros, else UTF-8 if all of it is, else Windows'.
+
+    Windows' only where its first accent says so: one line in another encoding than the rest would spoil all names.
+    """
     file.seek(0)
     head = file.read(4096)
     if head.startswith(NO_TEXT):
@@ -191,15 +195,19 @@ def _encoding(file: IO[bytes]) -> Encoding:
 
 def _is_all(file: IO[bytes], encoding: Encoding) -> bool:
     file.seek(0)
-    decoder, size = codecs.getincrementaldecoder(encoding.value)(), 0
+    decoder, size, lines_read, has_accents = codecs.getincrementaldecoder(encoding.value)(), 0, 0, False
     try:
         while piece := file.read(PIECE):
             size += len(piece)
             if size > MOST_BYTES:
                 raise BadFile(FileFault.TOO_LARGE)
-            decoder.decode(piece)
+            text = decoder.decode(piece)
+            lines_read, has_accents = lines_read + text.count("\n"), has_accents or not text.isascii()
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        good = error.object[: error.start]
+        if encoding is Encoding.UTF_8 and (has_accents or not good.isascii()):
+            raise BadFile(FileFault.MIXED, line=lines_read + good.count(b"\n") + 1) from None
         return False
     return True
 

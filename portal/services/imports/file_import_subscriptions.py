@@ -36,6 +36,8 @@ class SubscriptionLook(Look):
         for one in found:
             self.known[one.id.hex].append(one)
             self.known[one.provider_id].append(one)
+        # Looked at once the rows are locked: an erasure at the same moment is seen, or takes away what is written.
+        self.erased = file_imports.erased(self.work.session, {one.customer_id for one in found})
 
     def keys(self, said: Said) -> Iterable[str]:
         yield self._one(said).id.hex
@@ -59,6 +61,8 @@ class SubscriptionLook(Look):
             raise Refused(Wrong.SEVERAL_SUBSCRIPTIONS, Field.SUBSCRIPTION)
         if not found:
             raise Refused(Wrong.UNKNOWN_SUBSCRIPTION, Field.SUBSCRIPTION)
+        if found[0].customer_id in self.erased:
+            raise Refused(Wrong.ERASED, Field.SUBSCRIPTION)
         return found[0]
 
     def _write(self, found: Subscription, reference: str | None, extra: dict[str, str], names: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy.exc import NoResultFound
 
-from portal.domain.ends.received_requests import AlreadySettled
+from portal.domain.ends.received_requests import AlreadySettled, may_answer
 from portal.models import ComparisonDifference, Customer, EndRequest, Mail, ReceivedRequest
 from portal.queries import inbox as stored
 from portal.queries import mails, subscriptions
@@ -71,7 +71,8 @@ def settle_several(
             if not stored.are_of(session, merchant_id, model, {row_id for of, row_id in things if of is thing}):
                 raise NoResultFound
         letters = [session.get_one(ReceivedRequest, row_id) for of, row_id in things if of is Thing.LETTER]
-        answered = likely_subscriptions.over_since(session, merchant_id, letters)
+        over = likely_subscriptions.over_since(session, merchant_id, letters)
+        answered = {letter.id for letter in letters if may_answer(over.get(letter.id), letter.received_at)}
     count = 0
     for thing, row_id in things:
         if thing is Thing.LETTER and row_id not in answered:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, or_, update
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -31,6 +31,7 @@ from portal.services.context import Context
 SECRET = "paypal_accounts.secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
 SIGNATURE = "paypal_accounts.signature"
 TOKEN = "paypal_accounts.token"  # noqa: S105
+ECHO: Final = timedelta(seconds=2)  # by which a refusal of our own may seem longer than what stands
 SOON: Final = timedelta(seconds=60)  # a token this near its end is not used any more
 
 
@@ -156,10 +157,15 @@ def classic_credentials(context: Context, account: PayPalAccount) -> ClassicCred
 
 
 def slow_down(session: Session, merchant_id: uuid.UUID, provider: Provider, *, until: datetime) -> None:
-    """PayPal asked to wait (429): every call with this key waits until then."""
+    """PayPal asked to wait (429): every call with this key waits until then, and what stands is never cut short.
+
+    Our own refusals meanwhile say 429 too, with what is left: they must not make it longer each time.
+    """
+    stands = PayPalAccount.calm_until
     session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == provider)
+        .where(or_(stands.is_(None), stands < until - ECHO))
         .values(calm_until=until)
     )
 

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
@@ -24,7 +23,7 @@ from portal.domain.people.invitations import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import account_members as messages
-from portal.models import AccountMember, Customer, LoginChallenge
+from portal.models import AccountMember, Customer
 from portal.queries.people import account_members as stored
 from portal.queries.people import customers
 from portal.secrets import new_token, token_hash
@@ -151,22 +150,10 @@ def accept(ctx: Context, merchant_id: uuid.UUID, link: str, *, name: str, now: d
             log.info("account_invitation_refused", member_id=str(member.id))
             return None
         member.accepted_at, member.name = now, name or member.name
-        _forget_unsent(session, member, now=now)
         by = By(actor=Actor.CUSTOMER, actor_id=member.id, channel=Channel.PORTAL)
         tell(session, member, Act.ACCOUNT_MEMBER_JOINED, by=by, at=now, role=member.role)
         _tell_owner(Post.of(ctx, session, merchant_id, now=now), customer, member)
         return member.email
-
-
-def _forget_unsent(session: Session, member: AccountMember, *, now: datetime) -> None:
-    """Close the codes that were asked for while the address opened nothing: they were never sent, the next one is."""
-    unsent = (
-        LoginChallenge.merchant_id == member.merchant_id,
-        LoginChallenge.email == member.email,
-        LoginChallenge.customer_id.is_(None),
-        LoginChallenge.consumed_at.is_(None),
-    )
-    session.execute(update(LoginChallenge).where(*unsent).values(consumed_at=now))
 
 
 def _check_new(session: Session, customer: Customer, email: str, *, now: datetime) -> None:

@@ -103,11 +103,14 @@ def ask(ctx: Context, wish: Ask, *, now: datetime) -> None:
         sessions.lock_address(session, email)
         rows = sessions.challenges_of(session, wish.merchant_id, email, after=now - login_mails.PERIOD)
         live = next((row for row in rows if _is_open(row, now)), None)
+        known = account_members.addressee(session, wish.merchant_id, email)
         wait = login_mails.wait([_sent(row) for row in rows], wish.network, now=now)
         if live is None and wait > timedelta():
             raise TooManyTries("login_mails", wait)
-        if live is None or (now >= _sent(live).renewable_at() and wait <= timedelta()):
-            live = _send(ctx, session, wish, email, after=live, now=now)
+        # Who asked before PayPal, a colleague or their own mailbox made the address known was sent nothing.
+        became_known = live is not None and live.customer_id is None and known is not None
+        if live is None or ((became_known or now >= _sent(live).renewable_at()) and wait <= timedelta()):
+            live = _send(ctx, session, wish, email, known=known, after=live, now=now)
         _bind(session, live, wish, now=now)
     log.info("login.asked", merchant_id=str(wish.merchant_id), challenge_id=str(live.id))
 
@@ -130,13 +133,20 @@ def _bind(session: Session, challenge: LoginChallenge, wish: Ask, *, now: dateti
 
 
 def _send(
-    ctx: Context, session: Session, wish: Ask, email: str, *, after: LoginChallenge | None, now: datetime
+    ctx: Context,
+    session: Session,
+    wish: Ask,
+    email: str,
+    *,
+    known: uuid.UUID | None,
+    after: LoginChallenge | None,
+    now: datetime,
 ) -> LoginChallenge:
     """Send a code and a link; they open in the browsers of the live mail `after` which they follow, too."""
     merchant = session.get_one(Merchant, wish.merchant_id)
     code = f"{secrets.randbelow(10**6):06}"
     challenge, link = _challenge(ctx, wish, email, code, now=now)
-    challenge.customer_id = account_members.addressee(session, merchant.id, email)
+    challenge.customer_id = known
     session.add(challenge)
     session.flush()
     if after is not None:

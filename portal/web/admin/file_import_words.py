@@ -74,6 +74,9 @@ FILE: Final[Mapping[FileFault, LazyString]] = {
     FileFault.NOT_TEXT: _l(
         "This file is not text. If it comes from a spreadsheet, save it as “CSV UTF-8”, then choose that file."
     ),
+    FileFault.MIXED: _l(
+        "An accent of this line is not UTF-8 as those above it are. Save the file as “CSV UTF-8”, then choose it again."
+    ),
     FileFault.NUL: _l("There is a NUL byte, which no text holds. Save the file as “CSV UTF-8”, then choose it again."),
     FileFault.TOO_MANY_LINES: _l(
         "The file has more than 1,000,000 lines. Split it and import one part after the other."

@@ -262,6 +262,29 @@ def test_subscriptions_get_a_reference_and_columns_by_their_names(ctx, make, mer
     assert rows[theirs.id] == (None, {})
 
 
+@pytest.mark.parametrize("is_checked_before", [False, True])
+def test_nothing_is_written_to_a_subscription_whose_customer_was_erased(
+    ctx, make, merchant, staff, now, is_checked_before
+):
+    """An erasure has taken their own words away, and no second one would."""
+    customer = make.customer(merchant)
+    sub = make.subscription(merchant=merchant, customer=customer, at_paypal=False)
+    erased = update(Customer).where(Customer.id == customer.id).values(erased_at=now, email=None, name="")
+    if not is_checked_before:
+        with ctx.db.begin() as session:
+            session.execute(erased)
+    made = bring(ctx, staff, f"paypal id;Ref;Phone\n{sub.provider_id};R-1;0601\n", Brought.SUBSCRIPTIONS, now=now)
+    check(ctx, staff, made, ["subscription_id", "reference", "extra"], now=now)
+    if is_checked_before:
+        with ctx.db.begin() as session:
+            session.execute(erased)
+    held = run(ctx, staff, made, now=now)
+    assert (counts(held), why(ctx, made)) == ((0, 0, 0, 1), {2: "erased"})
+    with ctx.db.read() as session:
+        row = session.get_one(Subscription, sub.id)
+        assert (row.reference, row.extra) == (None, {})
+
+
 def kill_after(monkeypatch, number: int):
     """Let the worker die right before it commits its `number`-th part, once."""
     count = file_import_running._count

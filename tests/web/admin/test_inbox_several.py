@@ -10,8 +10,11 @@ from sqlalchemy import select, text
 
 from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.ends.received_requests import ReceivedState
+from portal.domain.law.countries import Function
 from portal.domain.subscriptions import Status
 from portal.models import AuditEntry, Customer, Mail, MailState, ReceivedRequest
+from portal.queries import inbox as inbox_queries
+from portal.queries.inbox import items
 from tests.web.admin.waiting import count_of, make_request, titles
 
 PAGE = "/admin/inbox/several"
@@ -50,10 +53,11 @@ def refused(make, merchant, now):
 def answered(make, merchant, declared, now):
     """A letter whose subscription has ended since."""
 
-    def build(number=1):
+    def build(number=1, **columns):
         address = f"p{number}@client.test"
         customer = make.customer(merchant, email=address, name=f"Person {number}")
-        letter = declared(email=address, name=f"Person {number}", received_at=now - timedelta(days=3))
+        values = {"email": address, "name": f"Person {number}", "received_at": now - timedelta(days=3)}
+        letter = declared(**values | columns)
         sub = make.subscription(
             merchant=merchant,
             customer=customer,
@@ -177,6 +181,70 @@ def test_a_letter_about_what_still_runs_is_not_offered(support, make, merchant, 
     declared()
     refused()
     assert len(support.get(PAGE).select("tbody tr")) == 1
+
+
+def test_no_end_answers_a_withdrawal_and_it_is_not_closed(ctx, support, answered, refused, now):
+    """The refund is still owed: the law gives fourteen days for it."""
+    refused()
+    letter = answered(function=Function.WITHDRAWAL)
+    assert len(support.get(PAGE).select("tbody tr")) == 1
+    settle(support, letter=[letter.id])
+    with ctx.db.read() as session:
+        assert session.scalars(select(ReceivedRequest.state)).one() == ReceivedState.OPEN
+
+
+def test_an_end_from_long_before_the_letter_is_not_its_answer(support, answered, refused, now):
+    refused()
+    answered(received_at=now)
+    assert len(support.get(PAGE).select("tbody tr")) == 2, "of a letter the day is known, and no hour"
+    answered(2, received_at=now + timedelta(days=30))
+    assert len(support.get(PAGE).select("tbody tr")) == 2
+
+
+@pytest.mark.parametrize("how", ["suggested", "named"])
+def test_a_letter_for_which_a_subscription_was_found_that_still_runs_is_not_offered(
+    ctx, support, make, merchant, answered, refused, now, how
+):
+    """Somebody bought again with another address: what ended under this one is not all that they pay."""
+    refused()
+    running = make.subscription(merchant=merchant, at_paypal=False, provider_id="I-RUN4NING0001")
+    letter = answered(contract="n° I-RUN4NING0001." if how == "named" else "")
+    if how == "suggested":
+        with ctx.db.begin() as session:
+            session.get_one(ReceivedRequest, letter.id).suggested_subscription_id = running.id
+    assert len(support.get(PAGE).select("tbody tr")) == 1
+    settle(support, letter=[letter.id])
+    with ctx.db.read() as session:
+        assert session.scalars(select(ReceivedRequest.state)).one() == ReceivedState.OPEN
+
+
+def test_letters_that_need_a_look_leave_room_for_what_does_not(support, make, merchant, declared, refused, monkeypatch):
+    monkeypatch.setattr(inbox_queries, "PAGE", 3)
+    monkeypatch.setattr(items, "PAGE", 3)
+    for number in range(4):
+        customer = make.customer(merchant, email=f"p{number}@client.test")
+        make.subscription(merchant=merchant, customer=customer, at_paypal=False)
+        declared(email=f"p{number}@client.test")
+    mails = [refused(f"m{number}@client.test") for number in range(4)]
+    page = support.get(PAGE)
+    assert len(page.select("tbody tr")) == 3
+    assert "There are more" in page.text
+    settle(support, mail=[mail.id for mail in mails])
+    assert "There are more" not in support.get(PAGE).text
+
+
+def test_the_list_is_where_it_was_after_an_act_and_never_empty_while_something_waits(
+    support, make, merchant, refused, monkeypatch
+):
+    monkeypatch.setattr(inbox_queries, "PAGE", 3)
+    monkeypatch.setattr(items, "PAGE", 3)
+    for number in range(4):
+        refused(f"m{number}@client.test")
+    page = support.get("/admin/?about=emails").follow("Next page")
+    assert len(titles(page)) == 1
+    page = page.submit(press="Understood")
+    assert "about=emails" in page.path
+    assert len(titles(page)) == 3, "the first page: behind it nothing is left"
 
 
 def test_nothing_ticked_is_told_and_the_reason_is_kept(support, refused):

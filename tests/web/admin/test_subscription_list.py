@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from portal.domain.desk.list_filters import Order
 from portal.domain.desk.subscription_filters import SubscriptionFilter
@@ -14,6 +15,7 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.ends.ended_by import EndedBy
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
+from portal.models import Subscription
 from portal.models.base import Provider
 from portal.queries.desk import desk, subscription_filters
 from portal.queries.desk.keyset import Place
@@ -372,6 +374,22 @@ def test_those_without_an_address_stand_by_their_customers_the_newest_first(owne
     assert sorted(ids(owner.get("/admin/subscriptions?email=none&state=active"))) == sorted(expected)
     by_name = [str(each.id) for each in (of["Ada"], of["Bo"], *reversed(both), of["Di"])]
     assert ids(owner.get("/admin/subscriptions?email=none&sort=customer")) == by_name
+
+
+@pytest.mark.parametrize("way", ["Next page", "Previous page"])
+def test_a_page_that_an_act_has_emptied_shows_those_before_it(owner, ctx, make, merchant, monkeypatch, way):
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    for _number in range(3):
+        make.subscription(merchant=merchant, at_paypal=False)
+    first = owner.get("/admin/subscriptions?state=active")
+    second = first.follow("Next page")
+    place, shown = {"Next page": (first, second), "Previous page": (second, first)}[way]
+    with ctx.db.begin() as session:
+        gone = [uuid.UUID(one) for one in ids(shown)]
+        session.execute(update(Subscription).where(Subscription.id.in_(gone)).values(status=Status.PAUSED))
+    again = owner.get(place.link(way))
+    assert sorted(ids(again)) == sorted(ids(place))
+    assert "No subscription matches" not in again.text
 
 
 def test_a_planned_end_says_its_day_beside_the_status(owner, ctx, make, merchant, now):

@@ -43,6 +43,9 @@ def index() -> ResponseReturnValue:
         keep_plans(session)
         kinds = inbox_filters.KINDS[about] if about is not None else None
         found = stored.page(session, who.merchant_id, now=now, place=place, kinds=kinds)
+        if not found.items and place != stored.Place():  # what stood there is settled: what stands before it is not
+            place = stored.Place()
+            found = stored.page(session, who.merchant_id, now=now, kinds=kinds)
         is_first = place == stored.Place() and about is None
         going = under_way.of_merchant(session, who.merchant_id, now=now) if is_first else None
         is_late = comparisons.is_late(session, who.merchant_id, now=now)
@@ -68,6 +71,7 @@ def index() -> ResponseReturnValue:
             filters=inbox_filters.InboxFilter(request.args),
             is_narrowed=about is not None,
             is_senseless=inbox_filters.is_senseless(),
+            here=request.full_path if request.args else request.path,
             several=sum(several.may_be_settled(item) for item in found.items),
         )
 
@@ -115,7 +119,7 @@ def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
             address=address,
         )
     )
-    return redirect(addresses.safe_path(request.form.get("back"), under="/admin/") or url_for(".inbox"), 303)
+    return _back()
 
 
 @bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
@@ -144,4 +148,9 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
 
 def _noted() -> ResponseReturnValue:
     flash(_("Noted: it is no longer in your to-do list."), "success")
-    return redirect(url_for(".inbox"), 303)
+    return _back()
+
+
+def _back() -> ResponseReturnValue:
+    """Go back to the list as it was narrowed, and to the same page of it."""
+    return redirect(addresses.safe_path(request.form.get("back"), under="/admin/") or url_for(".inbox"), 303)

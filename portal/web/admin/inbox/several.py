@@ -14,6 +14,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
+from portal.domain.ends.received_requests import may_answer
 from portal.queries import inbox as stored
 from portal.queries.inbox import Item, Kind
 from portal.services.inbox import inbox as marks
@@ -24,7 +25,7 @@ from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
 from portal.web.typed_text import as_id, one_line
 
-KINDS: Final = frozenset({Kind.MAIL, Kind.MAIL_RETURNED, Kind.DIFFERENCE, Kind.RECEIVED})
+LETTERS: Final = frozenset({Kind.RECEIVED})
 THINGS: Final = {Kind.MAIL: Thing.MAIL, Kind.MAIL_RETURNED: Thing.MAIL, Kind.DIFFERENCE: Thing.DIFFERENCE}
 
 
@@ -46,8 +47,8 @@ class SeveralForm(BaseForm):
 
 
 def may_be_settled(item: Item) -> bool:
-    """Say whether the thing needs no look of its own: a letter only once what it is about has ended."""
-    return item.kind in THINGS or (item.kind is Kind.RECEIVED and item.over_since is not None)
+    """Say whether the thing needs no look of its own: a letter only once what it is about has ended meanwhile."""
+    return item.kind in THINGS or (item.kind is Kind.RECEIVED and may_answer(item.over_since, item.since))
 
 
 @bp.get("/inbox/several", endpoint="inbox_several")
@@ -90,9 +91,13 @@ def _page(form: SeveralForm) -> ResponseReturnValue:
     who = person()
     ticked = {word for thing in Thing for word in request.form.getlist(thing.value)}
     with context().db.browse() as session:
-        found = stored.page(session, who.merchant_id, now=utc_now(), kinds=KINDS)
-        items = [item for item in found.items if may_be_settled(item)]
+        # Letters by themselves: most need a look of their own, and would leave no room on the page for the others.
+        things, letters = (
+            stored.page(session, who.merchant_id, now=utc_now(), kinds=kinds) for kinds in (THINGS, LETTERS)
+        )
+        items = [*things.items, *filter(may_be_settled, letters.items)]
         cards = inbox_cards.cards(items, role=who.role)
         rows = [(THINGS.get(item.kind, Thing.LETTER), item.id, card) for item, card in zip(items, cards, strict=True)]
-        page = showing.page("inbox_several.html", session, rows=rows, form=form, ticked=ticked)
+        has_more = things.following is not None
+        page = showing.page("inbox_several.html", session, rows=rows, form=form, ticked=ticked, has_more=has_more)
     return page, 422 if form.errors else 200
