@@ -132,7 +132,7 @@ def withdrawn(request_id: uuid.UUID) -> Response:
         end_withdrawals.withdraw(context(), key.merchant_id, held.customer_id, row.reference, by=theirs, now=now)
     else:
         wish = _of_merchant(row.subscription_id, Action.CANCEL)
-        end_withdrawals.withdraw_planned(context(), wish, request_id, now=now)
+        end_withdrawals.withdraw_planned(context(), wish, request_id, only_planned=False, now=now)
     return _shown(request_id)
 
 

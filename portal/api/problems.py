@@ -226,10 +226,17 @@ def _too_many(error: TooManyTries) -> Response:
     return answer(Problem("too-many-requests", f"Try again in {wait} seconds.", headers={"Retry-After": wait}))
 
 
+# It may have come between the commit and the answer: what was done then is not told as undone.
+UNKNOWN: Final = (
+    "What you sent may have been done or not: send it again with the same Idempotency-Key, or read first what stands."
+)
+
+
 def _away(error: Exception) -> Response:
     log.warning("api_unavailable", kind=type(error).__name__)
     headers = {"Retry-After": str(RETRY_AFTER)}
-    return answer(Problem("unavailable", "The database is away or busy. Nothing was done; try again.", headers=headers))
+    told = "Try again." if request.method in ("GET", "HEAD") else UNKNOWN
+    return answer(Problem("unavailable", f"The database is away or busy. {told}", headers=headers))
 
 
 def _unexpected(error: Exception) -> Response:

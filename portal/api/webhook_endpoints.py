@@ -46,6 +46,7 @@ HTTPS: Final = {
 MODES: Final[Mapping[str, str | None]] = {**{mode.value: mode.environment for mode in Mode}, "both": None}
 ADDRESSES: Final[Mapping[str, str]] = {
     "not_https": "Events are sent to https addresses alone.",
+    "port": "Events are sent to the ports 443 and 8443 alone.",
     "userinfo": "An address holds no user name and no password.",
     "fragment": "An address of an endpoint has no #fragment.",
     "too_long": f"An address has at most {LONGEST_ADDRESS} characters.",

@@ -20,7 +20,7 @@ from ssrfguard import Resolver, SSRFGuardError
 from urllib3.exceptions import HTTPError
 
 from portal.clock import utc_now
-from portal.domain.integrations.outgoing_events import Fault
+from portal.domain.integrations.outgoing_events import PORTS, Fault
 from portal.providers import guarded
 from portal.providers.guarded import PIECE, Adapter
 from portal.providers.waits import asked_seconds
@@ -29,7 +29,6 @@ CONNECTING: Final = 5.0  # seconds
 READING: Final = 10.0  # between two pieces of an answer
 WHOLE: Final = 15.0
 MOST: Final = 64 * 1024  # bytes of an answer that are read
-PORTS: Final = frozenset({443, 8443})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ class HttpEventPosts:
     ) -> None:
         """`loopback` also takes this machine, on any port; `trust` holds roots in place of the public ones."""
         self.takes_loopback = loopback
-        self._policy = guarded.policy(loopback=loopback, ports=PORTS, max_connection_attempts=2)
+        self._policy = guarded.policy(loopback=loopback, ports=frozenset(PORTS), max_connection_attempts=2)
         self._verify: bool | str = str(trust) if trust is not None else True
         self._resolver = resolver
         self._whole = whole

@@ -42,6 +42,18 @@ def test_an_address_is_found_whatever_its_case_and_spaces(browser, make, code_an
     assert page.submit(code=" ".join(code_and_link()[0])).path == home(merchant)
 
 
+def test_who_became_known_meanwhile_gets_the_mail(browser, make, letters, code_and_link):
+    """PayPal's message may come minutes after the buyer: what was asked for before it was never sent."""
+    merchant = make.merchant()
+    browser.submit(login(merchant), email="new@client.test")
+    assert letters() == []
+    make.customer(merchant, email="new@client.test")
+    page = browser.submit(login(merchant), email="new@client.test")
+    assert "already have our last email" not in page.text
+    assert page.submit(code=code_and_link()[0]).path == home(merchant)
+    assert len(letters()) == 1
+
+
 def test_the_link_opens_a_page_with_a_button_and_only_the_button_acts(browser, make, code_and_link, ctx):
     merchant = make.merchant()
     browser.submit(login(merchant), email=make.customer(merchant).email)

@@ -73,6 +73,7 @@ MOST_ASKED: Final = timedelta(hours=6)  # that a Retry-After is obeyed
 QUIET: Final = (timedelta(seconds=10), timedelta(minutes=15))  # of an endpoint that does not answer: first and longest
 FAILING_FOR: Final = timedelta(days=3)  # without one success: it is paused, and the merchant is told
 BOTH_SECRETS: Final = timedelta(hours=24)  # after a rotation both sign
+PORTS: Final = (443, 8443)  # of https, that events are sent to
 LONGEST_ADDRESS: Final = 500
 LONGEST_DESCRIPTION: Final = 200
 MOST_ENDPOINTS: Final = 10  # of one merchant
@@ -84,7 +85,7 @@ class BadAddress(DomainError):
 
 
 def check_address(text: str, *, loopback: bool = False) -> str:
-    """Return the address; raise BadAddress("not_https", "userinfo", "fragment", "too_long", "unreadable").
+    """Return the address; raise BadAddress("not_https", "port", "userinfo", "fragment", "too_long", "unreadable").
 
     `loopback` (demo and tests) also takes http to this machine.  Where its name leads is seen when it is called.
     """
@@ -92,7 +93,7 @@ def check_address(text: str, *, loopback: bool = False) -> str:
         raise BadAddress("too_long")
     try:
         parts = urlsplit(text)
-        host, _port = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         raise BadAddress("unreadable") from None
     if not host or any(not letter.isprintable() or letter.isspace() for letter in text) or "\\" in text:
@@ -100,6 +101,8 @@ def check_address(text: str, *, loopback: bool = False) -> str:
     here = loopback and parts.scheme == "http" and host in ("127.0.0.1", "localhost")
     if parts.scheme != "https" and not here:
         raise BadAddress("not_https")
+    if port not in (None, *PORTS) and not here:
+        raise BadAddress("port")
     if parts.username is not None or parts.password is not None:
         raise BadAddress("userinfo")
     if "#" in text:

@@ -97,13 +97,14 @@ def subscription_id(session: Session, merchant_id: uuid.UUID, event: PayPalEvent
 
 
 def known_ids(session: Session, merchant_id: uuid.UUID, event_ids: Collection[str]) -> set[str]:
-    """Return which of PayPal's event ids are stored already."""
+    """Return which of PayPal's event ids are stored already; what was given up is worth another copy."""
     return set(
         session.scalars(
             select(PayPalEvent.event_id).where(
                 PayPalEvent.merchant_id == merchant_id,
                 PayPalEvent.source == EventSource.WEBHOOK,
                 PayPalEvent.event_id.in_(event_ids),
+                PayPalEvent.state != EventState.FAILED,
             )
         )
     )

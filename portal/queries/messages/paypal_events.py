@@ -95,6 +95,24 @@ def waiting_after_a_try(merchant_id: uuid.UUID, sources: Collection[EventSource]
     )
 
 
+def given_up_for(
+    merchant_id: uuid.UUID, sources: Collection[EventSource], reasons: Collection[str]
+) -> ScalarSelect[uuid.UUID]:
+    """Return, for an UPDATE, what was given up for one of these reasons and still has its text."""
+    return (
+        select(PayPalEvent.id)
+        .where(
+            PayPalEvent.merchant_id == merchant_id,
+            PayPalEvent.source.in_(sources),
+            PayPalEvent.state == EventState.FAILED,
+            PayPalEvent.body.is_not(None),
+            func.split_part(PayPalEvent.error, " ", 1).in_(reasons),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+        .scalar_subquery()
+    )
+
+
 def with_old_body(merchant_id: uuid.UUID | None, *, before: datetime, limit: int) -> ScalarSelect[uuid.UUID]:
     """Return, for an UPDATE, the oldest that came before then, still have their text and wait for nothing."""
     of_whom = () if merchant_id is None else (PayPalEvent.merchant_id == merchant_id,)

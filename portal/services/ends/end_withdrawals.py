@@ -57,9 +57,12 @@ def withdraw(
         notices.end_withdrawn(ctx, session, request, now=now)
 
 
-def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: datetime) -> None:
+def withdraw_planned(
+    ctx: Context, wish: Wish, request_id: uuid.UUID, *, only_planned: bool = True, now: datetime
+) -> None:
     """Take back an end that staff planned for a later day. A customer's own request is the customer's to take back.
 
+    Without `only_planned` also one that has no day, or whose day has come, as long as nothing was sent to PayPal.
     `wish` says who acts.  Raises NoResultFound for a request that staff did not make, NotAllowed when it is too
     late, or when the role does not include it.
     """
@@ -71,7 +74,7 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
             raise NoResultFound
         if request.state is RequestState.WITHDRAWN:
             return  # a second click, or a colleague's
-        if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
+        if only_planned and not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
             raise NotAllowed(Denial.ALREADY_SENT)
         answers = request.answers
         answered = notices.Answered(request.asked_under, request.asked_at, request.has_hour)

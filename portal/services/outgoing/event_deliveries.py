@@ -150,14 +150,17 @@ def _write(
     if done:
         values = {"state": DeliveryState.DELIVERED, "delivered_at": now, "tried_at": now, "next_try_at": None}
         _still_ours(session, [one.delivery.id for one in done], fence, **values)
+    has_moved = locked.address != endpoint.address  # what the former address answered says nothing of the new one
     for one in tries:
         if not one.is_done:
-            _still_ours(session, [one.delivery.id], fence, **_put_off(one, now=now))
+            again = {"next_try_at": now} if has_moved else _put_off(one, now=now)
+            _still_ours(session, [one.delivery.id], fence, **again)
     untried = [delivery.id for delivery in claimed[len(tries) :]]
     if untried:
         _still_ours(session, untried, fence, next_try_at=now)
-    _fare(locked, tries, now=now)
-    event_stops.look(ctx, session, locked, is_gone=any(one.status == rules.GONE for one in tries), now=now)
+    if not has_moved:
+        _fare(locked, tries, now=now)
+        event_stops.look(ctx, session, locked, is_gone=any(one.status == rules.GONE for one in tries), now=now)
     log.info("events_sent", endpoint_id=str(endpoint.id), count=len(tries), failed=len(tries) - len(done))
 
 

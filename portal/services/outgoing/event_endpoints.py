@@ -93,6 +93,8 @@ def change(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, wish: W
         shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in SHOWN}
         for name, new in changed.items():
             setattr(endpoint, name, new)
+        if "address" in changed:  # how the former one fared is forgotten
+            endpoint.failing_since, endpoint.unanswered, endpoint.quiet_until = None, 0, None
         if not any(endpoint.wants(one) for one in ACCESS):
             endpoint.access_since = None  # what may be opened is not watched for it; once it is again, from then on
         if changed:

@@ -13,14 +13,18 @@ from portal.secrets import Vault
 
 SECRET: Final = "event_endpoints.secret"  # noqa: S105 - what a box is sealed for
 FORMER: Final = "event_endpoints.former_secret"
+FORMERS: Final = 2  # that sign beside the new one: a signature each, in one header
 
 
 def renew(vault: Vault, endpoint: EventEndpoint, *, now: datetime) -> str:
-    """Give the endpoint a new secret and return it, this once; the one before signs too for a day."""
+    """Give the endpoint a new secret and return it, this once; the one before signs too for a day.
+
+    So does the one before that, while its day lasts: of two new ones in a row the receiver may have seen neither.
+    """
     secret = secret_of(secrets.token_bytes(BYTES))
     if endpoint.secret is not None:
-        former = vault.open(endpoint.secret, purpose=SECRET, row=endpoint.id)
-        endpoint.former_secret = vault.seal(former, purpose=FORMER, row=endpoint.id)
+        former = signing(vault, endpoint, now=now)[:FORMERS]
+        endpoint.former_secret = vault.seal(" ".join(former), purpose=FORMER, row=endpoint.id)
         endpoint.former_secret_until = now + BOTH_SECRETS
     endpoint.secret, endpoint.secret_set_at = vault.seal(secret, purpose=SECRET, row=endpoint.id), now
     return secret
@@ -31,5 +35,5 @@ def signing(vault: Vault, endpoint: EventEndpoint, *, now: datetime) -> list[str
     found = [vault.open(endpoint.secret, purpose=SECRET, row=endpoint.id)]
     until = endpoint.former_secret_until
     if endpoint.former_secret is not None and until is not None and now < until:
-        found.append(vault.open(endpoint.former_secret, purpose=FORMER, row=endpoint.id))
+        found += vault.open(endpoint.former_secret, purpose=FORMER, row=endpoint.id).split()
     return found

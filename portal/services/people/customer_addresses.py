@@ -123,6 +123,8 @@ def change(
         raise AddressTaken(others[0].id)
     replace_waiting(session, customer.id, now=now)
     customer.email, customer.email_place = email, len(others)
+    if customer.paypal_email == email and not customer.paypal_email_declined:  # it is theirs now: nothing to adopt
+        customer.paypal_email = customer.paypal_email_at = None
     session.flush()
     close_ranks(session, customer.merchant_id, former)
     account_members.yield_to(session, customer, by=by, now=now)

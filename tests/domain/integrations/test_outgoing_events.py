@@ -81,6 +81,8 @@ def test_no_other_size_is_a_secret(size):
         ("https://exa mple.com/", "unreadable"),
         ("https://example.com\\@evil.example/", "unreadable"),
         ("https://example.com:99999/", "unreadable"),
+        ("https://example.com:9443/", "port"),
+        ("https://example.com:80/", "port"),
         ("https://example.com/\u202e", "unreadable"),
         ("https://me@example.com/", "userinfo"),
         ("https://example.com/#", "fragment"),

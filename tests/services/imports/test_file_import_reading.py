@@ -87,7 +87,7 @@ def test_lines_keep_their_numbers_and_formulas_are_text():
         (b'email;name\na;"b"x\n', FileFault.QUOTES, 2),
         (b"email;name\na;b\nc;d\0\n", FileFault.NUL, 3),
         ("email;name\na;Zoé\nb;".encode() + b"Zo\xe9\n", FileFault.MIXED, 3),  # would else be read as « ZoÃ© »
-        ("email;name\n".encode() + "a;Zoé\n".encode() * 50_000 + b"b;Zo\xe9\n", FileFault.MIXED, 50_002),
+        (b"email;name\n" + "a;Zoé\n".encode() * 50_000 + b"b;Zo\xe9\n", FileFault.MIXED, 50_002),
         (b"email;name\na;b\x07\n", FileFault.NOT_TEXT, 2),
         (b"email;name\na;\x81\n", FileFault.NOT_TEXT, None),
         (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00", FileFault.NOT_TEXT, None),

@@ -13,6 +13,7 @@ from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, P
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.messages import drains, events
 from portal.services.messages.events import Message, Stored
+from portal.services.paypal.gateways import slow_down
 from tests.fakes.webhooks import event
 from tests.services.messages.webhook_desk import WebhookDesk, changed
 
@@ -32,6 +33,12 @@ def tasks(ctx, name):
         return session.scalars(
             text("SELECT args FROM procrastinate_jobs WHERE task_name = :name"), {"name": name}
         ).all()
+
+
+def calm_until(ctx):
+    """Until when PayPal asked to wait."""
+    with ctx.db.read() as session:
+        return session.scalars(select(PayPalAccount.calm_until)).one()
 
 
 def test_the_waits_grow_and_after_three_days_it_is_given_up(ctx, desk, paypal):
@@ -85,12 +92,32 @@ def test_too_many_calls_slow_the_whole_merchant_down(ctx, desk, paypal):
     paypal.rule("show", "429", times=1, retry_after=1200)
     before = utc_now()
     desk.work()
-    with ctx.db.read() as session:
-        calm = session.scalars(select(PayPalAccount.calm_until)).one()
-    assert calm >= before + timedelta(seconds=1200)
+    assert calm_until(ctx) >= before + timedelta(seconds=1200)
     assert desk.rows()[0].next_try_at >= before + timedelta(seconds=1200)
     desk.work(later=timedelta(hours=1))
     assert paypal.count("show") == 1, "the wait that PayPal asked for stands, whoever asks"
+
+
+def test_who_asks_meanwhile_makes_the_wait_no_longer(ctx, desk, paypal):
+    """Our own refusal says 429 as PayPal's did: with a message each second no cancellation would ever leave again."""
+    paypal.rule("show", "429", times=1, retry_after=1200)
+    desk.work()
+    asked = calm_until(ctx)
+    for _number in range(3):
+        seen = paypal.add_subscription()
+        desk.send(event("BILLING.SUBSCRIPTION.ACTIVATED", changed(seen.id)))
+        desk.work()
+    assert paypal.count("show") == 1
+    assert calm_until(ctx) == asked
+
+
+def test_a_shorter_wait_does_not_cut_the_longer_one_short(ctx, desk):
+    now = utc_now()
+    for seconds, stands in ((600, 600), (30, 600), (900, 900)):
+        with ctx.db.begin() as session:
+            until = now + timedelta(seconds=seconds)
+            slow_down(session, desk.merchant.id, Provider.PAYPAL_REST, until=until)
+        assert calm_until(ctx) == now + timedelta(seconds=stands)
 
 
 def test_without_a_key_the_message_waits_for_one(ctx, desk, make, paypal):
@@ -104,6 +131,29 @@ def test_without_a_key_the_message_waits_for_one(ctx, desk, make, paypal):
         assert events.retry_all(session, desk.merchant.id, Provider.PAYPAL_REST, now=utc_now()) == 1
     desk.work()
     assert desk.rows()[0].state is EventState.DONE
+
+
+@pytest.mark.parametrize("why", ["no key", "refused", "silence"])
+def test_what_was_given_up_for_want_of_a_key_is_tried_again_with_a_good_one(ctx, desk, make, paypal, why):
+    """A classic sale is in no list of PayPal's: its message is all there is."""
+    if why == "no key":
+        with ctx.db.begin() as session:
+            session.execute(text("DELETE FROM paypal_accounts"))
+    else:
+        paypal.rule("show", "500" if why == "silence" else "401")
+    clock = utc_now()
+    while desk.rows()[0].state is EventState.WAITING:
+        drains.drain(ctx, desk.merchant.id, now=clock)
+        clock += timedelta(hours=8)
+    assert desk.rows()[0].state is EventState.FAILED
+    paypal.rules.clear()
+    if why == "no key":
+        make.key(desk.merchant)
+    with ctx.db.begin() as session:
+        tried = events.retry_all(session, desk.merchant.id, Provider.PAYPAL_REST, now=utc_now())
+    assert tried == (0 if why == "silence" else 1)
+    desk.work()
+    assert desk.rows()[0].state is (EventState.FAILED if why == "silence" else EventState.DONE)
 
 
 def test_a_defect_of_ours_puts_the_message_off_and_names_no_content(ctx, desk):

@@ -94,6 +94,55 @@ def test_both_secrets_sign_for_a_day_after_a_rotation_and_the_new_one_alone_afte
         Webhook(first.secret).verify(got.body, got.headers)
 
 
+def test_of_two_new_secrets_in_a_row_the_one_in_use_still_signs(ctx, make, endpoints, receiver, merchant):
+    """The button was pressed twice, or the answer was lost: the receiver has the first one until somebody deploys."""
+    made = told(ctx, make, merchant, endpoints, receiver.url)
+    for _press in range(2):
+        newest = event_endpoints.renew_secret(ctx, merchant.id, made.endpoint_id, by=SOMEBODY, now=utc_now())
+    endpoints.drain(made)
+    (got,) = receiver.got
+    for secret in (made.secret, newest.secret):
+        Webhook(secret).verify(got.body, got.headers)
+
+
+@pytest.mark.parametrize("answer", [410, None])
+def test_what_the_former_address_answers_says_nothing_of_the_new_one(
+    ctx, make, endpoints, receiver, merchant, monkeypatch, answer
+):
+    made = told(ctx, make, merchant, endpoints, receiver.url if answer else GONE)
+
+    def moved():
+        wish = event_endpoints.Wish(address=f"{receiver.url}/new")
+        event_endpoints.change(ctx, merchant.id, made.endpoint_id, wish, by=SOMEBODY, now=utc_now())
+
+    post = ctx.event_posts.post
+
+    def answered(address, **given):
+        moved()
+        return post(address, **given)
+
+    receiver.status = answer or 204
+    monkeypatch.setattr(ctx.event_posts, "post", answered)
+    endpoints.drain(made)
+    monkeypatch.undo()
+    (endpoint,) = endpoints.all(EventEndpoint)
+    assert (endpoint.state, endpoint.failing_since, endpoint.quiet_until) == (EndpointState.ENABLED, None, None)
+    receiver.status = 204
+    endpoints.drain(made)
+    assert receiver.got[-1].path == "/hook/new"
+    assert endpoints.all(EventDelivery)[0].state is DeliveryState.DELIVERED
+
+
+def test_a_new_address_begins_anew_whatever_the_former_one_did(ctx, make, endpoints, receiver, merchant):
+    made = told(ctx, make, merchant, endpoints, GONE)
+    endpoints.drain(made)
+    assert endpoints.all(EventEndpoint)[0].quiet_until is not None
+    wish = event_endpoints.Wish(address=receiver.url)
+    event_endpoints.change(ctx, merchant.id, made.endpoint_id, wish, by=SOMEBODY, now=utc_now())
+    (endpoint,) = endpoints.all(EventEndpoint)
+    assert (endpoint.failing_since, endpoint.unanswered, endpoint.quiet_until) == (None, 0, None)
+
+
 def test_what_fails_comes_again_under_its_id_with_the_time_of_the_try(ctx, make, endpoints, receiver, merchant):
     made = told(ctx, make, merchant, endpoints, receiver.url)
     receiver.status, receiver.answer = 500, b'{"token": "abc", "said": "no"}'

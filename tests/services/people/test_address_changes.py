@@ -111,6 +111,16 @@ def test_confirmed_it_is_theirs_and_what_the_former_one_opened_is_shut(ctx, clai
     assert (changed[0], changed[1]["email"], changed[2]) == (Act.ADDRESS_CHANGED, masked, "customer")
 
 
+def test_the_address_that_paypal_names_is_offered_no_more_once_it_is_their_own(ctx, claire, now, links):
+    """Staff would read that another customer has it, and be led to this very one."""
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(paypal_email=NEW, paypal_email_at=now))
+    ask(ctx, claire, now=now)
+    assert address_changes.confirm(ctx, claire.merchant_id, links()[0], now=now)
+    after = reload(ctx, claire)
+    assert (after.email, after.paypal_email, after.paypal_email_at) == (NEW, None, None)
+
+
 @pytest.mark.parametrize(("hours", "opens"), [(71, True), (72, False), (200, False)])
 def test_the_link_opens_for_three_days(ctx, claire, now, links, hours, opens):
     ask(ctx, claire, now=now)

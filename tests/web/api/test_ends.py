@@ -6,13 +6,15 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
 
+from portal.api import end_requests
 from portal.domain.ends.end_requests import Channel, RequestState
 from portal.domain.integrations.api_keys import Mode
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Status
-from portal.models import AuditEntry, Proof, TimelineEntry
+from portal.models import AuditEntry, PayPalAccount, Proof, TimelineEntry
 from portal.services.carrying import end_carrying
 from tests.web.api.ids import shown
 
@@ -105,6 +107,42 @@ def test_a_planned_one_is_taken_back(make, program):
     again = api.post(f"/end_requests/{planned['id']}/withdraw")
     assert again.json["status"] == "withdrawn"
     assert make.requests(row)[0].state is RequestState.WITHDRAWN
+
+
+@pytest.mark.parametrize("has_waited", [False, True])
+def test_the_merchants_own_is_taken_back_while_nothing_was_sent(make, program, ctx, has_waited):
+    """Without a key it waits for days: nobody has told PayPal, and a mistake can be undone."""
+    merchant = make.merchant()
+    row, sent = make.subscription(merchant=merchant), make.subscription(merchant=merchant)
+    api = program(merchant)
+    late = ask(api, sent).json
+    carry(ctx, merchant, make.requests(sent)[0])
+    refused = api.post(f"/end_requests/{late['id']}/withdraw")
+    assert (refused.status_code, refused.json["reason"]) == (409, "already_sent")
+    own = ask(api, row).json
+    if has_waited:
+        with ctx.db.begin() as session:
+            session.execute(delete(PayPalAccount))
+        carry(ctx, merchant, make.requests(row)[0])
+        assert make.requests(row)[0].state is RequestState.NEEDS_MERCHANT
+    taken = api.post(f"/end_requests/{own['id']}/withdraw")
+    assert (taken.status_code, taken.json["status"]) == (200, "withdrawn")
+    assert make.requests(row)[0].state is RequestState.WITHDRAWN
+
+
+def test_where_the_database_fails_after_the_commit_nothing_is_told_as_undone(make, program, monkeypatch):
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    api = program(merchant)
+
+    def away(*_given, **_named):
+        raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
+
+    monkeypatch.setattr(end_requests, "_shown", away)
+    answer = ask(api, row)
+    assert (answer.status_code, len(make.requests(row))) == (503, 1)
+    assert "may have been done or not" in answer.json["detail"]
+    assert answer.headers["Retry-After"]
 
 
 def test_for_a_customer_it_is_taken_back_while_nothing_was_sent(make, program, ctx):

@@ -72,6 +72,7 @@ WORLD: Final[Mapping[str, LazyString]] = {
 }
 BAD_ADDRESS: Final[Mapping[str, LazyString]] = {
     "not_https": _l("Enter an address that begins with https://."),
+    "port": _l("Events are sent to the ports 443 and 8443 alone. Enter an address with one of them, or with none."),
     "userinfo": _l("Leave out the user name and the password: the signature proves that the portal sends it."),
     "fragment": _l("Leave out what comes after the #: no server receives it."),
     "too_long": _l("This address is too long."),
