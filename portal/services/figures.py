@@ -72,7 +72,9 @@ def _take_in(session: Session, merchant_id: uuid.UUID) -> int | None:
     """Open the days that have begun and count changes in; return how many. None: all is to be counted anew."""
     book = stored.lock_book(session, merchant_id)
     zone, today = stored.zone_and_day(session, merchant_id)
-    if book is None or book.time_zone != zone or stored.was_imported(session, merchant_id, since=book.counted_at):
+    if book is None or book.time_zone != zone:
+        return None
+    if stored.imported_since(session, merchant_id, counted_at=book.counted_at) is not None:
         return None
     which: dict[str, Any] = {"merchant_id": merchant_id, "day": book.day}
     if book.day < today:
@@ -108,11 +110,13 @@ def _write(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
     elif book.day < today:
         session.execute(stored.OPEN_DAYS, {"merchant_id": merchant_id, "day": book.day, "today": today})
         book.day = today
-    if book.counted_at is not None and stored.was_imported(session, merchant_id, since=book.counted_at):
-        book.begun_on = book.day
-    book.time_zone, book.counted_at = zone, now
+    counted_at, book.time_zone, book.counted_at = book.counted_at, zone, now
     session.flush()
     _fill(session, book, oldest=today - KEPT)
+    since = stored.imported_since(session, merchant_id, counted_at=counted_at) if counted_at is not None else None
+    if since is not None:
+        which = {"merchant_id": merchant_id, "zone": zone, "oldest": max(book.begun_on, today - KEPT)}
+        session.execute(stored.ADD_PAST, which | {"begun_on": book.day, "since": since})
 
 
 def _fill(session: Session, book: FigureBook, *, oldest: date) -> None:

@@ -192,20 +192,64 @@ def test_the_past_is_reckoned_from_the_dates_that_are_known(ctx, make, merchant,
     assert book.numbers[Figure.REVENUE, "EUR", days[2]] == Decimal("59.80")
 
 
-def test_an_import_brings_its_past_along(ctx, make, merchant, now):
+def days_of(ctx, merchant, figure, kind, now, *, back):
+    """Return a number as it is kept for each of so many days until today, oldest first."""
+    today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
+    days = [today - timedelta(days=number) for number in range(back, -1, -1)]
+    with ctx.db.read() as session:
+        book = stored.read(session, merchant.id, since=today, until=today, days=days)
+    return [book.numbers.get((figure, kind, day), 0) for day in days]
+
+
+def imported(make, merchant, now):
+    """An import that took the last five minutes."""
+    run = ImportRun(
+        merchant_id=merchant.id,
+        state=ImportState.DONE,
+        environment="sandbox",
+        created_at=now - timedelta(minutes=5),
+        touched_at=now,
+        finished_at=now + timedelta(seconds=30),
+    )
+    make.add(run)
+
+
+def test_an_import_brings_its_past_along_and_leaves_what_was_counted(ctx, make, merchant, now):
+    """A price of then stays what it was, and what ended before it came here is over since."""
+    old = sold(make, merchant, started_at=now - timedelta(days=300))
     figures.keep(ctx, now=now)
     change(ctx, "UPDATE figure_books SET begun_on = begun_on - 30, counted_at = counted_at - interval '1 minute'")
+    change(ctx, "UPDATE subscriptions SET created_at = created_at - interval '40 days' WHERE id = :one", one=old.id)
     sold(make, merchant, started_at=now - timedelta(days=200))
-    make.add(
-        ImportRun(
-            merchant_id=merchant.id, state=ImportState.DONE, environment="sandbox", touched_at=now, finished_at=now
-        )
-    )
+    sold(make, merchant, started_at=now - timedelta(days=8), ended_at=now - timedelta(days=3), status=Status.CANCELLED)
+    sold(make, merchant, started_at=now)
+    imported(make, merchant, now)
     figures.keep(ctx, now=now + timedelta(minutes=1))
+    expected = [2, 2, 3, 3, 3, 3, 3, 2, 2, 2, 3]
+    assert days_of(ctx, merchant, Figure.STATE, "active", now, back=10) == expected
+    for more in (2, 3):
+        figures.keep(ctx, now=now + timedelta(minutes=more))
+    figures.verify(ctx, now=now + timedelta(minutes=4))
+    assert days_of(ctx, merchant, Figure.STATE, "active", now, back=10) == expected, "added once"
+
+
+def test_an_import_that_brings_nothing_changes_no_day_that_was_counted(ctx, make, merchant, now):
+    """The price was raised since: the curve of the months before is not redrawn at today's."""
+    sold(make, merchant, started_at=now - timedelta(days=300))
+    figures.keep(ctx, now=now)
+    change(ctx, "UPDATE figure_books SET begun_on = begun_on - 30, counted_at = counted_at - interval '1 minute'")
+    change(ctx, "UPDATE subscriptions SET created_at = created_at - interval '40 days'")
     today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
-    with ctx.db.read() as session:
-        book = stored.read(session, merchant.id, since=today, until=today, days=[today - timedelta(days=10)])
-    assert book.numbers[Figure.STATE, "active", today - timedelta(days=10)] == 1
+    change(ctx, "DELETE FROM daily_figures WHERE day = :day AND figure = 'revenue'", day=today - timedelta(days=10))
+    change(
+        ctx,
+        "INSERT INTO daily_figures (merchant_id, figure, day, kind, number) VALUES (:m, 'revenue', :day, 'EUR', 3)",
+        m=merchant.id,
+        day=today - timedelta(days=10),
+    )
+    imported(make, merchant, now)
+    figures.keep(ctx, now=now + timedelta(minutes=1))
+    assert days_of(ctx, merchant, Figure.REVENUE, "EUR", now, back=10)[0] == 3
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu"])

@@ -257,14 +257,21 @@ COUNT_ANEW: Final = text(f"""
     SELECT :merchant_id, figure, day, kind, number FROM counts
     WHERE day >= :oldest AND number <> 0
 """).bindparams(bindparam("merchant_id", type_=Subscription.id.type))  # noqa: S608
-# How it stood before anybody counted: from when each began until it ended, at the price that is known now.
-RECKON_BACK: Final = text("""
+LOCAL: Final = "AT TIME ZONE CAST(:zone AS text))::date"
+
+
+def _reckoned(*, among: str = "", over: str = f"(ended_at {LOCAL}", there: str) -> TextClause:
+    """Return what writes how it stood from `:oldest` until the day before `:begun_on`, though nobody counted then.
+
+    From when each subscription `among` those of the merchant began until it was `over`, at the price known now.
+    """
+    return text(f"""
     WITH lives AS (
-        SELECT (started_at AT TIME ZONE CAST(:zone AS text))::date AS begun,
-            (ended_at AT TIME ZONE CAST(:zone AS text))::date AS over, currency,
+        SELECT (started_at {LOCAL} AS begun, {over} AS over, currency,
             CASE WHEN last_payment_at IS NOT NULL AND status <> 'paused'
                 THEN figure_monthly(amount, interval_unit, interval_count) END AS worth
-        FROM subscriptions WHERE merchant_id = :merchant_id AND started_at IS NOT NULL AND status <> 'pending'
+        FROM subscriptions
+        WHERE merchant_id = :merchant_id AND started_at IS NOT NULL AND status <> 'pending' {among}
     ),
     steps AS (
         SELECT 'state' AS figure, 'active' AS kind, greatest(begun, :oldest) AS day, 1::numeric AS number FROM lives
@@ -285,14 +292,23 @@ RECKON_BACK: Final = text("""
     )
     INSERT INTO daily_figures (merchant_id, figure, day, kind, number)
     SELECT :merchant_id, figure, day, kind, number FROM standing WHERE number <> 0
-    ON CONFLICT DO NOTHING
-""").bindparams(
-    bindparam("merchant_id", type_=Subscription.id.type),
-    bindparam("oldest", type_=Date()),
+    ON CONFLICT {there}
+    """).bindparams(  # noqa: S608
+        bindparam("merchant_id", type_=Subscription.id.type),
+        bindparam("oldest", type_=Date()),
+    )
+
+
+RECKON_BACK: Final = _reckoned(there="DO NOTHING")
+# What an import has brought since `:since` is added to the days before it came, which were counted without it.
+ADD_PAST: Final = _reckoned(
+    among=f"AND created_at >= :since AND (started_at {LOCAL} < (created_at {LOCAL}",
+    over=f"least((ended_at {LOCAL}, (created_at {LOCAL})",
+    there="(merchant_id, figure, day, kind) DO UPDATE SET number = daily_figures.number + excluded.number",
 )
 
 
-def was_imported(session: Session, merchant_id: uuid.UUID, *, since: datetime) -> bool:
-    """Say whether an import has ended since a moment: what it brought has a past."""
-    mine = ImportRun.merchant_id == merchant_id, ImportRun.finished_at > since
-    return bool(session.scalar(select(select(ImportRun.id).where(*mine).exists())))
+def imported_since(session: Session, merchant_id: uuid.UUID, *, counted_at: datetime) -> datetime | None:
+    """Return when the first import began that has ended since a moment, None without any: what it brought has a past."""
+    mine = ImportRun.merchant_id == merchant_id, ImportRun.finished_at > counted_at
+    return session.scalar(select(func.min(ImportRun.created_at)).where(*mine))
