@@ -45,6 +45,13 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
             "provider_id",
             postgresql_ops={"provider_id": "text_pattern_ops"},
         ),
+        Index(
+            "ix_subscriptions_merchant_id_reference",
+            "merchant_id",
+            "reference",
+            postgresql_ops={"reference": "text_pattern_ops"},
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_created_at", "product_id", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_product_id_status", "product_id", "merchant_id", "status", "created_at", "id"),

@@ -52,4 +52,6 @@ def _plain(value: Any, zone: ZoneInfo) -> Any:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -309,6 +309,6 @@ ADD_PAST: Final = _reckoned(
 
 
 def imported_since(session: Session, merchant_id: uuid.UUID, *, counted_at: datetime) -> datetime | None:
-    """Return when the first import began that has ended since a moment, None without any: what it brought has a past."""
+    """Return when the first import began that has ended since then, None without any: what it brought has a past."""
     mine = ImportRun.merchant_id == merchant_id, ImportRun.finished_at > counted_at
     return session.scalar(select(func.min(ImportRun.created_at)).where(*mine))

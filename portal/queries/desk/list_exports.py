@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select, true
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import CustomerFilter
 from portal.domain.desk.list_exports import KEPT, FileState, Format
 from portal.domain.desk.list_filters import ListFilter
 from portal.domain.desk.subscription_filters import SubscriptionFilter
-from portal.models import Customer, ListExport, ListExportPart, Plan, Product, Subscription
+from portal.domain.ends.end_requests import OPEN, RequestState
+from portal.models import Customer, EndRequest, ListExport, ListExportPart, Plan, Product, Subscription
 from portal.queries.desk import customer_filters, desk, subscription_filters
 from portal.queries.desk.keyset import BEGINNING, Place, Slice
 from portal.queries.desk.subscription_filters import Whose
@@ -111,7 +112,14 @@ def _page(session: Session, whose: Whose, wanted: ListFilter, place: Place, size
 
 
 def _subscriptions() -> Select[*tuple[Any, ...]]:
-    """Return the columns in the order of the file."""
+    """Return the columns in the order of the file: a new one is the last, whoever reads them by number."""
+    asked = (
+        select(EndRequest.reason_code, EndRequest.reason_text, EndRequest.state, EndRequest.due_at)
+        .where(EndRequest.subscription_id == Subscription.id, EndRequest.state != RequestState.WITHDRAWN)
+        .order_by(EndRequest.created_at.desc(), EndRequest.id)
+        .limit(1)
+        .lateral("asked")
+    )
     return (
         select(
             Subscription.id,
@@ -141,10 +149,16 @@ def _subscriptions() -> Select[*tuple[Any, ...]]:
             Subscription.end_requested_at,
             Subscription.ended_at,
             Subscription.ended_by,
+            Subscription.reference,
+            Subscription.extra,
+            asked.c.reason_code.label("reason"),
+            asked.c.reason_text,
+            case((asked.c.state.in_(OPEN), asked.c.due_at)).label("planned_end"),
         )
         .join(Customer, Customer.id == Subscription.customer_id)
         .join(Product, Product.id == Subscription.product_id)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
+        .outerjoin(asked, true())
     )
 
 

@@ -56,7 +56,8 @@ def customers(
         of_contract = of_contract.join(Customer, Customer.id == Subscription.customer_id).where(*narrowed)
         named = named.where(*narrowed)
     ways = [_by_words(worded, merchant_id, wanted)] if wanted.words else []
-    ways += [_once(way, most * MANY) for way in _by_id(of_contract, merchant_id, wanted)]
+    contracts = [*_by_id(of_contract, merchant_id, wanted), *_by_own_reference(of_contract, merchant_id, wanted)]
+    ways += [_once(way, most * MANY) for way in contracts]
     return _first([*ways, named], most)
 
 
@@ -68,12 +69,22 @@ def subscriptions(
     held = own.join(SearchWord, SearchWord.customer_id == Subscription.customer_id)
     ways = [_by_words(held, merchant_id, wanted)] if wanted.words else []
     named = own.where(Subscription.customer_id.in_(_named_so(merchant_id, wanted)))
-    return _first([*ways, *_by_id(own, merchant_id, wanted), named], most)
+    return _first([*ways, *_by_id(own, merchant_id, wanted), *_by_own_reference(own, merchant_id, wanted), named], most)
 
 
 def _named_so(merchant_id: uuid.UUID, wanted: Sought) -> Select[uuid.UUID]:
     """Return the id of the customer whom the merchant's own systems call exactly so."""
     return select(Customer.id).where(Customer.merchant_id == merchant_id, Customer.external_id == wanted.whole)
+
+
+def _by_own_reference(
+    statement: Select[*tuple[Any, ...]], merchant_id: uuid.UUID, wanted: Sought
+) -> list[Select[*tuple[Any, ...]]]:
+    """Return what finds by the merchant's own reference, from its beginning, as it is written: it may be anything."""
+    if not wanted.whole:
+        return []
+    is_so = Subscription.reference.startswith(wanted.whole, autoescape=True)
+    return [statement.where(Subscription.merchant_id == merchant_id, is_so)]
 
 
 def _first(ways: Sequence[Select[*tuple[Any, ...]]], most: int) -> Select[*tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.ends.ended_by import EndedBy
 from portal.domain.subscriptions import Status
 from portal.models import ListExport, ListExportPart, Mail
@@ -20,6 +21,7 @@ from portal.queries.desk import list_exports as queries
 from portal.services import list_exports
 from portal.services.handing_over import CutOff
 from tests.web.admin.test_subscription_list import ids
+from tests.web.admin.waiting import make_request
 
 
 def taken(page, press):
@@ -69,6 +71,25 @@ def test_times_are_iso_by_the_merchants_clock_and_amounts_decimal(manager, three
     (row,) = csv_rows(taken(page, "Download as CSV"))
     assert (row["customer_name"], row["next_payment_at"]) == ("'=HYPERLINK(1)", "")
     assert row["ended_at"] == "2026-03-29T12:00:00+02:00"
+
+
+def test_a_file_says_why_when_and_under_which_reference(manager, make, merchant, now):
+    """What the lists are narrowed by, and what the merchant brought themselves, is in their file too."""
+    own = {"reference": "2026-00412", "extra": {"Salon": "Zürich; oben"}}
+    one = make.subscription(merchant=merchant, at_paypal=False, **own)
+    make_request(make, one, now - timedelta(days=9), reason_code="cost", state=RequestState.WITHDRAWN)
+    day = now + timedelta(days=5)
+    asked = {"reason_code": "technical", "reason_text": "Bugs, =1+1", "state": RequestState.RECORDED, "due_at": day}
+    make_request(make, one, now, **asked)
+    make.subscription(merchant=merchant, at_paypal=False)
+    page = manager.get("/admin/subscriptions?sort=created")
+    row, bare = csv_rows(taken(page, "Download as CSV"))
+    assert (row["reference"], json.loads(row["extra"])) == ("2026-00412", own["extra"])
+    assert (row["reason"], row["reason_text"]) == ("technical", "Bugs, =1+1")
+    assert datetime.fromisoformat(row["planned_end"]) == day.replace(microsecond=0)
+    assert [bare[name] for name in ("reference", "extra", "reason", "reason_text", "planned_end")] == [""] * 5
+    row, bare = json_rows(taken(page, "Download as JSON Lines"))
+    assert (row["extra"], bare["extra"], bare["reason"]) == (own["extra"], {}, None)
 
 
 def test_customers_too_and_a_search(manager, three, make):

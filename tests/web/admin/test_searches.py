@@ -179,6 +179,20 @@ def test_what_takes_too_long_says_what_to_narrow_with_what_was_typed(owner, read
     assert page.select('main a[href="/admin/customers"]')
 
 
+@pytest.mark.parametrize("typed", ["2026-00412", "2026-004", "Vertrag Nr. 7", "Vertrag"])
+def test_a_subscription_is_found_by_the_merchants_own_reference(owner, make, merchant, typed):
+    """Who calls names the number of their contract, as the merchant's own system gave it."""
+    one = make.subscription(merchant=merchant, at_paypal=False, reference="2026-00412")
+    two = make.subscription(merchant=merchant, at_paypal=False, reference="Vertrag Nr. 7")
+    make.subscription(merchant=merchant, at_paypal=False, reference="2025-1")
+    make.subscription(merchant=make.merchant(name="Other"), at_paypal=False, reference=typed)
+    sought = one if typed.startswith("2026") else two
+    page = owner.get(f"/admin/subscriptions?q={typed}")
+    assert [link["href"].rpartition("/")[2] for link in page.select("tbody th a")] == [str(sought.id)]
+    page = owner.get(f"/admin/customers?q={typed}")
+    assert [link["href"].rpartition("/")[2] for link in page.select("tbody th a")] == [str(sought.customer_id)]
+
+
 def test_a_choice_that_takes_too_long_is_no_act_and_says_so(owner, make, merchant, sluggish, ctx, monkeypatch):
     for _ in range(2):
         make.subscription(merchant=merchant, at_paypal=False, next_payment_at=make.now() + timedelta(days=3))
