@@ -125,7 +125,7 @@ def test_what_the_former_address_answers_says_nothing_of_the_new_one(
     monkeypatch.setattr(ctx.event_posts, "post", answered)
     endpoints.drain(made)
     monkeypatch.undo()
-    (endpoint,) = endpoints.all(EventEndpoint)
+    endpoint = endpoints.row(made)
     assert (endpoint.state, endpoint.failing_since, endpoint.quiet_until) == (EndpointState.ENABLED, None, None)
     receiver.status = 204
     endpoints.drain(made)
@@ -136,10 +136,10 @@ def test_what_the_former_address_answers_says_nothing_of_the_new_one(
 def test_a_new_address_begins_anew_whatever_the_former_one_did(ctx, make, endpoints, receiver, merchant):
     made = told(ctx, make, merchant, endpoints, GONE)
     endpoints.drain(made)
-    assert endpoints.all(EventEndpoint)[0].quiet_until is not None
+    assert endpoints.row(made).quiet_until is not None
     wish = event_endpoints.Wish(address=receiver.url)
     event_endpoints.change(ctx, merchant.id, made.endpoint_id, wish, by=SOMEBODY, now=utc_now())
-    (endpoint,) = endpoints.all(EventEndpoint)
+    endpoint = endpoints.row(made)
     assert (endpoint.failing_since, endpoint.unanswered, endpoint.quiet_until) == (None, 0, None)
 
 

@@ -53,7 +53,7 @@ def refused(make, merchant, now):
 def answered(make, merchant, declared, now):
     """A letter whose subscription has ended since."""
 
-    def build(number=1, **columns):
+    def build(number=1, *, ended=timedelta(days=1), **columns):
         address = f"p{number}@client.test"
         customer = make.customer(merchant, email=address, name=f"Person {number}")
         values = {"email": address, "name": f"Person {number}", "received_at": now - timedelta(days=3)}
@@ -64,14 +64,14 @@ def answered(make, merchant, declared, now):
             at_paypal=False,
             status=Status.CANCELLED,
             started_at=now - timedelta(days=60),
-            ended_at=now - timedelta(days=1),
+            ended_at=now - ended,
         )
         make_request(
             make,
             sub,
-            now - timedelta(days=1),
+            now - ended,
             state=RequestState.CLOSED,
-            confirmed_at=now - timedelta(days=1),
+            confirmed_at=now - ended,
             basis=Basis.READ_AFTER_CALL,
         )
         return letter
@@ -197,7 +197,7 @@ def test_an_end_from_long_before_the_letter_is_not_its_answer(support, answered,
     refused()
     answered(received_at=now)
     assert len(support.get(PAGE).select("tbody tr")) == 2, "of a letter the day is known, and no hour"
-    answered(2, received_at=now + timedelta(days=30))
+    answered(2, ended=timedelta(days=50))
     assert len(support.get(PAGE).select("tbody tr")) == 2
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from portal import gently
 
-revision = '0079'
+revision = '0076'
 down_revision = '0075'
 
 NAME, TABLE = 'ix_subscriptions_merchant_id_reference', 'subscriptions'
