@@ -27,10 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
-from sqlalchemy.util import LRUCache
 
 from portal import clock, metrics
 from portal.postgres import connecting
+from portal.statements import Statements
 
 log = structlog.get_logger(__name__)
 
@@ -99,11 +99,10 @@ KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
 }
 
 
-# A compiled statement holds some 80 kB.  With SQLAlchemy’s own 500 to 750 of them a process under mixed traffic grew
-# for tens of thousands of requests, as it met one page after the other; those that most are for need a hundred.  It
-# keeps half as many again before it forgets some: with 240 to 360 a process still grew for 20,000 requests.
-STATEMENTS: Final = 240
-BEYOND: Final = 0.05
+# A compiled statement holds some 80 kB, by its columns.  With SQLAlchemy’s own 500 to 750 of them a process under mixed
+# traffic grew for tens of thousands of requests, as it met one page after the other; those that most are for need a
+# hundred.  So much (`statements.OWN`) is what some 210 of them weigh.
+COMPILED: Final = 6_000
 
 # The connection that was used last is used next: few then prepare what all ask.  Each keeps what it has prepared and a
 # buffer for the largest answer that it ever had, here and at the server, so that none grows for ever.
@@ -124,13 +123,13 @@ class Database:
         trust_for: float = 5.0,
         patience: Patience = WORK,
         is_pooled: bool = False,
-        statements: int = STATEMENTS,
+        compiled: int = COMPILED,
     ) -> None:
         """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life.
 
         `is_pooled`: a pooler stands between, which lends a connection of the server for one transaction alone.
         Nothing then outlives a transaction: no prepared statement, no setting, and no statement is outside of one.
-        `statements`: how many stay compiled at least, the latest used; those beyond go a few at a time.
+        `compiled`: up to which weight statements stay compiled, those used last.
         """
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.patience, self.is_pooled = patience, is_pooled
@@ -144,7 +143,7 @@ class Database:
             pool_timeout=patience.pool,
             pool_use_lifo=True,
             pool_recycle=RECYCLED,
-            execution_options={"compiled_cache": LRUCache(statements, threshold=BEYOND)},
+            execution_options={"compiled_cache": Statements(compiled)},
             connect_args={
                 **address,
                 "application_name": "portal",

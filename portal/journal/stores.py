@@ -57,7 +57,7 @@ class Folder:
 
     def note(self, tails: Sequence[Tail]) -> None:
         """These were compared with the database: the next time what is added to them is enough, and their last one."""
-        self._noted = {tail.name: tail for tail in tails}
+        self._noted = {tail.name: _last(tail) for tail in tails}
 
     def delete_older(self, seconds: float) -> int:
         """Delete segments that nobody has written to for so long; return how many. Raises OSError."""
@@ -69,7 +69,11 @@ class Folder:
     def _tail(self, path: Path, noted: Tail | None) -> Tail:
         status = path.stat()
         if noted is not None and noted.size == status.st_size:
-            return noted if len(noted.newest) <= 1 else replace(noted, newest=noted.newest[:1])
+            return noted
         most = MOST if noted is not None or time.time() - status.st_mtime < RECENT else 1
         newest = segments.newest(path, self.vault, beyond=noted.size if noted is not None else 0, most=most)
         return Tail(path.stem, segments.installation_of(path.stem), tuple(newest), status.st_size)
+
+
+def _last(tail: Tail) -> Tail:
+    return tail if len(tail.newest) <= 1 else replace(tail, newest=tail.newest[:1])
