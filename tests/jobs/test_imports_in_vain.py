@@ -58,6 +58,9 @@ def test_a_run_is_stopped_told_and_goes_on_with_the_next_line(ctx, monkeypatch, 
     assert (held.state, held.failed_at is not None) == (FileImportState.STOPPED, True)
     assert mails(ctx) == [("staff_import_failed", staff.email)]
     file_imports.run(ctx, staff.merchant_id, made, by=who(staff), now=utc_now())
+    assert in_vain(ctx, monkeypatch) == MOST + 1
+    assert mails(ctx) == [("staff_import_failed", staff.email)] * 2, "who left the page hears that it stopped once more"
+    file_imports.run(ctx, staff.merchant_id, made, by=who(staff), now=utc_now())
     assert counts(go(ctx, made)) == (2, 0, 0, 0)
     with ctx.db.read() as session:
         assert len(session.scalars(select(Customer)).all()) == 2

@@ -27,6 +27,13 @@ class KeyKind(StrEnum):
     CLASSIC = "classic"
 
 
+class World(StrEnum):
+    """In which of PayPal's worlds a subscription is: that of money, or the one for trying things out."""
+
+    LIVE = "live"
+    SANDBOX = "sandbox"
+
+
 class Answer(StrEnum):
     """Of a filter that asks either way."""
 
@@ -73,6 +80,7 @@ class SubscriptionFilter(ListFilter):
         Field("product", "products", read_id, is_many=True),
         Field("plan", "plans", read_id, is_many=True),
         Field("key", "keys", word_of(KeyKind), is_many=True),
+        Field("environment", "environment", word_of(World)),
         Field("planned", "planned", word_of(Answer)),
         Field("late", "late", yes),
         Field("failed", "failed", yes),
@@ -91,6 +99,7 @@ class SubscriptionFilter(ListFilter):
     products: tuple[uuid.UUID, ...] = ()
     plans: tuple[uuid.UUID, ...] = ()
     keys: tuple[KeyKind, ...] = ()
+    environment: World | None = None
     planned: Answer | None = None  # whether an end waits for its day
     late: bool | None = None  # a payment was due, and has not come
     failed: bool | None = None  # the last payment failed

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, union
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.customer_filters import EVERYBODY, CustomerFilter, CustomerSort
-from portal.domain.desk.subscription_filters import ALL, Answer, Sort, SubscriptionFilter
+from portal.domain.desk.subscription_filters import ALL, Answer, Sort, SubscriptionFilter, World
 from portal.domain.ends.end_requests import OPEN
 from portal.models import (
     Customer,
     EndRequest,
     Mail,
+    PayPalAccount,
     Product,
     Subscription,
     TimelineEntry,
@@ -51,6 +52,13 @@ def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, enviro
     here, ours = Subscription.environment, Subscription.merchant_id == merchant_id
     # Before it or after it: « not equal » would go through a million in the index.
     return any(session.scalar(select(exists().where(ours, way))) for way in (here < environment, here > environment))
+
+
+def has_tests_beside_live(session: Session, merchant_id: uuid.UUID) -> bool:
+    """Say whether the merchant's key opens the live world, and some of the subscriptions are tests of the sandbox."""
+    is_live = exists().where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.environment == World.LIVE)
+    has_tests = exists().where(Subscription.merchant_id == merchant_id, Subscription.environment == World.SANDBOX)
+    return bool(session.scalar(select(and_(is_live, has_tests))))
 
 
 def subscriptions_page(

@@ -124,6 +124,8 @@ def conditions(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[b
 
 def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[ColumnElement[bool]]:
     which: list[ColumnElement[bool]] = []
+    if wanted.environment is not None:
+        which.append(Subscription.environment == wanted.environment)
     if wanted.late:
         which.append(_is_late(whose.now, wanted.states or tuple(Status)))
     if wanted.failed:

@@ -213,7 +213,7 @@ def import_failed(
     post = Post.of(ctx, session, found.merchant_id, now=now)
     path = f"/admin/data/imports/{found.id}"
     composed = staff_alerts.import_failed(_head(post, staff), path=path, name=found.file_name, is_check=is_check)
-    _put(post, staff, composed, key=f"{found.id}:{found.attempt}:{found.part}")
+    _put(post, staff, composed, key=f"{found.id}:{now.isoformat()}")  # each time: a run that goes on may stop again
 
 
 def import_finished(

@@ -78,3 +78,4 @@ class Figures:
     comments: tuple[Said, ...]
     wait: Wait | None
     since: str | None  # days before it are reckoned, None where none is shown
+    tests_url: str | None  # the list of tests that are counted beside what is live, None without any

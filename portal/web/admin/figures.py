@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from portal.domain.desk import figures as rules
 from portal.domain.desk.figures import RUNNING, Figure
 from portal.domain.desk.list_filters import Days
-from portal.domain.desk.subscription_filters import SubscriptionFilter
+from portal.domain.desk.subscription_filters import SubscriptionFilter, World
 from portal.domain.ends.ended_by import EndedBy
 from portal.domain.money.money import Money
+from portal.queries.desk import desk
 from portal.queries.desk import figures as stored
 from portal.queries.desk.figures import Book
 from portal.web import labels, plots
@@ -50,6 +51,7 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
         comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
         wait=_wait(wait) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
+        tests_url=listed(environment=World.SANDBOX) if desk.has_tests_beside_live(session, g.merchant.id) else None,
     )
 
 

@@ -16,6 +16,7 @@ from portal.domain.merchants import leaving_reasons
 from portal.web import labels
 from portal.web.admin import list_words
 from portal.web.admin.forms import SearchForm, choices
+from portal.web.admin.words import ENVIRONMENT
 from portal.web.day_field import DayField
 from portal.web.labels import STATUS
 
@@ -112,6 +113,7 @@ class SubscriptionListForm(ListForm):
     offer = _several(list_words.NAME["offer"], list_words.OFFER)
     revenue = SelectField(list_words.NAME["revenue"], validate_choice=False)
     key = _one(list_words.NAME["key"], list_words.KEY)
+    environment = _one(list_words.NAME["environment"], ENVIRONMENT)
     next_from = _day("next_from")
     next_to = _day("next_to")
     started_from = _day("started_from")

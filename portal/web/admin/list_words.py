@@ -16,6 +16,7 @@ from portal.domain.ends.ended_by import EndedBy
 from portal.domain.law.offers import OfferAnswer
 from portal.queries.desk.subscription_filters import Total
 from portal.web import labels
+from portal.web.admin.words import ENVIRONMENT
 from portal.web.formatting import formatter
 from portal.web.labels import STATUS
 
@@ -66,6 +67,7 @@ NAME: Final[Mapping[str, LazyString]] = {
     "product": _l("Product"),
     "plan": _l("PayPal plan"),
     "key": _l("Kind of key"),
+    "environment": _l("Environment"),
     "planned": _l("Planned end"),
     "late": _l("Payment late"),
     "failed": _l("Last payment failed"),
@@ -115,7 +117,8 @@ def value(pair: Pair, names: Mapping[str, str]) -> str:
     if name == "reason":
         return labels.reason(text) or text
     words: Mapping[str, Mapping[Any, LazyString]] = {
-        "state": STATUS, "key": KEY, "planned": PLANNED, "erased": ERASED, "ended_by": ENDED_BY, "offer": OFFER,
+        "state": STATUS, "key": KEY, "environment": ENVIRONMENT, "planned": PLANNED, "erased": ERASED,
+        "ended_by": ENDED_BY, "offer": OFFER,
     }  # fmt: skip
     found = words.get(name, {}).get(text)
     return str(found) if found is not None else text

@@ -69,6 +69,19 @@ def figure(page, title):
     return next(one for one in page.select("section.figure") if one.h3.get_text(strip=True).startswith(title))
 
 
+def test_that_tests_of_the_sandbox_are_counted_beside_live_ones_is_said(ctx, owner, make, merchant, now):
+    tried = make.subscription(merchant=merchant, at_paypal=False)
+    make.subscription(merchant=merchant, at_paypal=False, environment="live")
+    figures.keep(ctx, now=now)
+    assert "your tests in PayPal" not in owner.get("/admin/").text, "as long as the key is one for tests"
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET environment = 'live'"))
+    page = owner.get("/admin/")
+    assert "These numbers count your tests in PayPal’s sandbox too." in page.text
+    rows = page.follow("See the tests").select("tbody th a")
+    assert [link["href"].rpartition("/")[2] for link in rows] == [str(tried.id)]
+
+
 def test_before_anything_is_counted_the_page_says_when_it_will_be(owner, make, merchant):
     make.subscription(merchant=merchant, at_paypal=False)
     assert "They are being counted." in owner.get("/admin/").text
