@@ -93,7 +93,7 @@ class SubscriptionFilter(ListFilter):
     )
     ALIASES: ClassVar = {"status": "state"}
     SORTS: ClassVar = frozenset(Sort) - UNASKED
-    PERIODS: ClassVar = ("started", "ended", "next")
+    PERIODS: ClassVar = ("started", "ended", "next", "confirmed")
 
     states: tuple[Status, ...] = ()
     products: tuple[uuid.UUID, ...] = ()
@@ -112,6 +112,7 @@ class SubscriptionFilter(ListFilter):
     started: Days = ANY_DAY
     ended: Days = ANY_DAY
     next: Days = ANY_DAY  # the next payment
+    confirmed: Days = ANY_DAY  # by PayPal, of an end that the customer asked for
 
     @property
     def sort(self) -> Order:

@@ -20,9 +20,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Date, String
 
 from portal.domain.desk.figures import RUNNING, STANDING, Figure
-from portal.domain.ends.end_requests import RequestState
-from portal.domain.policies import Actor
 from portal.models import EndRequest, FigureBook, FigureChange, ImportRun, Merchant, Subscription
+from portal.queries.desk.subscription_filters import confirmed
 
 MOST_TIMED: Final = 500  # confirmations whose time, and whose words, are looked at
 MOST_SAID: Final = 5
@@ -124,12 +123,7 @@ def _newest(*columns: Any) -> Subquery:
     """Return the newest ends that customers asked for: as many as are looked at, whatever their number is."""
     return (
         select(*columns, EndRequest.subscription_id)
-        .where(
-            EndRequest.merchant_id == bindparam("merchant_id"),
-            EndRequest.confirmed_at >= bindparam("since"),
-            EndRequest.actor == Actor.CUSTOMER,
-            EndRequest.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)),
-        )
+        .where(*confirmed(bindparam("merchant_id")), EndRequest.confirmed_at >= bindparam("since"))
         .order_by(EndRequest.confirmed_at.desc())
         .limit(MOST_TIMED)
         .subquery()

@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tr
 from sqlalchemy.orm import Session
 
 from portal.domain.desk.figures import CHARGED
-from portal.domain.desk.list_filters import Days
+from portal.domain.desk.list_filters import ANY_DAY, Days
 from portal.domain.desk.subscription_filters import LATE_AFTER, Answer, KeyKind, SubscriptionFilter
 from portal.domain.ends.bulk_acts import MOST_ROWS
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.law.offers import OfferAnswer
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Customer, EndRequest, OfferAnswered, Provider, Subscription
 from portal.queries import inbox
@@ -25,6 +26,7 @@ from portal.queries.desk import searches
 
 MOST_COUNTED: Final = MOST_ROWS  # beyond it a list says « more than »: as far as a bulk act goes
 PROVIDER: Final = {KeyKind.REST: Provider.PAYPAL_REST, KeyKind.CLASSIC: Provider.PAYPAL_CLASSIC}
+CONFIRMED: Final = (RequestState.CONFIRMED, RequestState.CLOSED)
 DUE: Final = (Status.ACTIVE,)  # whose payments come by themselves
 
 
@@ -139,6 +141,11 @@ def _of_what_hangs_on_it(whose: Whose, wanted: SubscriptionFilter) -> list[Colum
         which.append(Subscription.id.in_(_given(whose.merchant_id, wanted.reasons)))
     if wanted.offers:
         which.append(Subscription.id.in_(_answered(whose.merchant_id, wanted.offers)))
+    if wanted.confirmed != ANY_DAY:
+        days = within(EndRequest.confirmed_at, wanted.confirmed, whose.time_zone)
+        which.append(
+            Subscription.id.in_(select(EndRequest.subscription_id).where(*confirmed(whose.merchant_id), *days))
+        )
     if wanted.revenue:
         which += _worth(wanted.revenue)
     if wanted.needs_you:
@@ -206,6 +213,12 @@ def _answered(merchant_id: uuid.UUID, answers: tuple[OfferAnswer, ...]) -> Selec
     return select(OfferAnswered.subscription_id).where(
         OfferAnswered.merchant_id == merchant_id, OfferAnswered.answer.in_(answers)
     )
+
+
+def confirmed(merchant_id: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return what narrows requests to ends that customers asked for and PayPal has confirmed."""
+    is_theirs = EndRequest.actor == Actor.CUSTOMER
+    return EndRequest.merchant_id == merchant_id, is_theirs, EndRequest.state.in_(CONFIRMED)
 
 
 def _given(merchant_id: uuid.UUID, reasons: tuple[str, ...]) -> Select[uuid.UUID]:

@@ -49,12 +49,16 @@ class Moves:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """From asking to PayPal's confirmation, in words; `url` leads to the one that took longest."""
+    """From asking to PayPal's confirmation, in words; `url` leads to the one that took longest.
+
+    `list_url` to all that it is about, None where these are but the last of more.
+    """
 
     median: str
     slowest: str
     url: str
     note: str
+    list_url: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

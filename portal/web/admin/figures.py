@@ -22,6 +22,7 @@ from portal.domain.money.money import Money
 from portal.queries.desk import desk
 from portal.queries.desk import figures as stored
 from portal.queries.desk.figures import Book
+from portal.queries.desk.subscription_filters import beginning
 from portal.web import labels, plots
 from portal.web.admin.figure_parts import Figures, Moves, Part, Said, Standing, Wait
 from portal.web.admin.list_words import ENDED_BY
@@ -39,7 +40,8 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
     book = stored.read(session, g.merchant.id, since=first, until=last, days=months)
     if book is None or book.time_zone != g.merchant.time_zone:
         return None
-    wait = stored.waits(session, g.merchant.id, since=now - rules.WINDOW)
+    since = beginning(first, g.merchant.time_zone)
+    wait = stored.waits(session, g.merchant.id, since=since)
     given, given_later = _given(book), _given_later(book)
     most = max([*given.values(), *given_later.values()], default=0)  # one scale for both
     return Figures(
@@ -48,8 +50,8 @@ def of_merchant(session: Session, *, now: datetime) -> Figures | None:
         moves=_moves(book, first, last),
         reasons=_reasons(given, Days(first, last), most=most),
         reasons_later=_reasons(given_later, _from(last), most=most),
-        comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=now - rules.WINDOW)),
-        wait=_wait(wait) if wait is not None else None,
+        comments=tuple(_said(one) for one in stored.comments(session, g.merchant.id, since=since)),
+        wait=_wait(wait, Days(first, last)) if wait is not None else None,
         since=formatter().short_date(book.begun_on) if book.begun_on > months[0] else None,
         tests_url=listed(environment=World.SANDBOX) if desk.has_tests_beside_live(session, g.merchant.id) else None,
     )
@@ -248,7 +250,7 @@ def _said(comment: stored.Comment) -> Said:
     )
 
 
-def _wait(wait: stored.Wait) -> Wait:
+def _wait(wait: stored.Wait, days: Days) -> Wait:
     return Wait(
         median=_lasting(wait.median),
         slowest=_lasting(wait.slowest),
@@ -258,6 +260,7 @@ def _wait(wait: stored.Wait) -> Wait:
             "over the last %(num)s ends that customers asked for in 30 days",
             wait.number,
         ),
+        list_url=listed(confirmed=days) if wait.number < stored.MOST_TIMED else None,
     )
 
 

@@ -62,8 +62,8 @@ class ListForm(SearchForm):
     def fill(self, wanted: ListFilter, names: Mapping[str, list[tuple[str, str]]]) -> list[Pair]:
         """Show what the list is narrowed by; return what is carried along unseen.
 
-        Of a question whose answers are many, as products, further values are: the panel adds one.  `names`: id and
-        name of what may be chosen, by parameter.
+        Of a question whose answers are many, as products, further values are: the panel adds one.  So is what the panel
+        does not ask for.  `names`: id and name of what may be chosen, by parameter.
         """
         held: dict[str, list[str]] = {}
         for name, value in wanted.query():
@@ -79,7 +79,7 @@ class ListForm(SearchForm):
                 carried += [(field.name, value) for value in values]
             elif field.name != "q":
                 _set(field, values)
-        return carried
+        return carried + [(name, value) for name, values in held.items() for value in values]
 
     def groups(self) -> Iterable[Field]:
         """Return the fields of the panel."""

@@ -84,6 +84,8 @@ NAME: Final[Mapping[str, LazyString]] = {
     "ended_to": _l("Ended until"),
     "next_from": _l("Next payment from"),
     "next_to": _l("Next payment until"),
+    "confirmed_from": _l("Customer’s cancellation confirmed from"),
+    "confirmed_to": _l("Customer’s cancellation confirmed until"),
     "known_from": _l("Known from"),
     "known_to": _l("Known until"),
     "sort": _l("Sorted by"),

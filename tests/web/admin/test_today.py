@@ -138,7 +138,8 @@ def test_every_number_is_that_of_the_list_that_it_leads_to(ctx, owner, merchant,
         shown = owner.get(one["href"]).select("tbody tr")
         assert len(shown) == int(number[0]), one
         compared += 1
-    assert compared == 12  # live and its three states, starts twice, ends, their two kinds and one to come, two reasons
+    # Live and its three states, starts twice, ends, their two kinds and one to come, two reasons, confirmations.
+    assert compared == 13
 
 
 @pytest.mark.parametrize(("currency", "title"), [("EUR", "€149.50"), ("CHF", "CHF\N{NO-BREAK SPACE}130.00")])
