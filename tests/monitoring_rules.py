@@ -13,17 +13,18 @@ import yaml
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "monitoring"
 ALERTS, DASHBOARD = FOLDER / "alerts.yml", FOLDER / "dashboard.json"
 NAME: Final = re.compile(r"\bportal_[a-z_]+")
-WHERE: Final = 'job="portal",instance="web-1"'
+INSTANCES: Final = {"portal": "web-1", "portal-worker": "worker-1"}  # of each scrape job
 AT: Final = 460  # minutes: longer than any alert waits
 
 ALWAYS: Final = "+0x500"  # from a number on, the same each minute
 LATELY: Final = "0+0x440 {}+0x60"  # nothing, and so many for the last twenty minutes
 
 
-def series(name: str, values: str, **labels: str) -> dict[str, str]:
-    """Return one series as promtool takes it."""
-    own = "".join(f',{label}="{value}"' for label, value in labels.items())
-    return {"series": f"{name}{{{WHERE}{own}}}", "values": values}
+def series(name: str, values: str, *, job: str = "portal", **labels: str) -> dict[str, str]:
+    """Return one series as promtool takes it, scraped by that job."""
+    where = {"job": job, "instance": INSTANCES[job], **labels}
+    told = ",".join(f'{label}="{value}"' for label, value in where.items())
+    return {"series": f"{name}{{{told}}}", "values": values}
 
 
 def buckets(name: str, *, slowest: str) -> Iterable[dict[str, str]]:
@@ -39,6 +40,7 @@ def _set(name: str, value: float, **labels: str) -> list[dict[str, str]]:
 
 WELL: Final[list[dict[str, str]]] = [
     *_set("up", 1),
+    *_set("up", 1, job="portal-worker"),
     *_set("portal_request_oldest_seconds", 60, kind="end", waits_for="portal"),
     *_set("portal_request_oldest_seconds", 600, kind="end", waits_for="merchant"),
     *buckets("portal_confirmation_seconds", slowest="1"),
@@ -96,6 +98,7 @@ WRONG: Final[dict[str, list[dict[str, str]] | str]] = {
     "PortalAway": _set("up", 0),
     "PortalFiguresAway": "portal_database_writable",
     "PortalWorkerAway": [series("portal_worker_silence_seconds", f"Inf{ALWAYS}")],
+    "PortalWorkerFiguresAway": _set("up", 0, job="portal-worker"),
     "PortalDatabaseNotWritable": _set("portal_database_writable", 0),
     "PortalJournalLate": _set("portal_journal_overdue_seconds", 400),
     "PortalDatabaseRestored": _set("portal_database_restored", 1),
@@ -142,6 +145,8 @@ def as_promtool(alerts: Path = ALERTS) -> str:
             new = {one["series"] for one in wrong}
             told = [one for one in WELL if one["series"] not in new] + wrong
         tests.append(_case(alert, told, alert))
+    forgotten = [one for one in WELL if not one["series"].startswith('up{job="portal-worker"')]
+    tests.append(_case("a worker that no Prometheus was told of", forgotten, "PortalWorkerFiguresAway"))
     return json.dumps({"rule_files": [str(alerts)], "evaluation_interval": "5m", "tests": tests})
 
 
