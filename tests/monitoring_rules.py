@@ -50,7 +50,8 @@ WELL: Final[list[dict[str, str]]] = [
     *_set("portal_messages_refused_total", 7),
     *_set("portal_comparison_age_seconds", 90_000),
     *_set("portal_job_overdue_seconds", 1, rank="first"),
-    *_set("portal_job_overdue_seconds", 90_000, rank="last"),  # a long bulk act keeps nobody waiting
+    *_set("portal_job_overdue_seconds", 9_000, rank="last"),  # a long bulk act keeps nobody waiting
+    *_set("portal_event_overdue_seconds", 2),
     *_set("portal_jobs_total", 0, rank="first", outcome="failed"),
     series("portal_jobs_total", "0+9x500", rank="first", outcome="retried"),
     *_set("portal_mails_total", 0, outcome="refused"),
@@ -89,6 +90,8 @@ WRONG: Final[dict[str, list[dict[str, str]] | str]] = {
     "PortalMessagesRefused": [series("portal_messages_refused_total", "7+0x440 70+0x60")],
     "PortalComparisonOld": _set("portal_comparison_age_seconds", 140_000),
     "PortalJobsLate": _set("portal_job_overdue_seconds", 400, rank="first"),
+    "PortalLongWorkLate": _set("portal_job_overdue_seconds", 30_000, rank="last"),
+    "PortalEventsLate": _set("portal_event_overdue_seconds", 1000),
     "PortalJobsFailed": [series("portal_jobs_total", LATELY.format(1), rank="first", outcome="failed")],
     "PortalMailsRefused": [series("portal_mails_total", LATELY.format(1), outcome="refused")],
     "PortalMailsReturned": [series("portal_mails_kept", "4+0x440 5+0x60", state="returned")],

@@ -139,6 +139,13 @@ def _messages(session: Session) -> Iterator[Metric]:
     yield CounterMetricFamily("portal_messages_refused", "Messages that PayPal did not sign.", value=int(refused))
 
 
+def _events(session: Session) -> Iterator[Metric]:
+    late = queries.events_overdue(session)
+    yield GaugeMetricFamily(
+        "portal_event_overdue_seconds", "How late the first event to a merchant's system is.", value=late
+    )
+
+
 def _jobs(session: Session) -> Iterator[Metric]:
     many = GaugeMetricFamily("portal_jobs_due", "Jobs whose time has come.", labels=["rank"])
     late = GaugeMetricFamily("portal_job_overdue_seconds", "How late the first of them is.", labels=["rank"])
@@ -196,6 +203,7 @@ GROUPS: Final[dict[str, Group]] = {
     "requests": _requests,
     "mails": _mails,
     "messages": _messages,
+    "events": _events,
     "jobs": _jobs,
     "comparisons": _comparisons,
     "keys": _keys,
