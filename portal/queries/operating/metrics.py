@@ -6,10 +6,10 @@ step in the index each, and what could be very many is counted up to MOST.  An a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, String, and_, case, cast, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, Row, Select, String, and_, case, cast, func, literal, select, text, union_all
 from sqlalchemy.orm import Session
 
 from portal.domain.integrations.outgoing_events import EndpointState
@@ -88,19 +88,20 @@ def _open(kind: str, row: Any) -> Select[Any]:
     )
 
 
-def _declarations() -> Iterator[Select[Any]]:
+def _declarations() -> tuple[Select[Any], ...]:
     """What was declared on the public pages, until it is a request to end: it is up to us, whoever carries it out."""
     row, now = PublicDeclaration, func.now()
-    due = case(
-        (row.confirmed_at.is_not(None), func.greatest(row.confirmed_at, row.decided_at)),
-        else_=row.due_at,
+    confirmed = func.greatest(row.confirmed_at, row.decided_at)
+    due = case((row.confirmed_at.is_not(None), confirmed), else_=row.due_at)
+    return (
+        _declared("undecided", row.created_at, row.decided_at.is_(None)),
+        _declared("due", due, row.decided_at.is_not(None), *declarations.is_due(now=now, lost_before=now)),
     )
-    for state, since, which in (
-        ("undecided", row.created_at, (row.decided_at.is_(None),)),
-        ("due", due, (row.decided_at.is_not(None), *declarations.is_due(now=now, lost_before=now))),
-    ):
-        age = func.greatest(0, func.extract("epoch", now - func.min(since)))
-        yield select(literal(DECLARATION), literal(state), literal("portal"), func.count(), age).where(*which)
+
+
+def _declared(state: str, since: Any, *which: ColumnElement[bool]) -> Select[Any]:
+    age = func.greatest(0, func.extract("epoch", func.now() - func.min(since)))
+    return select(literal(DECLARATION), literal(state), literal("portal"), func.count(), age).where(*which)
 
 
 def mails(session: Session) -> Found:
