@@ -13,17 +13,18 @@ import yaml
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "monitoring"
 ALERTS, DASHBOARD = FOLDER / "alerts.yml", FOLDER / "dashboard.json"
 NAME: Final = re.compile(r"\bportal_[a-z_]+")
-WHERE: Final = 'job="portal",instance="web-1"'
+INSTANCES: Final = {"portal": "web-1", "portal-worker": "worker-1"}  # of each scrape job
 AT: Final = 460  # minutes: longer than any alert waits
 
 ALWAYS: Final = "+0x500"  # from a number on, the same each minute
 LATELY: Final = "0+0x440 {}+0x60"  # nothing, and so many for the last twenty minutes
 
 
-def series(name: str, values: str, **labels: str) -> dict[str, str]:
-    """Return one series as promtool takes it."""
-    own = "".join(f',{label}="{value}"' for label, value in labels.items())
-    return {"series": f"{name}{{{WHERE}{own}}}", "values": values}
+def series(name: str, values: str, *, job: str = "portal", **labels: str) -> dict[str, str]:
+    """Return one series as promtool takes it, scraped by that job."""
+    where = {"job": job, "instance": INSTANCES[job], **labels}
+    told = ",".join(f'{label}="{value}"' for label, value in where.items())
+    return {"series": f"{name}{{{told}}}", "values": values}
 
 
 def buckets(name: str, *, slowest: str) -> Iterable[dict[str, str]]:
@@ -39,6 +40,7 @@ def _set(name: str, value: float, **labels: str) -> list[dict[str, str]]:
 
 WELL: Final[list[dict[str, str]]] = [
     *_set("up", 1),
+    *_set("up", 1, job="portal-worker"),
     *_set("portal_request_oldest_seconds", 60, kind="end", waits_for="portal"),
     *_set("portal_request_oldest_seconds", 600, kind="end", waits_for="merchant"),
     *buckets("portal_confirmation_seconds", slowest="1"),
@@ -48,7 +50,8 @@ WELL: Final[list[dict[str, str]]] = [
     *_set("portal_messages_refused_total", 7),
     *_set("portal_comparison_age_seconds", 90_000),
     *_set("portal_job_overdue_seconds", 1, rank="first"),
-    *_set("portal_job_overdue_seconds", 90_000, rank="last"),  # a long bulk act keeps nobody waiting
+    *_set("portal_job_overdue_seconds", 9_000, rank="last"),  # a long bulk act keeps nobody waiting
+    *_set("portal_event_overdue_seconds", 2),
     *_set("portal_jobs_total", 0, rank="first", outcome="failed"),
     series("portal_jobs_total", "0+9x500", rank="first", outcome="retried"),
     *_set("portal_mails_total", 0, outcome="refused"),
@@ -62,6 +65,7 @@ WELL: Final[list[dict[str, str]]] = [
     *_set("portal_worker_silence_seconds", 5),
     *_set("portal_database_writable", 1),
     *_set("portal_journal_overdue_seconds", 3),
+    *_set("portal_journal_fails", 0),
     *_set("portal_database_restored", 0),
     *_set("portal_figures_up", 1, group="jobs"),
     series("portal_http_requests_total", "0+99x500", method="GET", route="/", status="200"),
@@ -86,6 +90,8 @@ WRONG: Final[dict[str, list[dict[str, str]] | str]] = {
     "PortalMessagesRefused": [series("portal_messages_refused_total", "7+0x440 70+0x60")],
     "PortalComparisonOld": _set("portal_comparison_age_seconds", 140_000),
     "PortalJobsLate": _set("portal_job_overdue_seconds", 400, rank="first"),
+    "PortalLongWorkLate": _set("portal_job_overdue_seconds", 30_000, rank="last"),
+    "PortalEventsLate": _set("portal_event_overdue_seconds", 1000),
     "PortalJobsFailed": [series("portal_jobs_total", LATELY.format(1), rank="first", outcome="failed")],
     "PortalMailsRefused": [series("portal_mails_total", LATELY.format(1), outcome="refused")],
     "PortalMailsReturned": [series("portal_mails_kept", "4+0x440 5+0x60", state="returned")],
@@ -96,8 +102,10 @@ WRONG: Final[dict[str, list[dict[str, str]] | str]] = {
     "PortalAway": _set("up", 0),
     "PortalFiguresAway": "portal_database_writable",
     "PortalWorkerAway": [series("portal_worker_silence_seconds", f"Inf{ALWAYS}")],
+    "PortalWorkerFiguresAway": _set("up", 0, job="portal-worker"),
     "PortalDatabaseNotWritable": _set("portal_database_writable", 0),
     "PortalJournalLate": _set("portal_journal_overdue_seconds", 400),
+    "PortalJournalFails": _set("portal_journal_fails", 1),
     "PortalDatabaseRestored": _set("portal_database_restored", 1),
     "PortalFiguresIncomplete": _set("portal_figures_up", 0, group="jobs"),
     "PortalAnswersFail": [series("portal_http_requests_total", "0+30x500", method="GET", route="/", status="500")],
@@ -142,6 +150,8 @@ def as_promtool(alerts: Path = ALERTS) -> str:
             new = {one["series"] for one in wrong}
             told = [one for one in WELL if one["series"] not in new] + wrong
         tests.append(_case(alert, told, alert))
+    forgotten = [one for one in WELL if not one["series"].startswith('up{job="portal-worker"')]
+    tests.append(_case("a worker that no Prometheus was told of", forgotten, "PortalWorkerFiguresAway"))
     return json.dumps({"rule_files": [str(alerts)], "evaluation_interval": "5m", "tests": tests})
 
 

@@ -119,6 +119,13 @@ def test_our_containers_write_into_the_journal_alone_and_may_nothing():
     }  # fmt: skip
 
 
+def test_one_service_builds_the_image_that_three_run():
+    """Two that write one name at once: the second is told that the image already exists, and `up --build` fails."""
+    services = compose()["services"]
+    assert [name for name, one in services.items() if "build" in one] == ["migrate"]
+    assert {services[name]["image"] for name in ("web", "worker")} == {services["migrate"]["image"]}
+
+
 def test_a_database_elsewhere_leaves_the_file_as_it_is():
     """The tracked file stays as it is, so that the next release can be checked out."""
     there = yaml.safe_load((DEPLOY / "compose.elsewhere.yaml").read_text("utf-8"))["services"]

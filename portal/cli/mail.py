@@ -45,7 +45,7 @@ def bounce(recipient: str, mailbox: Path | None) -> None:
             counted = _take(raws, recipient)
     except NoMailbox as error:
         raise click.ClickException(str(error)) from error
-    except Exception as error:  # whatever it was: the report must not be lost, nor be sent back
+    except (Exception, SystemExit) as error:  # whatever it was, SIGTERM too: it must not be lost, nor be sent back
         log.error("bounce_put_off", error=type(error).__name__)
         click.echo(f"To be tried again: {type(error).__name__}", err=True)
         sys.exit(TRY_AGAIN)

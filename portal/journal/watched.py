@@ -65,6 +65,7 @@ WATCHED: Final = frozenset(
         "subscriptions",
         "task_links",
         "timeline_entries",
+        "webhook_endpoints",
         "withdrawals",
     }
 )

@@ -1,7 +1,7 @@
 """What was done once more since a restore, of which there is one alone: what had been done first counts.
 
-The restored portal had forgotten it: somebody withdrew again from what they had withdrawn from, or the nightly work
-promised a message anew that had left long ago.
+The restored portal had forgotten it: somebody withdrew again from what they had withdrawn from, the nightly work
+promised a message anew that had left long ago, or an address was made for PayPal where the merchant had entered one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from portal.queries.operating import journal as queries
 ONCE: Final[Mapping[str, tuple[str, ...]]] = {
     "mails": ("key",),
     "renewal_reminders": ("subscription_id", "renews_on"),
+    "webhook_endpoints": ("merchant_id", "environment"),
     "withdrawals": ("subscription_id",),
 }
 

@@ -66,6 +66,7 @@ class Figures(Collector):
             up.add_metric([name], found is not None)
             yield from found or ()
         yield up
+        yield self._journal_fails()
         writable = self._is_written()
         yield GaugeMetricFamily("portal_database_writable", "Whether the database takes a write.", value=writable)
         if writable:  # else the database's time may not be known
@@ -80,6 +81,13 @@ class Figures(Collector):
         except SQLAlchemyError as error:
             log.warning("figures_not_read", group=group.__name__, error=type(error).__name__)
             return None
+
+    def _journal_fails(self) -> Metric:
+        """What only the process itself knows: while it cannot read the folder it would not notice a restore."""
+        journal = self._ctx.db.journal
+        fails = journal is not None and (journal.unread_since is not None or journal.failing_since is not None)
+        about = "Whether this process cannot read or write the journal."
+        return GaugeMetricFamily("portal_journal_fails", about, value=fails)
 
     def _is_written(self) -> bool:
         try:
@@ -129,6 +137,13 @@ def _messages(session: Session) -> Iterator[Metric]:
     yield many
     yield GaugeMetricFamily("portal_message_overdue_seconds", "How late the first of them is.", value=float(late))
     yield CounterMetricFamily("portal_messages_refused", "Messages that PayPal did not sign.", value=int(refused))
+
+
+def _events(session: Session) -> Iterator[Metric]:
+    late = queries.events_overdue(session)
+    yield GaugeMetricFamily(
+        "portal_event_overdue_seconds", "How late the first event to a merchant's system is.", value=late
+    )
 
 
 def _jobs(session: Session) -> Iterator[Metric]:
@@ -188,6 +203,7 @@ GROUPS: Final[dict[str, Group]] = {
     "requests": _requests,
     "mails": _mails,
     "messages": _messages,
+    "events": _events,
     "jobs": _jobs,
     "comparisons": _comparisons,
     "keys": _keys,

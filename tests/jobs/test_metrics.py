@@ -56,7 +56,7 @@ def fails_once() -> None:
     raise RuntimeError("as it must")
 
 
-def test_what_became_of_jobs_is_counted_by_lane(ctx):
+def test_what_became_of_jobs_is_counted_by_rank(ctx):
     before = {outcome: counted("next", outcome) for outcome in ("done", "retried", "failed")}
     with ctx.db.begin() as session:
         queue.TASKS |= {"tests.fails": queue.NEXT, "tests.fails_once": queue.NEXT}

@@ -33,6 +33,7 @@ def test_each_is_known_by_its_only_key():
         ("DELETE FROM staff_devices WHERE id = 1", True),
         ("WITH written AS (INSERT INTO audit_entries (at) SELECT 1) UPDATE audit_heads SET number=1", True),
         ("UPDATE health_marks SET at = now()", False),
+        ("INSERT INTO webhook_endpoints (token) VALUES (%(token)s)", True),
         ("SELECT end_requests.id FROM end_requests FOR UPDATE", False),
         ("INSERT INTO end_requests_of_somebody (id) VALUES (1)", False),
         ("WITH many AS (SELECT " + 200 * "1, " + "2) INSERT INTO mails SELECT * FROM many", True),

@@ -15,7 +15,7 @@ RETENTION: Final = ROOT / "docs" / "retention.md"
 ALERTS: Final = ROOT / "docs" / "monitoring" / "alerts.yml"
 ROW: Final = re.compile(r"^\| `(\w+)` \| (\d+) \| ", re.MULTILINE)
 LAST: Final = "jobs: last"
-LAST_MAY: Final = 3600.0  # seconds; long work keeps nobody waiting and has no alert: as long as a request
+LAST_MAY: Final = 3600.0  # seconds; long work keeps nobody waiting and its alert rings after six hours: as a request
 # Which alert's threshold each wait has.
 RANKS: Final = ("housekeeping", "awaited", "first", "next")
 OF_ALERT: Final = {

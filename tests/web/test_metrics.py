@@ -202,7 +202,7 @@ JOB = """
 """
 
 
-def test_jobs_are_told_by_lane_once_they_are_due(app, ctx):
+def test_jobs_are_told_by_rank_once_they_are_due(app, ctx):
     rows = [(20, "todo", "-5 minutes"), (20, "todo", "-1 minute"), (20, "todo", "1 day"), (0, "todo", None),
             (3, "todo", "-30 seconds"), (30, "succeeded", "-9 days")]  # fmt: skip
     with ctx.db.begin() as session:

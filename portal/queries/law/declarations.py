@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.ends.received_requests import ReceivedState
@@ -34,6 +34,7 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
+    "is_due",
     "is_erased",
     "live_of",
     "lock",
@@ -124,6 +125,18 @@ def undecided(session: Session, *, before: datetime, limit: int) -> Sequence[uui
 def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -> Sequence[uuid.UUID]:
     """Return those that are to be carried out, of all merchants: the delay is over and nobody has answered, or the
     answer was yes, before `lost_before`, and whoever had to carry it out was stopped in between."""
+    return session.scalars(
+        select(PublicDeclaration.received_request_id)
+        .where(*is_due(now=now, lost_before=lost_before))
+        .order_by(PublicDeclaration.due_at, PublicDeclaration.created_at)
+        .limit(limit)
+    ).all()
+
+
+def is_due(
+    *, now: datetime | ColumnElement[datetime], lost_before: datetime | ColumnElement[datetime]
+) -> tuple[ColumnElement[bool], ...]:
+    """Return what is so of those that `due` finds."""
     is_open = exists().where(
         ReceivedRequest.id == PublicDeclaration.received_request_id,
         ReceivedRequest.state == ReceivedState.OPEN,
@@ -142,12 +155,7 @@ def due(session: Session, *, now: datetime, lost_before: datetime, limit: int) -
         PublicDeclaration.confirmed_at <= lost_before,
         PublicDeclaration.decided_at <= lost_before,
     )
-    return session.scalars(
-        select(PublicDeclaration.received_request_id)
-        .where(or_(is_over, was_lost), PublicDeclaration.refused_at.is_(None), is_open, ~is_done)
-        .order_by(PublicDeclaration.due_at, PublicDeclaration.created_at)
-        .limit(limit)
-    ).all()
+    return or_(is_over, was_lost), PublicDeclaration.refused_at.is_(None), is_open, ~is_done
 
 
 def is_erased(session: Session, row: PublicDeclaration) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, String, and_, case, cast, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, Row, Select, String, and_, case, cast, func, literal, select, text, union_all
 from sqlalchemy.orm import Session
 
+from portal.domain.integrations.outgoing_events import EndpointState
 from portal.models import (
     ComparisonRun,
     EndRequest,
+    EventDelivery,
+    EventEndpoint,
     EventState,
     KeyState,
     Mail,
@@ -22,6 +25,7 @@ from portal.models import (
     PauseRequest,
     PayPalAccount,
     PayPalEvent,
+    PublicDeclaration,
     Refund,
     Settlement,
     WebhookEndpoint,
@@ -29,6 +33,8 @@ from portal.models import (
 from portal.models.base import IsCarried
 from portal.queries.comparisons.comparisons import LATE_AFTER, whole
 from portal.queries.ends import carrying
+from portal.queries.integrations.event_endpoints import IS_WAITING
+from portal.queries.law import declarations
 
 Found = Row[*tuple[Any, ...]]
 
@@ -39,6 +45,7 @@ KINDS: Final[dict[str, type[IsCarried]]] = {
     "refund": Refund,
     "settlement": Settlement,
 }
+DECLARATION: Final = "declaration"
 PENDING: Final = "pending"  # of refunds: PayPal has them
 # Jobs whose time has come, by rank. One without a time was due when it was written, which its first event tells.
 JOBS: Final = text(f"""
@@ -65,7 +72,8 @@ BUSIEST: Final = text(f"""
 
 def open_requests(session: Session) -> Sequence[Found]:
     """Return (kind, state, whom it waits for, how many, seconds since the oldest was due) of what is not finished."""
-    return session.execute(union_all(*(_open(kind, row) for kind, row in KINDS.items()))).all()
+    carried = (_open(kind, row) for kind, row in KINDS.items())
+    return session.execute(union_all(*carried, *_declarations())).all()
 
 
 def _open(kind: str, row: Any) -> Select[Any]:
@@ -78,6 +86,22 @@ def _open(kind: str, row: Any) -> Select[Any]:
         .where(row.state.in_(row.open_states))
         .group_by(row.state)
     )
+
+
+def _declarations() -> tuple[Select[Any], ...]:
+    """What was declared on the public pages, until it is a request to end: it is up to us, whoever carries it out."""
+    row, now = PublicDeclaration, func.now()
+    confirmed = func.greatest(row.confirmed_at, row.decided_at)
+    due = case((row.confirmed_at.is_not(None), confirmed), else_=row.due_at)
+    return (
+        _declared("undecided", row.created_at, row.decided_at.is_(None)),
+        _declared("due", due, row.decided_at.is_not(None), *declarations.is_due(now=now, lost_before=now)),
+    )
+
+
+def _declared(state: str, since: Any, *which: ColumnElement[bool]) -> Select[Any]:
+    age = func.greatest(0, func.extract("epoch", func.now() - func.min(since)))
+    return select(literal(DECLARATION), literal(state), literal("portal"), func.count(), age).where(*which)
 
 
 def mails(session: Session) -> Found:
@@ -119,6 +143,20 @@ def messages(session: Session) -> Found:
             select(func.coalesce(func.sum(WebhookEndpoint.refused_count), 0)).scalar_subquery(),
         )
     ).one()
+
+
+def events_overdue(session: Session) -> float:
+    """Return for how many seconds an event could have been told to a system that is called, and was not.
+
+    One that is left alone for a while waits for nobody until then: one step in the index for each.
+    """
+    waits = EventDelivery.endpoint_id == EventEndpoint.id, IS_WAITING
+    earliest = select(func.min(EventDelivery.next_try_at)).where(*waits).correlate(EventEndpoint).scalar_subquery()
+    is_called = EventEndpoint.state == EndpointState.ENABLED
+    found = select(earliest.label("first"), EventEndpoint.quiet_until).where(is_called).subquery()
+    since = func.min(func.greatest(found.c.first, found.c.quiet_until))  # the second may be empty
+    late = func.greatest(0, func.extract("epoch", func.now() - since))
+    return float(session.scalar(select(late).where(found.c.first.is_not(None))) or 0)
 
 
 def jobs(session: Session) -> Sequence[Found]:

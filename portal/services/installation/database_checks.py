@@ -16,7 +16,9 @@ from portal.queries.people import merchants
 from portal.services import health
 from portal.services.context import Context
 
-CONNECTIONS_EACH = 16  # that one process of the web, or a worker, may hold at once (portal/extensions.py)
+# What one process may hold at once (portal/extensions.py, portal/queue.py; docs/scaling.md has the same).
+OF_THE_WEB = 16
+OF_A_WORKER = OF_THE_WEB + 4 + 1  # the queue's own, and one that listens
 
 
 def findings(ctx: Context, *, processes: int) -> list[Finding]:
@@ -73,8 +75,11 @@ def _encoding(server: queries.Server) -> Finding:
 
 
 def _room(server: queries.Server, processes: int) -> Finding:
-    wanted = (processes + 1) * CONNECTIONS_EACH
-    said = f"The database takes {server.room} connections; {processes} web processes and a worker may want {wanted}."
+    wanted = processes * OF_THE_WEB + OF_A_WORKER
+    said = (
+        f"The database takes {server.room} connections; {processes} web processes and a worker of this machine may want"
+        f" {wanted}."
+    )
     if server.room >= wanted:
         return ok("database connections", said)
     return mend("database connections", said, "Raise max_connections at the database, or run fewer processes.")

@@ -127,6 +127,11 @@ def test_too_many_processes_for_the_database_are_told(look):
     assert "database connections" in to_mend(look(WEB_CONCURRENCY="64"))
 
 
+def test_a_worker_is_counted_with_the_queue_s_own_connections(look):
+    """docs/scaling.md: sixteen; of a worker also four of the queue's own, and one that listens."""
+    assert "may want 69." in look(WEB_CONCURRENCY="3")["database connections"].said
+
+
 def test_an_embedded_database_that_does_not_start_is_told(ctx):
     def cannot(_config):
         raise PermissionError(13, "Permission denied")

@@ -17,6 +17,7 @@ from portal.domain.ends.end_requests import RequestState
 from portal.journal import pens, segments
 from portal.models import AuditHead, Customer, Installation, JournalEntry, Merchant, Subscription
 from portal.services import journal_keeping, recovering, restores
+from portal.services.metrics import Figures
 from tests.services.carrying.carried import ask, carry
 from tests.services.recovering.rewriting import written_anew
 from tests.services.recovering.stories import found
@@ -199,6 +200,22 @@ def test_a_folder_that_cannot_be_read_is_said(ctx, journal, broken, tmp_path):
     mend(journal, tmp_path)
     restores.look(ctx.db)
     assert journal.unread_since is None
+
+
+def test_a_process_that_cannot_read_or_write_the_journal_tells_so_in_its_figures(ctx, journal, tmp_path):
+    """The database has nothing that waits, as the worker writes for it: nothing else would ring."""
+
+    def told():
+        said = Figures(ctx, tmp_path).exposition().decode()
+        return [line for line in said.splitlines() if line.startswith("portal_journal_fails ")]
+
+    assert told() == ["portal_journal_fails 0.0"]
+    journal.was_read(False)
+    assert told() == ["portal_journal_fails 1.0"]
+    journal.was_read(True)
+    assert told() == ["portal_journal_fails 0.0"]
+    journal.failing_since = 1.0
+    assert told() == ["portal_journal_fails 1.0"]
 
 
 def test_of_two_that_wait_for_one_failing_disk_neither_is_told_yes(journal, monkeypatch):

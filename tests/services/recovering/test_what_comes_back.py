@@ -31,6 +31,7 @@ from portal.queries.merchants import own_hosts as host_queries
 from portal.queries.people.people import Kind
 from portal.services import recovering
 from portal.services.merchants import departures, own_hosts, standings
+from portal.services.messages import webhook_endpoints
 from portal.services.metrics import Figures
 from portal.services.outgoing import event_deliveries, event_endpoints
 from portal.services.outgoing.event_endpoints import Wish
@@ -225,6 +226,37 @@ def test_what_time_brings_is_not_decided_by_what_a_backup_remembers(ctx, merchan
     with ctx.db.read() as session:
         row = session.get_one(Merchant, merchant.id)
     assert (row.gone_at, row.closed_at) == (None, None)
+
+
+def address(ctx, merchant):
+    """Make, or find, the end of the address that the merchant enters at PayPal."""
+    with ctx.db.begin() as session:
+        return webhook_endpoints.endpoint_of(session, merchant.id, "live").token
+
+
+def knocks_at(ctx, token):
+    with ctx.db.read() as session:
+        found = webhook_endpoints.by_token(session, token)
+        return found and found.merchant_id
+
+
+def test_paypal_reports_at_the_address_that_was_entered_there_since_the_backup(ctx, merchant, lose, restarted):
+    given = []
+    lose(lambda: given.append(address(ctx, merchant)))
+    assert knocks_at(ctx, given[0]) is None
+    recovered(restarted)
+    assert knocks_at(ctx, given[0]) == merchant.id
+
+
+def test_an_address_that_the_restored_portal_made_anew_gives_way_to_the_first(ctx, merchant, lose, restarted):
+    given = []
+    lose(lambda: given.append(address(ctx, merchant)))
+    here = restarted()
+    assert here.is_restored
+    anew = address(here, merchant)
+    recovered(restarted)
+    assert (knocks_at(ctx, given[0]), knocks_at(ctx, anew)) == (merchant.id, None)
+    assert address(ctx, merchant) == given[0]
 
 
 def test_a_host_that_was_given_up_does_not_come_back(ctx, names, merchant, with_host, lose, restarted):
