@@ -1,4 +1,4 @@
-"""0076: an address that PayPal was given is noted from then on; what each message changes of its row never is."""
+"""0077: an address that PayPal was given is noted from then on; what each message changes of its row never is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_it_comes_and_goes_with_rows_in_the_table(make, ctx, database_url):
     ctx.db.dispose()
     with psycopg.connect(database_url) as connection:
         connection.execute(SWITCH_ON)
-    downgrade(database_url, "0075")
+    downgrade(database_url, "0076")
     with psycopg.connect(database_url) as connection:
         connection.execute(REGISTER)
         assert connection.execute(NOTED).fetchall() == []

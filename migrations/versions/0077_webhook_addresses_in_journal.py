@@ -5,8 +5,8 @@ What comes and goes with each look and each message is told to nobody.
 
 from alembic import op
 
-revision = '0076'
-down_revision = '0075'
+revision = '0077'
+down_revision = '0076'
 
 # Columns whose change alone is told to nobody.
 IGNORED = (
