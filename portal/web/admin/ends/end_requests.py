@@ -274,8 +274,9 @@ def _ending(word: str) -> Action:
 
 
 def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
-    wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
-    return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
+    zone = g.merchant.time_zone
+    wished_at = beginning_of(day, zone) if day is not None else None
+    return plan(subscription, Actor.STAFF, time_zone=zone, wished_at=wished_at, now=now)
 
 
 def _told(
