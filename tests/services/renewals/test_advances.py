@@ -15,7 +15,7 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.law.withdrawals import ConsentKind, Verdict
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.models import AuditEntry, EndRequest, Payment, RenewalRefund, Subscription
+from portal.models import AuditEntry, EndRequest, Mail, Payment, RenewalRefund, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind
 from portal.services.notices import renewal_notices
@@ -25,6 +25,7 @@ from tests.services.dates.planning import days_ahead
 from tests.services.ends.withdrawing import declare as withdraw
 from tests.services.ends.withdrawing import request_of, say
 from tests.services.renewals.test_reminders import BY_SAM
+from tests.waiting_mails import said
 
 BOUND = {"commitment_binds": True, "notice_days": 60}
 
@@ -187,3 +188,16 @@ def test_the_merchant_is_told_once_and_warned_until_it_is_settled(ctx, make):
     advances.settle(ctx, held.merchant_id, task.id, by=BY_SAM, now=utc_now())
     renewal_notices.warn(ctx, now=task.due_at + timedelta(days=40))
     assert mails(ctx).count("merchant_renewal_refund") == 5
+
+
+def test_a_warning_that_comes_late_says_the_days_that_are_left(ctx, make):
+    held = make.subscription(merchant=make.merchant(support_email="aide@atelier.test", locale="en"))
+    make.payment(held, 10)
+    free(ctx, held, since=utc_now() - timedelta(days=12))
+    carry(ctx, ask(ctx, make, held))
+    (task,) = owed(ctx)
+    renewal_notices.warn(ctx, now=task.due_at - timedelta(days=5))
+    with ctx.db.read() as session:
+        found = session.scalars(select(Mail).where(Mail.kind == "merchant_renewal_refund")).all()
+    subjects = [said(ctx, mail).subject for mail in found]
+    assert sum("due in 5 days" in subject for subject in subjects) == 1
