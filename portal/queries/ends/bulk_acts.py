@@ -40,6 +40,7 @@ from portal.models import (
     Grant,
     Merchant,
     PayPalAccount,
+    Plan,
     ReceivedRequest,
     Subscription,
 )
@@ -100,6 +101,8 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.promised,
         Customer.email,
         Customer.erased_at,
+        Customer.contact_allowed,
+        Plan.kind,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),
@@ -110,6 +113,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         .select_from(BulkRow)
         .join(Subscription, Subscription.id == BulkRow.subscription_id)
         .join(Customer, Customer.id == Subscription.customer_id)
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(EndRequest, _is_open())
         .where(BulkRow.bulk_act_id == act_id, BulkRow.position > after)
     )

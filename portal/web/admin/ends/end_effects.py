@@ -60,8 +60,10 @@ def too_early(subscription: Subscription, at: datetime) -> str:
 
 
 def relaunch(subscription: Subscription, outcome: Status) -> str:
-    """Return whether the customer may be invited to come back afterwards."""
-    if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
+    """Return whether the customer may be invited to come back afterwards, as `notice_facts.is_invited` will decide."""
+    if outcome is Status.CANCELLED and subscription.is_schedule:
+        return _("No invitation to come back: a price paid in instalments is not taken up again.")
+    if outcome is Status.CANCELLED and not (subscription.relaunch_allowed and subscription.customer.contact_allowed):
         return _("The customer asked not to be contacted: no invitation to come back.")
     assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only
     return str(words.RELAUNCH[outcome])
