@@ -45,6 +45,7 @@ from portal.models import (
     Subscription,
 )
 from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
+from portal.queries.ends.comebacks import has_abandoned
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
@@ -103,6 +104,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Customer.erased_at,
         Customer.contact_allowed,
         Plan.kind,
+        has_abandoned(Subscription.customer_id).label("has_abandoned"),
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),

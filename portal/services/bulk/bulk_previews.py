@@ -121,7 +121,7 @@ def _is_invited(row: Any, outcome: Status) -> bool:
     """Say whether a message may lead its customer back, as `notice_facts.is_invited` will."""
     is_schedule = row.kind is PlanKind.INSTALMENTS
     invited = may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed, is_schedule=is_schedule)
-    return invited and bool(row.contact_allowed)
+    return invited and bool(row.contact_allowed) and not row.has_abandoned
 
 
 def _rule(row: Any, product: Product) -> Rule:

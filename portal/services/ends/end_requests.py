@@ -145,7 +145,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
         if again is not None:  # PayPal showed it live and it is being ended there again: that end is *abandoned* too
             end_requests.lock(session, again.id).outcome = subscription.status
         comebacks.close_open(session, subscription, now=now)
-        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
+        end_confirmations.nobody_invited(ctx, session, wish.merchant_id, subscription.customer_id, now=now)
         timeline.note(
             session,
             subscription,

@@ -54,15 +54,17 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert "asked by phone" in page.text
 
 
-@pytest.mark.parametrize("why", ["no contact", "instalments"])
+@pytest.mark.parametrize("why", ["no contact", "instalments", "abandoned"])
 def test_the_preview_promises_an_invitation_only_where_one_may_follow(support, make, ctx, subscription, why):
     path = f"/admin/subscriptions/{subscription.id}/end/cancel"
     assert "may be invited to come back" in support.get(path).text
+    if why == "abandoned":
+        make.subscription(customer=subscription.customer, status=Status.ABANDONED, at_paypal=False)
     with ctx.db.begin() as session:
         if why == "instalments":
             spread = {"kind": PlanKind.INSTALMENTS, "supply": Supply.CONTINUING, "total_cycles": 10}
             session.execute(update(Plan).where(Plan.id == subscription.plan_id).values(**spread))
-        else:
+        elif why == "no contact":
             theirs = Customer.id == subscription.customer_id
             session.execute(update(Customer).where(theirs).values(contact_allowed=False))
     page = support.get(path)
