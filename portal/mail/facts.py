@@ -31,7 +31,7 @@ class PlannedFacts(Clean):
     earliest_at: datetime
     due_at: datetime
     avoidable_at: datetime | None  # the next payment that an earlier day would avoid
-    avoid_on: date | None  # the last day that does; None: only today
+    avoid_on: date | None  # the last day to ask for one that does; None: only today
     access_until: datetime | None
     is_access_unknown: bool
     kept: tuple[str, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from portal.domain.dates.paid_time import nothing_is_paid
 from portal.domain.ends import pauses
 from portal.domain.ends.pauses import PauseState
 from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.law.renewals import Renewing
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
@@ -86,6 +87,8 @@ class AnyPlan(Protocol):
     def total_cycles(self) -> int: ...
     @property
     def kind(self) -> PlanKind: ...
+    @property
+    def renewing(self) -> Renewing | None: ...
 
 
 class AnyPayment(Protocol):
@@ -147,6 +150,8 @@ class AnySubscription(AnyOpened, Protocol):
     def failure_threshold(self) -> int: ...
     @property
     def committed_until(self) -> datetime | None: ...
+    @property
+    def term_from(self) -> date | None: ...
     @property
     def free_from(self) -> datetime | None: ...
     @property

@@ -51,7 +51,12 @@ class Access:
 
 
 def of_subscription(
-    subscription: AnySubscription, request: AnyEndRequest | None, grants: Iterable[AnyGrant] = (), *, now: datetime
+    subscription: AnySubscription,
+    request: AnyEndRequest | None,
+    grants: Iterable[AnyGrant] = (),
+    *,
+    time_zone: str,
+    now: datetime,
 ) -> Access:
     """Return what a subscription opens and what stays of it; its product's contents must be loaded."""
     held = tuple(grants)
@@ -64,7 +69,7 @@ def of_subscription(
     elif subscription.status is Status.PENDING:
         ending = Ending.NONE
     else:
-        planned = plan(subscription, Actor.CUSTOMER, now=now)
+        planned = plan(subscription, Actor.CUSTOMER, time_zone=time_zone, now=now)
     outcome = request.outcome if ending is Ending.PLANNED and request is not None else Status.CANCELLED
     facts = subscription.facts
     if not subscription.is_over:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
@@ -73,7 +74,7 @@ def gather(paid: Paid, entries: Iterable[TimelineEntry], *, customer: str, produ
 
 def _returned(payment: Payment, entries: Iterable[TimelineEntry]) -> Iterator[Returned]:
     """Return the sums that went back: those with a day, then what they leave; all as one where some came again."""
-    dated = [found for entry in entries if (found := _dated(entry, payment.currency)) is not None]
+    dated = _dated(payment, entries)
     rest = payment.went_back - sum((one.amount.amount for one in dated), Decimal(0))
     if rest < 0:
         dated, rest = [], payment.went_back
@@ -85,16 +86,35 @@ def _returned(payment: Payment, entries: Iterable[TimelineEntry]) -> Iterator[Re
             yield Returned(amount=Money(size, payment.currency), at=None, by_paypal=by_paypal)
 
 
-def _dated(entry: TimelineEntry, currency: str) -> Returned | None:
+def _dated(payment: Payment, entries: Iterable[TimelineEntry]) -> list[Returned]:
+    """Return the sums whose day is known, the oldest first.
+
+    After a refund and a reversal an entry says « both », of the whole payment.  Its own sum is a reversal as far as
+    PayPal has taken back more than the other entries say, the newest first.
+    """
+    found = [(entry, one) for entry in entries if (one := _read(entry, payment.currency)) is not None]
+    taken_back = payment.taken_back - sum((one.amount.amount for _entry, one in found if one.by_paypal), Decimal(0))
+    dated: list[Returned] = []
+    for entry, one in reversed(found):
+        is_taken = _by(entry) == "both" and not one.number and one.amount.amount <= taken_back
+        if is_taken:
+            taken_back -= one.amount.amount
+        dated.append(replace(one, by_paypal=one.by_paypal or is_taken))
+    return dated[::-1]
+
+
+def _read(entry: TimelineEntry, currency: str) -> Returned | None:
     details = entry.details
     amount = Money.parse(details.get("amount"), details.get("currency"))
     if amount is None or amount.currency != currency:
         return None
-    # `way` is what rows written before 28 November 2026 call it.
-    by = details.get("gone_back_by") or details.get("way")
-    return Returned(
-        amount=amount, at=entry.at, by_paypal=by == "reversal", number=one_line(str(details.get("refund") or ""))
-    )
+    number = one_line(str(details.get("refund") or ""))
+    return Returned(amount=amount, at=entry.at, by_paypal=_by(entry) == "reversal", number=number)
+
+
+def _by(entry: TimelineEntry) -> object:
+    """Return by which way it went back; `way` is what rows written before 28 November 2026 call it."""
+    return entry.details.get("gone_back_by") or entry.details.get("way")
 
 
 def called(ctx: Context, whose: Whose, number: str, *, network: str, now: datetime) -> Called | None:

@@ -157,8 +157,11 @@ def test_an_end_that_waits_for_its_day_waits_as_the_portal_would_have_it_wait(
         whole = with_list(subscriptions.whole(select(EndRequest), of_one), of_one, Subscription.payments)
         waiting = session.scalars(whole.where(EndRequest.due_at.is_not(None))).all()
         for request in waiting:
-            wished_at = end_schedules.beginning_of(request.wished_on, merchant.time_zone)
-            planned = end_schedules.plan(request.subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
+            zone = merchant.time_zone
+            wished_at = end_schedules.beginning_of(request.wished_on, zone)
+            planned = end_schedules.plan(
+                request.subscription, Actor.CUSTOMER, time_zone=zone, wished_at=wished_at, now=now
+            )
             assert planned is not None
             assert request.planned(now) == Planned(
                 reason=WaitReason.WISH,

@@ -38,10 +38,10 @@ def test_what_is_said_before_an_end_is_what_the_recap_reckons_and_the_proof_find
         own = {"merchant_id": merchant.id, "customer_id": row.customer_id, "product_id": product.id}
         given = [Grant(**own, since=now - timedelta(days=2), until=None)]
     held = make.reload(row)
-    told = accesses.of_subscription(held, None, given, now=now)
+    told = accesses.of_subscription(held, None, given, time_zone=merchant.time_zone, now=now)
     assert told.ending is Ending.IF_CANCELLED
 
-    planned = plan(held, Actor.CUSTOMER, now=now)
+    planned = plan(held, Actor.CUSTOMER, time_zone=merchant.time_zone, now=now)
     hands = grants_of(held.product, given)
     preview, _payment = expectation(held, Status.CANCELLED, planned=planned, given=hands, now=now)
     assert set(told.left.kept) == {window.title for window in preview.stays if window.end is End.KEPT}
@@ -54,11 +54,12 @@ def test_what_is_said_before_an_end_is_what_the_recap_reckons_and_the_proof_find
     write_end(held, held.facts, Status.CANCELLED, at)
     proven = access_left(held, given)
     assert (proven.until, proven.kept, proven.opens) == (told.left.until, told.left.kept, told.left.opens)
-    over = accesses.of_subscription(held, None, given, now=at)
+    over = accesses.of_subscription(held, None, given, time_zone=merchant.time_zone, now=at)
     assert over.ending is Ending.HAS_COME
     assert over.left == proven
 
 
 def test_what_has_not_begun_leaves_nothing_to_tell(make):
     held = make.reload(make.subscription(status=Status.PENDING, at_paypal=False))
-    assert accesses.of_subscription(held, None, now=make.now()).ending is Ending.NONE
+    told = accesses.of_subscription(held, None, time_zone="Europe/Paris", now=make.now())
+    assert told.ending is Ending.NONE

@@ -79,7 +79,7 @@ class Standing:
     """What decides whether a subscription may be taken up again."""
 
     status: Status
-    relaunch_allowed: bool
+    relaunch_allowed: bool  # of itself, and nothing else of its customer is *abandoned*
     contact_allowed: bool
     is_sold_by_rest: bool  # by a plan that is known, and with a REST key of its environment
     is_stopped: bool  # PayPal has shown it over, or it never began there
@@ -88,10 +88,15 @@ class Standing:
     has_rival: bool = False  # another live subscription of the same product or plan, or another open attempt
 
 
+def is_invited(standing: Standing) -> bool:
+    """Say whether a page or a message may invite the customer to come back at all."""
+    invited = may_invite_back(standing.status, relaunch_allowed=standing.relaunch_allowed)
+    return invited and standing.contact_allowed
+
+
 def check(standing: Standing) -> None:
     """Raise NotAllowed, with the reason that a page can say, unless the customer may come back."""
-    invited = may_invite_back(standing.status, relaunch_allowed=standing.relaunch_allowed)
-    if not (invited and standing.contact_allowed):
+    if not is_invited(standing):
         raise NotAllowed(Denial.NO_COMEBACK)
     if standing.has_successor:
         raise NotAllowed(Denial.CAME_BACK)

@@ -141,7 +141,8 @@ def is_left_suspended(
     return last_payment_at > suspended_at - AT_ONCE
 
 
-REMIND_BEFORE: Final = timedelta(days=1)  # the mail that says that payments start again
+# The mail that says « tomorrow »: on the day before in every zone, though the night of the clocks has 23 hours.
+REMIND_BEFORE: Final = timedelta(hours=23)
 
 
 def start_of_day(day: date, *, zone: str) -> datetime:

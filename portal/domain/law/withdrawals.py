@@ -201,6 +201,15 @@ def warnings_due(due_at: datetime, *, now: datetime) -> tuple[str, ...]:
     return tuple(f"{before.days}d" for before in WARNED_BEFORE if due_at - before <= now)
 
 
+def days_left(due_at: datetime, time_zone: str, *, now: datetime) -> int:
+    """Return how many days it is until a refund's day, as a calendar of that zone counts; none once it has come.
+
+    A warning may leave later than its time: of what was written down late, or by a machine that stood still.
+    """
+    zone = ZoneInfo(time_zone)
+    return max((due_at.astimezone(zone).date() - now.astimezone(zone).date()).days, 0)
+
+
 def _period_from(begins_at: datetime, contract: Contract) -> Period:
     ends = [_ends(begins_at, zone, contract) for zone in contract.zones]
     return Period(sure=max(sure for sure, _longest in ends), longest=max(longest for _sure, longest in ends))

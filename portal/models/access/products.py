@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.law.plan_kinds import KindAnswer, PlanKind, Supply
+from portal.domain.law.renewals import Renewing
 from portal.domain.policies import Override
 from portal.models.base import EXTERNAL_ID, Base, HasCreation, HasId, HasMerchant, words
 
@@ -111,6 +112,11 @@ class Plan(HasId, HasCreation, HasMerchant, Base):
         return KindAnswer(
             kind=self.kind, term_months=self.term_months, notice_days=self.term_notice_days, supply=self.supply
         )
+
+    @property
+    def renewing(self) -> Renewing | None:
+        """Its term and notice; None of a contract that does not renew itself."""
+        return self.answer.renewing
 
 
 class Grant(HasId, HasCreation, HasMerchant, Base):

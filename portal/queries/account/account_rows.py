@@ -16,6 +16,7 @@ from portal.domain.ends.pauses import OPEN as PAUSE_OPEN
 from portal.domain.ends.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.law.renewals import Renewing
 from portal.domain.law.withdrawals import NO_PROOF, ConsentKind, Consents, ConsentWay, newest
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Status
@@ -79,6 +80,11 @@ class PlainPlan:
     total_cycles: int
     kind: PlanKind
 
+    @property
+    def renewing(self) -> Renewing | None:
+        """Not read here, as `PlainSubscription.free_from` is not."""
+        return None
+
 
 @dataclass(frozen=True)
 class PlainPayment:
@@ -131,6 +137,11 @@ class PlainSubscription(HasSubscriptionFacts):
     @property
     def free_from(self) -> datetime | None:
         """Not read here: no card says what binds an end that nobody has asked for."""
+        return None
+
+    @property
+    def term_from(self) -> date | None:
+        """Not read here either."""
         return None
 
 

@@ -40,10 +40,12 @@ from portal.models import (
     Grant,
     Merchant,
     PayPalAccount,
+    Plan,
     ReceivedRequest,
     Subscription,
 )
 from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
+from portal.queries.ends.comebacks import has_abandoned
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
@@ -100,6 +102,9 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.promised,
         Customer.email,
         Customer.erased_at,
+        Customer.contact_allowed,
+        Plan.kind,
+        has_abandoned(Subscription.customer_id).label("has_abandoned"),
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),
@@ -110,6 +115,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         .select_from(BulkRow)
         .join(Subscription, Subscription.id == BulkRow.subscription_id)
         .join(Customer, Customer.id == Subscription.customer_id)
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(EndRequest, _is_open())
         .where(BulkRow.bulk_act_id == act_id, BulkRow.position > after)
     )

@@ -6,20 +6,23 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.ends.comebacks import OPEN, Standing
-from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
+from portal.domain.subscriptions import LIVE, ProviderStatus, Status, may_invite_back
 from portal.models import Comeback, Merchant, PayPalAccount, Provider, Subscription
 from portal.models.ends.held_requests import AnyAttempt
 from portal.models.held import AnySubscription
 from portal.queries import subscriptions
+from portal.queries.aliases import kept_alias
 
 A = TypeVar("A", bound=AnyAttempt)
 S = TypeVar("S", bound=AnySubscription)
+
+_THEIRS: Final = kept_alias(Subscription, "theirs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,16 @@ def prospects(
     return {row.id: _prospect(row, rows, attempts, environment) for row in invited}
 
 
+def has_abandoned(customer_id: SQLColumnExpression[uuid.UUID] | uuid.UUID) -> ColumnElement[bool]:
+    """Say, within a statement, whether anything of a customer is *abandoned*: then nothing invites them back."""
+    return exists().where(_THEIRS.customer_id == customer_id, _THEIRS.status == Status.ABANDONED)
+
+
+def is_abandoned(session: Session, customer_id: uuid.UUID) -> bool:
+    """Say whether anything of the customer is *abandoned*."""
+    return bool(session.scalar(select(has_abandoned(customer_id))))
+
+
 def never_began(subscription: AnySubscription) -> bool:
     """Say whether it ended before anything was approved or paid at PayPal."""
     return subscription.started_at is None and subscription.last_payment_at is None
@@ -169,13 +182,14 @@ def standing_of(
     """Return what decides whether a subscription may be taken up again.
 
     `rows` are all of the customer's, `attempts` all that they made, oldest first; `sold_in` is the REST key's
-    environment.
+    environment.  *Abandoned* is a word about the customer: whoever it is said of once is never again invited to
+    anything of the merchant's (product.md, words).
     """
-    others = _same(row, rows)
+    others, left = _same(row, rows), any(one.status is Status.ABANDONED for one in rows)
     asked = any(one.is_open and one.subscription_id != row.id for one in _attempts_at(row, rows, attempts))
     return Standing(
         status=row.status,
-        relaunch_allowed=row.relaunch_allowed,
+        relaunch_allowed=row.relaunch_allowed and not left,
         contact_allowed=contact_allowed,
         is_sold_by_rest=(row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == sold_in),
         is_stopped=row.stopped_at_provider_at is not None or never_began(row),

@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.domain.law.offers import OfferAnswer
-from portal.domain.subscriptions import ENDED, Status
+from portal.domain.subscriptions import ENDED
 from portal.models import Customer, OfferAnswered, Subscription
+from portal.queries.ends.comebacks import has_abandoned
 
 
 def may_be_offered(session: Session, customer_id: uuid.UUID) -> bool:
@@ -30,11 +31,8 @@ def stands_taken(session: Session, customer_id: uuid.UUID, subscription_id: uuid
 
 
 def _is_left_alone(customer_id: uuid.UUID) -> ColumnElement[bool]:
-    left = select(Subscription.id).where(
-        Subscription.customer_id == customer_id, Subscription.status == Status.ABANDONED
-    )
     closed = select(Customer.id).where(Customer.id == customer_id, Customer.contact_allowed.is_(False))
-    return or_(left.exists(), closed.exists())
+    return or_(has_abandoned(customer_id), closed.exists())
 
 
 def keep(session: Session, values: dict[str, object]) -> bool:

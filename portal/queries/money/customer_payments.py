@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.domain.money import receipts
 from portal.domain.money.money import Money
 from portal.domain.money.receipts import Record, Total
-from portal.domain.money.refunds import OPEN
+from portal.domain.money.refunds import OPEN, RefundState
 from portal.models import (
     NOT_TAKEN,
     KeyState,
@@ -31,6 +31,7 @@ from portal.models import (
 )
 
 PAGE: Final = 50
+UNDER_WAY: Final = OPEN - {RefundState.NEEDS_MERCHANT}  # what waits for the merchant is not on its way
 GONE_BACK: Final = (PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED, PaymentState.REVERSED)
 
 
@@ -167,7 +168,7 @@ def _theirs(whose: Whose) -> Select[Payment, str, str, Decimal]:
         select(Payment, Product.name, Subscription.provider_id, Refund.amount)
         .join(Subscription, Subscription.id == Payment.subscription_id)
         .join(Product, Product.id == Subscription.product_id)
-        .outerjoin(Refund, and_(Refund.payment_id == Payment.id, Refund.state.in_(OPEN)))
+        .outerjoin(Refund, and_(Refund.payment_id == Payment.id, Refund.state.in_(UNDER_WAY)))
         .where(*whose.subscriptions)
     )
 

@@ -15,7 +15,8 @@ from portal.domain.access import promises
 from portal.domain.access.access import EndPreview, Facts, Rule, preview_end
 from portal.domain.ends.bulk_acts import ASKS, Effect, effect_of
 from portal.domain.ends.end_requests import is_planned
-from portal.domain.subscriptions import ENDINGS, may_invite_back
+from portal.domain.law.plan_kinds import PlanKind
+from portal.domain.subscriptions import ENDINGS, Status, may_invite_back
 from portal.models import BulkAct, Grant, Product
 from portal.queries.access import products
 from portal.queries.ends import bulk_acts
@@ -113,7 +114,14 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
         counts.latest = max(filter(None, (counts.latest, seen.access_until)))
     counts.committed += row.committed_until is not None and row.committed_until > now
     counts.replaced += is_waiting
-    counts.invitable += bool(row.email) and may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed)
+    counts.invitable += bool(row.email) and _is_invited(row, outcome)
+
+
+def _is_invited(row: Any, outcome: Status) -> bool:
+    """Say whether a message may lead its customer back, as `notice_facts.is_invited` will."""
+    is_schedule = row.kind is PlanKind.INSTALMENTS
+    invited = may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed, is_schedule=is_schedule)
+    return invited and bool(row.contact_allowed) and not row.has_abandoned
 
 
 def _rule(row: Any, product: Product) -> Rule:

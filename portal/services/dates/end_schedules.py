@@ -31,6 +31,7 @@ from portal.models import EndRequest, Subscription
 from portal.models.ends.held_requests import AnyEndRequest
 from portal.models.held import AnySubscription
 from portal.services import tries
+from portal.services.dates import renewal_terms
 from portal.services.dates.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of
 
@@ -43,24 +44,44 @@ def beginning_of(day: date, time_zone: str) -> datetime:
 
 
 def plan(
-    subscription: AnySubscription, actor: Actor, *, wished_at: datetime | None = None, now: datetime
+    subscription: AnySubscription,
+    actor: Actor,
+    *,
+    time_zone: str,
+    wished_at: datetime | None = None,
+    asked_at: datetime | None = None,
+    now: datetime,
 ) -> Schedule | None:
     """Return how the end waits, None for at once: no reason, nothing to wait for, or dates that nobody knows.
 
     Where PayPal's next payment or rhythm is unknown no day can be promised, and only « at once » is safe.  While
     PayPal takes no payment (a pause, or a late payment) the same reasons bind.  A customer whose renewal was not told
-    in time is bound by none (law.md R-FR-23).  The product must be loaded.
+    in time is bound by none (law.md R-FR-23).  `asked_at`: when the declaration was made that is carried out now; the
+    delay is ours, and no notice is longer for it (R-FR-13).  Product and plan must be loaded.
     """
     reasons: dict[WaitReason, datetime | None] = {WaitReason.WISH: wished_at}
     if actor is Actor.CUSTOMER and not is_free(subscription, now=now):
-        product = subscription.product
         reasons |= {
-            WaitReason.COMMITMENT: subscription.committed_until if product.commitment_binds else None,
-            WaitReason.NOTICE: now + timedelta(days=product.notice_days) if product.notice_days else None,
+            WaitReason.COMMITMENT: subscription.committed_until if subscription.product.commitment_binds else None,
+            WaitReason.NOTICE: _notice_until(subscription, time_zone, asked_at=asked_at or now),
         }
     found = latest(reasons, now=now)
     planned = _planned(subscription, *found, is_wished=wished_at is not None) if found is not None else None
     return planned if planned is not None and planned.due_at > now else None
+
+
+def _notice_until(subscription: AnySubscription, time_zone: str, *, asked_at: datetime) -> datetime | None:
+    """Return until when notice binds an end that was asked for then; None without a notice period.
+
+    A renewal refused by the last day that its reminder names is refused: the next term is not owed (R-FR-21).
+    """
+    days = subscription.product.notice_days
+    if not days:
+        return None
+    until, one = asked_at + timedelta(days=days), renewal_terms.coming(subscription, time_zone, now=asked_at)
+    if one is not None and renewal_terms.day_of(asked_at, time_zone) <= one.deadline_on:
+        return min(until, beginning_of(one.renews_on, time_zone))
+    return until
 
 
 def is_free(subscription: AnySubscription, *, now: datetime) -> bool:
@@ -108,7 +129,10 @@ def expectation(
 
 @dataclass(frozen=True)
 class Avoidable:
-    """A payment that a planned end still leaves, and the last whole day on which ending avoids it (None: today)."""
+    """A payment that a planned end still leaves, and the last whole day on which asking for the end avoids it.
+
+    None: today.
+    """
 
     payment_at: datetime
     day: date | None
@@ -118,12 +142,24 @@ def avoidable(
     subscription: AnySubscription, actor: Actor, planned: Schedule, time_zone: str, *, now: datetime
 ) -> Avoidable | None:
     """Return the next payment that an earlier day would avoid; None where all that are left are owed anyway."""
-    at = first_avoidable(planned, plan(subscription, actor, now=now))
+    at = first_avoidable(planned, plan(subscription, actor, time_zone=time_zone, now=now))
     if at is None or at <= now:
         return None
-    zone = ZoneInfo(time_zone)
-    day = at.astimezone(zone).date() - timedelta(days=1)
-    return Avoidable(at, day if day > now.astimezone(zone).date() else None)
+    day = _last_day_to_avoid(subscription, actor, at, time_zone, now=now)
+    return Avoidable(at, day if day > renewal_terms.day_of(now, time_zone) else None)
+
+
+def _last_day_to_avoid(
+    subscription: AnySubscription, actor: Actor, payment_at: datetime, time_zone: str, *, now: datetime
+) -> date:
+    """Return the last day that is whole before the notice would reach the payment: it moves along with the asking."""
+    is_bound = actor is Actor.CUSTOMER and not is_free(subscription, now=now)
+    notice = timedelta(days=subscription.product.notice_days if is_bound else 0)
+    day = renewal_terms.day_of(payment_at - notice, time_zone) - timedelta(days=1)
+    one = renewal_terms.coming(subscription, time_zone, now=now) if notice else None
+    if one is not None and payment_at >= beginning_of(one.renews_on, time_zone):
+        return max(day, one.deadline_on)
+    return day
 
 
 def standing(request: AnyEndRequest, subscription: AnySubscription, *, now: datetime) -> Schedule | None:

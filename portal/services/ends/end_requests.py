@@ -145,7 +145,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
         if again is not None:  # PayPal showed it live and it is being ended there again: that end is *abandoned* too
             end_requests.lock(session, again.id).outcome = subscription.status
         comebacks.close_open(session, subscription, now=now)
-        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
+        end_confirmations.nobody_invited(ctx, session, wish.merchant_id, subscription.customer_id, now=now)
         timeline.note(
             session,
             subscription,
@@ -200,10 +200,11 @@ def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: date
     """Return how the end would wait, None for at once."""
     if wish.cause is Cause.WITHDRAWN:
         return None
-    wished_at = None
-    if wish.wished_on is not None:
-        wished_at = beginning_of(wish.wished_on, merchants.of(session, wish.merchant_id).time_zone)
-    return plan(subscription, wish.actor, wished_at=wished_at, now=now)
+    zone, asked_at = merchants.of(session, wish.merchant_id).time_zone, None
+    if wish.received_request_id is not None:
+        asked_at = stored_received.of_merchant(session, wish.merchant_id, wish.received_request_id).received_at
+    wished_at = beginning_of(wish.wished_on, zone) if wish.wished_on is not None else None
+    return plan(subscription, wish.actor, time_zone=zone, wished_at=wished_at, asked_at=asked_at, now=now)
 
 
 def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, now: datetime) -> bool:

@@ -208,10 +208,12 @@ def _after_the_end(
     That happens when one was ended here before the buyer approved it: we kept watching (domain.md, pending).
     """
     if is_over(reading):
-        was_unsettled = is_unsettled(subscription)
+        was_unsettled, before = is_unsettled(subscription), subscription.facts
         take_over(subscription, reading, now=now)
         subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
         late_payments.look(ctx, session, subscription, now=now)
+        if subscription.facts != before:  # a payment on its way came, or never will: access has another last day
+            outgoing_access.mark(session, subscription, now=now)
         if was_unsettled:
             given_dates.tell_settled(ctx, session, subscription, now=now)
         return

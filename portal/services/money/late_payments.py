@@ -40,7 +40,7 @@ from portal.services import tries
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money.refunds import note_failed
+from portal.services.money.refunds import given_anew, note_failed
 from portal.services.notices import late_payment_notices
 
 log = structlog.get_logger(__name__)
@@ -237,9 +237,8 @@ def _close(
 
 def _settle(session: Session, subscription: Subscription, payment: Payment, refund: Refund, *, now: datetime) -> None:
     """Close a refund whose payment is gone whole: what PayPal took back in a dispute, nobody here has given back."""
-    before = (one.amount for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE)
-    given = payment.went_back - payment.taken_back - sum(before, Decimal(0))
-    refund.move(RefundState.DONE if given >= refund.amount else RefundState.FAILED)
+    is_given = given_anew(session, payment) >= refund.amount
+    refund.move(RefundState.DONE if is_given else RefundState.FAILED)
     refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
     if refund.state is RefundState.FAILED:
         note_failed(session, subscription, refund, by=PROVIDER, now=now)

@@ -119,22 +119,30 @@ def ask(
 def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Close what is open where as much has gone back since it was asked for, whoever sent it; the lock is held.
 
-    One that PayPal calls pending is followed to its own end first.  What PayPal took back in a dispute is no refund.
+    One that PayPal calls pending is followed to its own end first.  What PayPal took back in a dispute is no refund,
+    whether before or since.
     """
     session.flush()
     for refund, payment in refunds.open_of_subscription(session, subscription.id):
         went = refund.left_before - payment.left
         if went < refund.amount:
             continue
+        given = min(went, given_anew(session, payment)) if payment.taken_back > 0 else went
         if refund.state is RefundState.PENDING:
             tries.again(session, refund, at=now)
-        elif payment.taken_back > 0:
+        elif given < refund.amount:
             _close(refund, RefundState.FAILED, now=now)
             note_failed(session, subscription, refund, by=audit.PROVIDER, now=now)
         else:
-            refund.amount = went
+            refund.amount = given
             _close(refund, RefundState.DONE, now=now)
             tell_done(ctx, session, subscription, refund, payment, now=now)
+
+
+def given_anew(session: Session, payment: Payment) -> Decimal:
+    """Return how much refunds have given back of it, whoever made them, beside those of the desk that are done."""
+    done = (one.amount for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE)
+    return payment.went_back - payment.taken_back - sum(done, Decimal(0))
 
 
 def give_up(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, by: By, *, now: datetime) -> bool:

@@ -59,6 +59,15 @@ def invitations_withdrawn(ctx: Context, session: Session, merchant_id: uuid.UUID
         invitation_withdrawn(ctx, session, subscription, now=now)
 
 
+def nobody_invited(
+    ctx: Context, session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime
+) -> None:
+    """Word what was not sent anew, of every end of a customer's: nothing invites them back any more."""
+    session.flush()
+    for subscription in subscriptions.all_of_customer(session, merchant_id, customer_id):
+        invitation_withdrawn(ctx, session, subscription, now=now)
+
+
 def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Word what was not sent of an end anew: the subscription may no longer be invited back (deciding test 14)."""
     post = Post.of(ctx, session, subscription.merchant_id, now=now)

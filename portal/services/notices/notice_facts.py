@@ -14,7 +14,7 @@ from portal.documents import planned_ends as documents
 from portal.documents import words
 from portal.documents.words import WAY
 from portal.domain.dates.end_dates import WaitReason
-from portal.domain.ends import end_requests
+from portal.domain.ends import comebacks, end_requests
 from portal.domain.ends.end_requests import Basis, RequestState
 from portal.domain.ends.received_requests import Way, has_hour
 from portal.domain.errors import NotAllowed
@@ -22,13 +22,14 @@ from portal.domain.law.countries import Function
 from portal.domain.merchants.sections import Section, is_shown
 from portal.domain.money.money import Money
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Status, may_invite_back
+from portal.domain.subscriptions import Status
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead, one_line
 from portal.models import EndRequest, Grant, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries.access import grants
 from portal.queries.ends import askings
 from portal.queries.ends import end_requests as stored_ends
+from portal.queries.ends.comebacks import Prospect
 from portal.queries.people import merchants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends
@@ -120,7 +121,7 @@ def effect_facts(
 ) -> EffectFacts:
     """Return what the confirmed end changed; `given`: by hand, of the product."""
     never_started = request.basis is Basis.NEVER_STARTED
-    left = access_left(subscription, given, never_started=never_started)
+    left, prospect = access_left(subscription, given, never_started=never_started), _invited(session, subscription)
     return EffectFacts(
         outcome=request.outcome,
         confirmed_at=request.confirmed_at or now,
@@ -134,30 +135,28 @@ def effect_facts(
         is_access_unknown=left.is_unknown,
         kept=left.kept,
         opens=_later(left, now),
-        comeback_path=_comeback_path(session, subscription),
-        may_come_back=_may_come_back(subscription),
+        comeback_path=_comeback_path(session, subscription, prospect),
+        may_come_back=prospect is not None,
     )
 
 
 def is_invited(session: Session, subscription: Subscription) -> bool:
     """Say whether a message may lead the customer back to the subscription at all."""
     shown = is_shown(Section.COMEBACKS, merchants.of(session, subscription.merchant_id).hidden_sections)
-    return shown and _may_come_back(subscription)
+    return shown and _invited(session, subscription) is not None
 
 
-def _may_come_back(subscription: Subscription) -> bool:
-    invited = may_invite_back(
-        subscription.status, relaunch_allowed=subscription.relaunch_allowed, is_schedule=subscription.is_schedule
-    )
-    return invited and subscription.customer.contact_allowed
-
-
-def _comeback_path(session: Session, subscription: Subscription) -> str | None:
-    """Return the page where the customer may come back; None where that is not offered."""
+def _invited(session: Session, subscription: Subscription) -> Prospect | None:
+    """Return what coming back depends on; None where nobody is invited: by all that the customer has."""
     try:
         prospect = prospect_of(session, subscription)
     except NotAllowed:
         return None
+    return prospect if comebacks.is_invited(prospect.standing) else None
+
+
+def _comeback_path(session: Session, subscription: Subscription, prospect: Prospect | None) -> str | None:
+    """Return the page where the customer may come back; None where that is not offered."""
     merchant = merchants.of(session, subscription.merchant_id)
     if not is_offered(prospect, merchant):
         return None

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from portal.domain.law.renewals import ReminderState
-from portal.domain.law.withdrawals import WARNED_BEFORE, warnings_due
+from portal.domain.law.withdrawals import WARNED_BEFORE, days_left, warnings_due
 from portal.domain.money.money import Money
 from portal.i18n import pick_locale
 from portal.mail.facts import RenewalFacts
@@ -70,8 +70,8 @@ def _warn(ctx: Context, now: datetime, session: Session, key: renewals.RowKey) -
     if owed.settled_at is not None or not times:
         return
     post = Post.of(ctx, session, owed.merchant_id, now=now)
-    facts, days = _refund_facts(session, owed), int(times[-1].removesuffix("d"))
-    composed = merchant_renewal_refund(post.desk_head, facts, days=days)
+    days = days_left(owed.due_at, post.merchant.time_zone, now=now)
+    composed = merchant_renewal_refund(post.desk_head, _refund_facts(session, owed), days=days)
     post.to_merchant(composed, key=f"renewal-refund-due:{owed.id}:{times[-1]}")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.domain.ends.received_requests import has_hour
-from portal.domain.law.withdrawals import WARNED_BEFORE, warnings_due
+from portal.domain.law.withdrawals import WARNED_BEFORE, days_left, warnings_due
 from portal.logs import place_of
 from portal.mail import withdrawals as mails
 from portal.mail.withdrawals import WithdrawalFacts
@@ -70,7 +70,8 @@ def _warn(ctx: Context, merchant_id: uuid.UUID, withdrawal_id: uuid.UUID, *, now
             return
         post = Post.of(ctx, session, merchant_id, now=now)
         told = _facts(session, found, found.subscription, path=desk_path(found))
-        composed = mails.merchant_withdrawal_due(post.desk_head, told, days=int(times[-1].removesuffix("d")))
+        days = days_left(found.refund_due_at, post.merchant.time_zone, now=now)
+        composed = mails.merchant_withdrawal_due(post.desk_head, told, days=days)
         post.to_merchant(composed, key=f"withdrawal-due:{found.id}:{times[-1]}")
 
 

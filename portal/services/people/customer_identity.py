@@ -20,7 +20,6 @@ from portal.domain.people.customer_erasures import check_there
 from portal.domain.people.email_addresses import normal
 from portal.domain.people.profiles import Answer, left_alone
 from portal.models import Customer
-from portal.queries import subscriptions
 from portal.queries.people import address_changes, customers
 from portal.services import external_ids, throttles
 from portal.services.audit import audit
@@ -141,7 +140,7 @@ def write(
     for name in changed:
         setattr(customer, name, wanted[name])
     if Answer.CONTACT in changed and not customer.contact_allowed:
-        _invite_no_more(ctx, session, customer, now=now)
+        end_confirmations.nobody_invited(ctx, session, customer.merchant_id, customer.id, now=now)
     return changed
 
 
@@ -155,13 +154,6 @@ def _asks(session: Session, customer: Customer, wish: Identity, *, now: datetime
         raise AddressTaken(others[0].id)
     waiting = address_changes.open_of(session, customer.id)
     return waiting is None or waiting.email != email or waiting.expires_at <= now
-
-
-def _invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
-    """Take the invitation out of confirmations that have not left yet."""
-    session.flush()
-    for subscription in subscriptions.all_of_customer(session, customer.merchant_id, customer.id):
-        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
 
 
 def _told(row: Customer, different: Mapping[str, Any]) -> dict[str, Any]:

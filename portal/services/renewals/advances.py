@@ -1,15 +1,14 @@
 """What goes back after an end that was free of charge for want of a proved reminder (law.md R-FR-23).
 
-Within 30 days: what was paid after the last renewal, less what was performed until the day of the end.
+Within 30 days of the end: what was paid after the last renewal, less what was performed until the day of the end.
 """
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Session
@@ -28,7 +27,9 @@ from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.batches import each
 from portal.services.context import Context
+from portal.services.dates.end_schedules import beginning_of
 from portal.services.dates.paid_time import terms_of
+from portal.services.dates.renewal_terms import day_of
 from portal.services.notices import renewal_notices
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ def owe(ctx: Context, session: Session, subscription: Subscription, request: End
         currency=newest.currency,
         renewed_at=since - HOURS,
         left_before=renewals.left_of(paid),
-        due_at=request.asked_at + REFUND_WITHIN,
+        due_at=max(request.asked_at, beginning_of(_ended_on(request, zone), zone)) + REFUND_WITHIN,
         created_at=now,
     )
     session.add(owed)
@@ -94,15 +95,19 @@ def _back(subscription: Subscription, payment: Payment, request: EndRequest, tim
     left, until = Money(payment.left, payment.currency), period_end(terms_of(subscription), payment.paid_at)
     if until is None:
         return left.amount
-    zone = ZoneInfo(time_zone)
-    asked_on = request.asked_at.astimezone(zone).date()
     return advance(
         Money(payment.amount, payment.currency),
         left,
-        paid_on=payment.paid_at.astimezone(zone).date(),
-        paid_until=until.astimezone(zone).date(),
-        ended_on=max(request.wished_on or asked_on, asked_on),
+        paid_on=day_of(payment.paid_at, time_zone),
+        paid_until=day_of(until, time_zone),
+        ended_on=_ended_on(request, time_zone),
     ).amount
+
+
+def _ended_on(request: EndRequest, time_zone: str) -> date:
+    """Return the day of the end: the one that was chosen, or that of the asking."""
+    asked_on = day_of(request.asked_at, time_zone)
+    return max(request.wished_on or asked_on, asked_on)
 
 
 def follow(ctx: Context, *, now: datetime) -> None:

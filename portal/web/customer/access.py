@@ -85,7 +85,8 @@ def _lede(held: AccountPage, sources: list[Source], gifts: list[Opened]) -> str:
 
 def _source(holding: Held, *, now: datetime) -> Source:
     subscription = holding.subscription
-    found = accesses.of_subscription(subscription, holding.request, holding.grants, now=now)
+    zone = g.merchant.time_zone
+    found = accesses.of_subscription(subscription, holding.request, holding.grants, time_zone=zone, now=now)
     status = labels.CUSTOMER_STATUS[subscription.status]
     seen, schedule = found.windows, subscription.is_schedule
     return Source(

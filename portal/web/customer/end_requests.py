@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -44,6 +44,7 @@ from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.local_days import local_day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ class Recap:
     committed_until: str | None
     wished_on: str | None  # the day the customer chose
     planned: PlannedWords | None  # how the end waits; None: PayPal is told at once
-    avoid_on: date | None  # the last day that avoids the next payment which is still taken
+    day_before: date | None  # the last day as an end that avoids the next payment which is still taken; None: today
     is_binding: bool  # the commitment: it may not be left before its end
     near_payment: str | None  # too near for the wished day to be waited for
 
@@ -126,8 +127,9 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     subscription, fmt = holding.subscription, formatter()
     outcome = transition(subscription.status, Action.CANCEL)
     policies.check(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
-    wished_at = beginning_of(wished_on, g.merchant.time_zone) if wished_on is not None else None
-    planned = plan(subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
+    zone = g.merchant.time_zone
+    wished_at = beginning_of(wished_on, zone) if wished_on is not None else None
+    planned = plan(subscription, Actor.CUSTOMER, time_zone=zone, wished_at=wished_at, now=now)
     given = grants_of(subscription.product, holding.grants)
     preview, payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     told = _told(holding, planned, wished_on, now=now)
@@ -149,7 +151,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
         wished_on=fmt.date(wished_on) if wished_on is not None else None,
         planned=planned_words(told, fmt, is_recorded=False) if told is not None else None,
-        avoid_on=told.avoid_on if told is not None else None,
+        day_before=_day_before(told, now=now) if told is not None else None,
         is_binding=subscription.product.commitment_binds and not is_free(subscription, now=now),
         near_payment=presenting.known_day(payment if subscription.interval_unit is not None else None),
     )
@@ -168,6 +170,15 @@ def _told(holding: Holding, planned: Schedule | None, wished_on: date | None, *,
         given=grants_of(holding.subscription.product, holding.grants),
         now=now,
     )
+
+
+def _day_before(told: PlannedFacts, *, now: datetime) -> date | None:
+    """Return the day before the payment that an earlier end would avoid: what the page offers to show instead.
+
+    It is a day of the end; asking for it has its own last day (`avoid_on`), which a notice period puts before.
+    """
+    day = local_day(told.avoidable_at) - timedelta(days=1) if told.avoidable_at is not None else None
+    return day if day is not None and day > local_day(now) else None
 
 
 def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date | None) -> str:

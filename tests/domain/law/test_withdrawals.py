@@ -17,6 +17,7 @@ from portal.domain.law.withdrawals import (
     ConsentWay,
     Contract,
     Verdict,
+    days_left,
     last_day,
     newest,
     period,
@@ -220,6 +221,20 @@ def test_the_merchant_is_warned_before_the_fourteenth_day():
     assert warnings_due(due, now=at("2026-11-11T09:59")) == ()
     assert warnings_due(due, now=at("2026-11-11T10:00")) == ("7d",)
     assert warnings_due(due, now=at("2026-11-17T10:00")) == ("7d", "3d", "1d")
+
+
+@pytest.mark.parametrize(
+    ("now", "days"),
+    [
+        ("2026-11-11T10:00", 7),
+        ("2026-11-13T23:59", 5),
+        ("2026-11-14T00:01", 4),
+        ("2026-11-18T09:00", 0),
+        ("2026-11-25T10:00", 0),  # overdue
+    ],
+)
+def test_the_days_that_are_left_are_those_of_the_merchants_calendar(now, days):
+    assert days_left(at("2026-11-18T10:00"), PARIS, now=at(now)) == days
 
 
 @pytest.mark.law("R-FR-30", "R-FR-31")

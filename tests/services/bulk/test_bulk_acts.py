@@ -16,6 +16,7 @@ from portal.domain.desk.subscription_filters import SubscriptionFilter
 from portal.domain.ends.bulk_acts import Effect
 from portal.domain.ends.end_requests import Channel, RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import (
@@ -27,6 +28,7 @@ from portal.models import (
     Hold,
     Mail,
     PayPalAccount,
+    Plan,
     Staff,
     Subscription,
     TimelineEntry,
@@ -228,6 +230,21 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
     assert seen.access.total() == seen.asked
     invitable = sum(one.status is Status.CANCELLED and one.relaunch_allowed and one.id != nowhere.id for one in ended)
     assert invitable == seen.invitable
+
+
+def test_the_preview_counts_those_alone_whom_a_message_may_lead_back(ctx, make, merchant, anne):
+    plain, spread = make.subscription(merchant=merchant), make.subscription(merchant=merchant)
+    silent = make.subscription(merchant=merchant, customer=make.customer(merchant, contact_allowed=False))
+    left = make.subscription(merchant=merchant)
+    make.subscription(merchant=merchant, customer=left.customer, status=Status.ABANDONED, at_paypal=False)
+    with ctx.db.begin() as session:
+        values = {"kind": PlanKind.INSTALMENTS, "supply": Supply.CONTINUING, "total_cycles": 10}
+        session.execute(update(Plan).where(Plan.id == spread.plan_id).values(**values))
+    chosen = Choice(ids=[plain.id, spread.id, silent.id, left.id])
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, chosen, now=utc_now())
+    with ctx.db.read() as session:
+        seen = bulk_previews.count(session, session.get_one(BulkAct, act_id), now=utc_now())
+    assert (seen.asked, seen.invitable) == (4, 1)
 
 
 def test_each_end_is_the_engines_own(ctx, make, paypal, merchant, anne):

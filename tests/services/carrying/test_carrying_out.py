@@ -334,15 +334,19 @@ def test_cancelled_becomes_abandoned_here_only(ctx, make, paypal, subscription):
         end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=make.now())
 
 
+@pytest.mark.parametrize("is_another", [False, True])
 def test_14_a_confirmation_that_was_put_off_leaves_without_its_invitation_once_abandoned(
-    ctx, make, mailer, subscription
+    ctx, make, mailer, subscription, is_another
 ):
-    request = carry(ctx, ask(ctx, make, subscription))
+    """Whichever of the customer's subscriptions it is that is marked."""
+    request, marked = carry(ctx, ask(ctx, make, subscription)), subscription
+    if is_another:
+        marked = make.subscription(customer=subscription.customer, status=Status.CANCELLED, at_paypal=False)
     with ctx.db.read() as session:
         mail_id = session.scalars(select(Mail.id).where(Mail.key == f"confirmed:{request.id}")).one()
     mailer.away = True
     assert leaving.send(ctx, mail_id, now=utc_now()) is MailState.WAITING
-    end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
+    end_requests.mark_abandoned(ctx, wish_of(marked, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
     mailer.away = False
     assert leaving.send(ctx, mail_id, now=utc_now() + timedelta(days=1)) is MailState.SENT
     (letter,) = mailer.sent

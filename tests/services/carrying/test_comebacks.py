@@ -92,6 +92,15 @@ def test_refused_with_its_reason_and_nothing_is_written(way, columns, denial):
     assert one.timeline() == {}
 
 
+def test_refused_too_where_anything_else_of_the_customers_is_abandoned(way, make):
+    one = way()
+    make.subscription(customer=one.old.customer, status=Status.ABANDONED, at_paypal=False)
+    with pytest.raises(NotAllowed) as caught:
+        one.start()
+    assert caught.value.denial is Denial.NO_COMEBACK
+    assert one.timeline() == {}
+
+
 def test_no_rest_key_no_way_back(way, make, ctx):
     one = way(merchant=make.merchant(key=False))
     with pytest.raises(NotAllowed) as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from babel.dates import format_date
@@ -16,9 +16,12 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Subscription
-from portal.services.dates.end_schedules import beginning_of
+from portal.services.dates.end_schedules import avoidable, beginning_of, plan
 from tests.services.carrying.carried import ask, carry, mails, row
 from tests.services.dates.planning import MINUTES, day_in_french, days_ahead, jobs, letters, reading_of, see, take
+from tests.services.renewals.renewing import START, renewing
+
+PARIS = "Europe/Paris"
 
 
 def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(ctx, make, paypal, subscription):
@@ -150,8 +153,6 @@ def test_a_payment_already_seen_is_not_told_as_still_to_be_taken(ctx, make, subs
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():
-    from datetime import date
-
     assert beginning_of(date(2027, 3, 1), "Europe/Paris") == datetime(2027, 2, 28, 23, 0, tzinfo=UTC)
     assert beginning_of(date(2027, 7, 1), "Europe/Paris") == datetime(2027, 6, 30, 22, 0, tzinfo=UTC)
     assert beginning_of(date(2027, 3, 1), "Indian/Reunion") == datetime(2027, 2, 28, 20, 0, tzinfo=UTC)
@@ -173,6 +174,53 @@ def test_the_reason_that_reaches_furthest_decides_for_a_customer(ctx, make, merc
     wished_on = days_ahead(held, wish) if wish else None
     request = ask(ctx, make, held, wished_on=wished_on)
     assert (request.wait_reason, request.shown["payments_left"]) == (reason, payments)
+
+
+@pytest.mark.parametrize("notice", [0, 1, 10, 30, 45, 60])
+def test_who_cancels_on_the_last_day_told_avoids_the_payment_whatever_the_notice(make, merchant, notice):
+    """And two days later they do not: no earlier day than needed is told either."""
+    held = make.subscription(merchant=merchant, product=make.product(merchant, notice_days=notice))
+    wished_at = beginning_of(days_ahead(held, 150), PARIS)
+    waits = plan(held, Actor.CUSTOMER, time_zone=PARIS, wished_at=wished_at, now=make.now())
+    found = avoidable(held, Actor.CUSTOMER, waits, PARIS, now=make.now())
+    for days, is_taken in ((0, False), (2, notice > 0)):
+        noon = datetime.combine(found.day + timedelta(days=days), time(11), tzinfo=UTC)
+        anew = plan(held, Actor.CUSTOMER, time_zone=PARIS, now=noon)
+        assert (anew is not None and found.payment_at in anew.taken) is is_taken
+
+
+@pytest.mark.parametrize("notice", [30, 60])
+@pytest.mark.parametrize(
+    ("asked_at", "payments"),
+    [
+        (datetime(2027, 1, 12, 14, tzinfo=UTC), 0),
+        (datetime(2027, 2, 8, 14, tzinfo=UTC), 0),  # the last day to refuse: later than the hour of billing
+        (datetime(2027, 2, 8, 22, 59, tzinfo=UTC), 0),
+        (datetime(2027, 2, 8, 23, 1, tzinfo=UTC), 1),  # the ninth in Paris
+    ],
+)
+def test_who_refuses_a_renewal_by_its_last_day_is_not_charged_for_the_next_term(
+    ctx, make, merchant, notice, asked_at, payments
+):
+    """A year from 10 March 2026, refused by 8 February 2027; the reminder offers 10 March as the day of the end."""
+    product = make.product(merchant, notice_days=notice)
+    renews = datetime(2027, 3, 10, 9, tzinfo=UTC)
+    held = renewing(ctx, make, merchant=merchant, product=product, next_payment_at=renews, last_payment_at=START)
+    held.interval_unit = "YEAR"
+    wished_at = beginning_of(renews.date(), PARIS)
+    found = plan(held, Actor.CUSTOMER, time_zone=PARIS, wished_at=wished_at, now=asked_at)
+    assert found.payments == payments
+
+
+def test_the_last_day_to_refuse_a_renewal_is_told_as_the_last_that_avoids_its_payment(ctx, make, merchant):
+    product = make.product(merchant, notice_days=60)
+    renews = datetime(2027, 3, 10, 9, tzinfo=UTC)
+    held = renewing(ctx, make, merchant=merchant, product=product, next_payment_at=renews, last_payment_at=START)
+    held.interval_unit = "YEAR"
+    now, wished_at = datetime(2027, 2, 1, 12, tzinfo=UTC), beginning_of(date(2027, 6, 1), PARIS)
+    waits = plan(held, Actor.CUSTOMER, time_zone=PARIS, wished_at=wished_at, now=now)
+    found = avoidable(held, Actor.CUSTOMER, waits, PARIS, now=now)
+    assert (found.payment_at, found.day) == (renews, date(2027, 2, 8))
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAST_DUE, Status.PAUSED])

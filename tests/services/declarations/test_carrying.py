@@ -180,6 +180,17 @@ def test_number_and_address_on_file_end_by_themselves_after_a_day(ctx, make, sub
     assert one(ctx, received_id)[0].end_request_id == request.id
 
 
+def test_a_notice_runs_from_the_declaration_however_late_it_is_carried_out(ctx, make, merchant, claire, declare, now):
+    """The payment falls half a day after thirty days from the declaration, and before thirty from carrying it out."""
+    product, payment = make.product(merchant, notice_days=30), now + 30 * DAY + 12 * HOUR
+    held = make.subscription(merchant=merchant, customer=claire, product=product, next_payment_at=payment)
+    declare(contract=held.provider_id)
+    deciding.run(ctx, now=now + DAY)
+    (request,) = make.requests(held)
+    assert (request.created_at, request.shown["payments_left"]) == (now + DAY, 0)
+    assert request.shown["next_payment_at"] == payment.isoformat(), "the first that is not taken"
+
+
 def test_earlier_before_the_next_payment(ctx, make, merchant, claire, declare, now):
     near = make.subscription(merchant=merchant, customer=claire, next_payment_at=now + 10 * HOUR)
     declare(contract=near.provider_id)

@@ -20,7 +20,7 @@ from portal.domain.errors import NotAllowed
 from portal.domain.law.withdrawals import ConsentKind, RefundDuty, Verdict
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Action, Status
-from portal.models import Comeback, Payment, PaymentState, ReceivedRequest, TimelineKind, Withdrawal
+from portal.models import Comeback, Mail, Payment, PaymentState, ReceivedRequest, TimelineKind, Withdrawal
 from portal.queries import inbox, subscriptions
 from portal.queries.inbox import Kind
 from portal.queries.law import retention
@@ -36,6 +36,7 @@ from tests.services.ends.withdrawing import STAFF, by_staff, declare, request_of
 from tests.services.money.late_money import show
 from tests.services.money.test_given_back import ask as give_back
 from tests.services.money.test_given_back import carry as carry_refund
+from tests.waiting_mails import said
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -383,6 +384,16 @@ def test_the_merchant_is_warned_until_it_is_settled(ctx, paying, paid):
     withdrawal_refunds.close(ctx, paying.merchant_id, found.id, RefundDuty.OTHERWISE, **close)
     withdrawal_notices.warn(ctx, now=now + 40 * DAY)
     assert mails(ctx).count("merchant_withdrawal_due") == 4
+
+
+def test_a_warning_that_comes_late_says_the_days_that_are_left(ctx, paying, paid):
+    """As of one that staff carry out on the ninth day: the first warning's time has passed."""
+    now = utc_now()
+    declare(ctx, paying, now=now)
+    withdrawal_notices.warn(ctx, now=now + 9 * DAY)
+    with ctx.db.read() as session:
+        mail = session.scalars(select(Mail).where(Mail.kind == "merchant_withdrawal_due")).one()
+    assert "Refund due in 5 days" in said(ctx, mail).subject
 
 
 @pytest.mark.law("R-FR-46")

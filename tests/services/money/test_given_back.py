@@ -206,6 +206,28 @@ def test_what_paypal_took_back_is_no_refund_of_the_merchants(ctx, paypal, paying
     assert "payment_refunded" not in mails(ctx)
 
 
+def test_a_refund_after_a_dispute_took_a_part_is_done_whose_message_comes_first(ctx, paypal, paying, paid):
+    """PayPal made it, and our own call has no answer yet: a second one would give the money back twice."""
+    at_paypal = paypal.subscriptions[paying.provider_id].payments[-1]
+    show(ctx, paying, at_paypal, told=told(at_paypal, "reversal", "10.00"))
+    refund_id = ask(ctx, paid, "15.00")
+    show(ctx, paying, at_paypal, told=told(at_paypal, "refund", "15.00"))
+    done = refund(ctx, refund_id)
+    assert (done.state, done.amount) == (RefundState.DONE, Decimal("15.00"))
+    assert now_of(ctx, paid).left == Decimal("4.90")
+    assert mails(ctx).count("payment_refunded") == entries(ctx, paying, TimelineKind.REFUNDED) == 1
+    assert entries(ctx, paying, TimelineKind.REFUND_FAILED) == 0
+
+
+def test_a_dispute_after_a_refund_that_was_done_does_not_stand_for_the_next_one(ctx, paypal, paying, paid):
+    carry(ctx, paid, ask(ctx, paid, "9.00"))
+    refund_id = ask(ctx, paid, "8.00")
+    at_paypal = paypal.subscriptions[paying.provider_id].payments[-1]
+    show(ctx, paying, at_paypal, told=told(at_paypal, "reversal", "12.00"))
+    assert refund(ctx, refund_id).state is RefundState.FAILED
+    assert mails(ctx).count("payment_refunded") == 1
+
+
 def test_one_that_paypal_does_not_make_can_be_stopped_and_another_begun(ctx, paypal, paid):
     paypal.rule("refund", "403")
     refund_id = ask(ctx, paid)

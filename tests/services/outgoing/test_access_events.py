@@ -19,6 +19,7 @@ from portal.services.grants import Gift
 from portal.services.outgoing import access_events, event_endpoints, event_replays, event_stops
 from portal.services.outgoing.event_endpoints import Wish
 from tests.services.carrying.carried import ask, carry
+from tests.services.dates.test_paid_time import pending_then_cancelled, read  # noqa: F401 - a fixture
 from tests.services.outgoing.conftest import SOMEBODY
 from tests.services.outgoing.test_outgoing_facts import GONE, show
 from tests.services.own_data.test_customer_erasures import erased
@@ -77,6 +78,40 @@ def test_an_end_closes_it_on_its_day_and_not_before(ctx, make, merchant, endpoin
         assert look(later + timedelta(seconds=1)) == ["access.changed", "access.ended"]
     assert endpoints.events()[-1].at == until, "the fact's own time, not the worker's"
     assert endpoints.events()[-1].facts["allowed"] is False
+
+
+def test_a_payment_that_clears_after_the_end_gives_access_its_last_day(
+    ctx,
+    make,
+    paypal,
+    merchant,
+    watched,
+    look,
+    read,  # noqa: F811
+):
+    """PayPal's word for the subscription names that payment before its own message is taken over."""
+    row, _ended = pending_then_cancelled(ctx, make, read, paypal)
+    assert look() == []
+    paypal.happen(row.id, "clear-payment")
+    assert read(row, paid=True).access_until is not None
+    assert look() == ["access.changed"], "until then its last day was unknown"
+    assert look(40 * DAY) == ["access.changed", "access.ended"]
+
+
+def test_a_payment_that_is_denied_after_the_end_closes_it_at_once(
+    ctx,
+    make,
+    paypal,
+    merchant,
+    watched,
+    look,
+    read,  # noqa: F811
+):
+    row, _ended = pending_then_cancelled(ctx, make, read, paypal)
+    assert look() == []
+    paypal.happen(row.id, "deny-payment")
+    read(row, paid=True)
+    assert look() == ["access.ended"]
 
 
 def test_a_content_that_opens_later_changes_it_on_its_day(ctx, make, merchant, watched, look):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -191,6 +191,17 @@ def test_the_day_before_is_told_once(ctx, make, paypal, subscription):
     for hours in (30, 23, 22, 1):
         pause_reminders.remind(ctx, now=request.resume_at - timedelta(hours=hours))
         assert mails(ctx).count("resume_soon") == (hours < 24)
+
+
+def test_before_the_night_of_the_clocks_it_is_told_on_the_day_before_and_not_two_days(ctx, subscription):
+    carry(ctx, ask(ctx, subscription))
+    monday = datetime(2027, 3, 28, 22, tzinfo=UTC)  # its first moment in Paris, after a Sunday of 23 hours
+    with ctx.db.begin() as session:
+        session.execute(update(PauseRequest).where(PauseRequest.kind == PauseKind.RESUME).values(due_at=monday))
+    saturday, sunday = datetime(2027, 3, 27, 22, 59, tzinfo=UTC), datetime(2027, 3, 28, 10, tzinfo=UTC)
+    for now, number in ((saturday, 0), (sunday, 1)):
+        pause_reminders.remind(ctx, now=now)
+        assert mails(ctx).count("resume_soon") == number
 
 
 def test_a_binding_commitment_keeps_customers_from_pausing_not_staff(ctx, make):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -14,15 +15,17 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.law.withdrawals import ConsentKind, Verdict
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.models import AuditEntry, Payment, RenewalRefund, Subscription
+from portal.models import AuditEntry, EndRequest, Mail, Payment, RenewalRefund, Subscription
 from portal.queries import inbox
 from portal.queries.inbox import Kind
 from portal.services.notices import renewal_notices
 from portal.services.renewals import advances
 from tests.services.carrying.carried import ask, carry, mails
+from tests.services.dates.planning import days_ahead
 from tests.services.ends.withdrawing import declare as withdraw
 from tests.services.ends.withdrawing import request_of, say
 from tests.services.renewals.test_reminders import BY_SAM
+from tests.waiting_mails import said
 
 BOUND = {"commitment_binds": True, "notice_days": 60}
 
@@ -74,6 +77,21 @@ def test_the_end_is_at_once_and_what_was_paid_ahead_is_a_task_of_thirty_days(ctx
         assert (item.kind, item.about.id) == (Kind.RENEWAL_REFUND, task.id)
         assert inbox.count(session, bound.merchant_id, now=utc_now()) == 1
         assert session.scalars(select(AuditEntry.act).where(AuditEntry.act == "renewal.refund_owed")).all()
+
+
+def test_what_goes_back_after_a_day_that_was_chosen_is_due_thirty_days_after_that_day(ctx, make, paypal, bound):
+    """The law counts from the end, not from the day on which it was asked for."""
+    make.payment(bound, 10)
+    free(ctx, bound, since=utc_now() - timedelta(days=12))
+    request = ask(ctx, make, bound, wished_on=days_ahead(bound, 15))
+    with ctx.db.begin() as session:
+        session.execute(update(EndRequest).values(due_at=utc_now()))
+    assert carry(ctx, request).state is RequestState.CONFIRMED
+    (task,) = owed(ctx)
+    assert task.due_at.astimezone(ZoneInfo("Europe/Paris")).date() in (
+        request.wished_on + timedelta(days=30),
+        request.wished_on + timedelta(days=29),  # an hour less, where the clocks go back between
+    )
 
 
 @pytest.mark.law("R-FR-23")
@@ -170,3 +188,16 @@ def test_the_merchant_is_told_once_and_warned_until_it_is_settled(ctx, make):
     advances.settle(ctx, held.merchant_id, task.id, by=BY_SAM, now=utc_now())
     renewal_notices.warn(ctx, now=task.due_at + timedelta(days=40))
     assert mails(ctx).count("merchant_renewal_refund") == 5
+
+
+def test_a_warning_that_comes_late_says_the_days_that_are_left(ctx, make):
+    held = make.subscription(merchant=make.merchant(support_email="aide@atelier.test", locale="en"))
+    make.payment(held, 10)
+    free(ctx, held, since=utc_now() - timedelta(days=12))
+    carry(ctx, ask(ctx, make, held))
+    (task,) = owed(ctx)
+    renewal_notices.warn(ctx, now=task.due_at - timedelta(days=5))
+    with ctx.db.read() as session:
+        found = session.scalars(select(Mail).where(Mail.kind == "merchant_renewal_refund")).all()
+    subjects = [said(ctx, mail).subject for mail in found]
+    assert sum("due in 5 days" in subject for subject in subjects) == 1

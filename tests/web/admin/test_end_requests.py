@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from portal.domain.ends.end_requests import RequestState
+from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.domain.subscriptions import Status
-from portal.models import ImportRun, Proof, ProofFile
+from portal.models import Customer, ImportRun, Plan, Proof, ProofFile
 from portal.services import proofs
 from portal.services.ends import end_requests
 from portal.services.imports import imports
@@ -51,6 +52,24 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert paypal.calls[-2].note == "Merci et à bientôt"
     assert "asked by phone" not in str(list(paypal.calls))
     assert "asked by phone" in page.text
+
+
+@pytest.mark.parametrize("why", ["no contact", "instalments", "abandoned"])
+def test_the_preview_promises_an_invitation_only_where_one_may_follow(support, make, ctx, subscription, why):
+    path = f"/admin/subscriptions/{subscription.id}/end/cancel"
+    assert "may be invited to come back" in support.get(path).text
+    if why == "abandoned":
+        make.subscription(customer=subscription.customer, status=Status.ABANDONED, at_paypal=False)
+    with ctx.db.begin() as session:
+        if why == "instalments":
+            spread = {"kind": PlanKind.INSTALMENTS, "supply": Supply.CONTINUING, "total_cycles": 10}
+            session.execute(update(Plan).where(Plan.id == subscription.plan_id).values(**spread))
+        elif why == "no contact":
+            theirs = Customer.id == subscription.customer_id
+            session.execute(update(Customer).where(theirs).values(contact_allowed=False))
+    page = support.get(path)
+    assert "may be invited" not in page.text
+    assert "o invitation to come back" in page.text
 
 
 def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, support, make, subscription, ctx, enter):

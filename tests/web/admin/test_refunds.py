@@ -15,7 +15,7 @@ from portal.models import Refund, Subscription
 from portal.services.ends import end_requests
 from tests.chaos.claims import page_says_over
 from tests.services.carrying.carried import wish_of
-from tests.services.money.test_given_back import now_of, taken
+from tests.services.money.test_given_back import ask, carry, now_of, taken
 
 
 @pytest.fixture
@@ -102,6 +102,19 @@ def test_a_refused_refund_waits_in_the_inbox(manager, paypal, paid):
     page = page.submit(press="Try the refund again now")
     assert "Refunded: PayPal shows it" in page.notices[0]
     assert "The refund of" not in manager.get("/admin/").text
+
+
+def test_one_that_failed_is_tried_again_by_its_own_sum(ctx, manager, paypal, paying, paid):
+    paypal.happen(paying.provider_id, "refunds-wait")
+    refund_id = ask(ctx, paid, "9.95")
+    carry(ctx, paid, refund_id)
+    paypal.happen(paying.provider_id, "fail-refunds")
+    carry(ctx, paid, refund_id)
+    assert "Refund €9.95" in buttons(manager.get("/admin/").follow("Try the refund again…"))
+
+
+def buttons(page):
+    return [one.get_text(strip=True) for one in page.select("button")]
 
 
 def choose(page, name, starts):

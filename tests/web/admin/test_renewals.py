@@ -16,6 +16,7 @@ from portal.models import AuditEntry, RenewalRefund
 from portal.services.renewals import reminders
 from tests.services.carrying.carried import ask
 from tests.services.renewals.renewing import renewing, row, rows
+from tests.web.admin.test_refunds import buttons
 
 
 @pytest.fixture
@@ -95,8 +96,10 @@ def test_what_goes_back_is_a_card_with_its_day_and_leads_to_the_refund(owner, ct
         )  # fmt: skip
     page = owner.get("/admin/")
     assert "€19.90 paid ahead goes back by" in page.text
-    assert page.select_one(f'a[href="/admin/payments/{payment.id}/refund"]') is not None
-    page = page.submit(press="It went back another way")
+    page = page.follow("Refund €19.90…")
+    assert page.path.startswith(f"/admin/payments/{payment.id}/refund")
+    assert "Refund €19.90" in buttons(page), "the sum of the card, and not all that is left"
+    page = owner.get("/admin/").submit(press="It went back another way")
     assert "goes back by" not in page.text
 
 

@@ -278,6 +278,20 @@ def test_14_no_page_of_theirs_invites_back(why, visit, cancelled, make, ctx):
         assert "webapps/billing" not in str(shown.soup)
 
 
+@pytest.mark.parametrize("is_same", [True, False])
+def test_14_who_is_abandoned_in_one_is_invited_back_to_nothing_else(is_same, visit, cancelled, make):
+    """The desk has said of the customer: no email, no banner, no button; an older one's card holds none either."""
+    old = cancelled(visit.customer)
+    assert LINK["en"] in visit.browser.get(visit.home).text
+    form = visit.browser.get(visit.page(old, "/comeback"))
+    product = old.product if is_same else make.product(visit.merchant, name="Guitar")
+    make.subscription(customer=visit.customer, product=product, status=Status.ABANDONED, at_paypal=False)
+    for path in (visit.home, visit.page(old)):
+        assert not INVITING.search(str(visit.browser.get(path).soup.main)), path
+    refused = form.submit(press=PREPARE["en"], status=409)
+    assert not INVITING.search(refused.soup.main.get_text())
+
+
 def test_somebody_elses_attempt_is_a_404_on_every_route(visit, cancelled, log_in, make, ctx):
     page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
     stranger = log_in(visit.merchant, make.customer(visit.merchant))

@@ -151,6 +151,26 @@ def test_a_part_that_went_back_is_told_with_its_day_and_number(visit, mine, till
             ],
             "€15.00 of it was returned to you.",
         ),
+        (  # staff gave a part back, then PayPal took the rest: the second entry is of a payment that both emptied
+            {"state": PaymentState.REVERSED, "refunds": {"A": "20"}, "reversals": {"B": "9.90"}},
+            [("20.00", "refund"), ("9.90", "both")],
+            [
+                "Refunded: €20.00, confirmed by PayPal on Wednesday 1 April 2026",
+                "Reversed through PayPal: €9.90, confirmed by PayPal on Wednesday 1 April 2026",
+                "Not returned: €0.00",
+            ],
+            "All of it was returned to you.",
+        ),
+        (  # PayPal took a part, and the rest was given back by hand
+            {"state": PaymentState.REFUNDED, "refunds": {"A": "19.90"}, "reversals": {"B": "10"}},
+            [("10.00", "reversal"), ("19.90", "both")],
+            [
+                "Reversed through PayPal: €10.00, confirmed by PayPal on Wednesday 1 April 2026",
+                "Refunded: €19.90, confirmed by PayPal on Wednesday 1 April 2026",
+                "Not returned: €0.00",
+            ],
+            "All of it was returned to you.",
+        ),
         (  # taken back, and given to the merchant again: what was told is no sum of today any more
             {"state": PaymentState.COMPLETED, "reversals": {"B": "29.90", "C": "-29.90"}},
             [("29.90", "reversal")],
@@ -161,8 +181,8 @@ def test_a_part_that_went_back_is_told_with_its_day_and_number(visit, mine, till
 )
 def test_the_sums_that_went_back_add_up_whatever_was_told(visit, mine, till, at, columns, told, rows, said):
     paid = till.take(mine, **columns)
-    for amount, by in told:
-        till.tell(paid, amount, APRIL, by=by)
+    for number, (amount, by) in enumerate(told):
+        till.tell(paid, amount, APRIL + timedelta(minutes=number), by=by)
     page = visit.browser.get(at(paid))
     wanted = ("Refunded", "Reversed through PayPal", "Not returned")
     found = [(row.dt.get_text(), " ".join(row.dd.get_text().split())) for row in page.select("dl.summary > div")]
@@ -171,7 +191,7 @@ def test_the_sums_that_went_back_add_up_whatever_was_told(visit, mine, till, at,
     assert ("returned to you" in page.text) is bool(said)
 
 
-@pytest.mark.parametrize("state", [RefundState.RECORDED, RefundState.RETRYING, RefundState.NEEDS_MERCHANT])
+@pytest.mark.parametrize("state", [RefundState.RECORDED, RefundState.RETRYING, RefundState.PENDING])
 def test_a_refund_under_way_is_said_and_nothing_is_settled(visit, mine, till, at, paper, state):
     paid = till.take(mine)
     till.ask(paid, "29.90", state)
@@ -181,6 +201,15 @@ def test_a_refund_under_way_is_said_and_nothing_is_settled(visit, mine, till, at
     assert "returned to you" not in page.text
     assert page.select_one("article.receipt-open")
     assert "".join(said.split()) in words_of(paper(paid))
+
+
+def test_one_that_paypal_does_not_make_is_not_said_to_be_under_way(visit, mine, till, at):
+    paid = till.take(mine)
+    till.ask(paid, "29.90", RefundState.NEEDS_MERCHANT)
+    for path in (at(paid), f"{visit.home}payments"):
+        page = visit.browser.get(path)
+        assert "under way" not in page.text
+        assert "being refunded" not in page.text
 
 
 def test_a_refund_that_failed_is_not_under_way(visit, mine, till, at):

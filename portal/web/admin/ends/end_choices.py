@@ -64,8 +64,9 @@ def period_day(subscription: Subscription, now: datetime) -> date | None:
     day = local_day(at) if at is not None and not subscription.takes_no_payment else None
     if day is None or day <= local_day(now):
         return None
-    wished_at = beginning_of(day, g.merchant.time_zone)
-    return day if plan(subscription, Actor.STAFF, wished_at=wished_at, now=now) is not None else None
+    zone = g.merchant.time_zone
+    waits = plan(subscription, Actor.STAFF, time_zone=zone, wished_at=beginning_of(day, zone), now=now)
+    return day if waits is not None else None
 
 
 def chosen(

@@ -59,9 +59,16 @@ def too_early(subscription: Subscription, at: datetime) -> str:
     return _("The commitment runs until %(date)s: you are ending it early.", date=formatter().last_day(committed))
 
 
-def relaunch(subscription: Subscription, outcome: Status) -> str:
-    """Return whether the customer may be invited to come back afterwards."""
-    if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
+def relaunch(subscription: Subscription, outcome: Status, *, is_abandoned: bool) -> str:
+    """Return whether the customer may be invited to come back afterwards, as `notice_facts.is_invited` will decide.
+
+    `is_abandoned`: something of theirs is.
+    """
+    if outcome is Status.CANCELLED and is_abandoned:
+        return _("No invitation to come back: another subscription of this customer was marked as abandoned.")
+    if outcome is Status.CANCELLED and subscription.is_schedule:
+        return _("No invitation to come back: a price paid in instalments is not taken up again.")
+    if outcome is Status.CANCELLED and not (subscription.relaunch_allowed and subscription.customer.contact_allowed):
         return _("The customer asked not to be contacted: no invitation to come back.")
     assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only
     return str(words.RELAUNCH[outcome])

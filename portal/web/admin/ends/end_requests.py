@@ -26,8 +26,8 @@ from portal.domain.subscriptions import ENDINGS, Action, Status
 from portal.mail.facts import PlannedWords
 from portal.queries import subscriptions
 from portal.queries.access import grants
+from portal.queries.ends import comebacks, received_requests
 from portal.queries.ends import end_requests as requests
-from portal.queries.ends import received_requests
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
@@ -61,7 +61,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         named = received_pages.answered(session, who.merchant_id)
         received = named or received_pages.waiting(session, found)
         stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
-        standing = requests.open_of(session, found.id)
+        standing, is_abandoned = requests.open_of(session, found.id), comebacks.is_abandoned(session, found.customer_id)
         by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
         notified = received is not None or (standing is not None and received_requests.is_waited_for(session, found.id))
     if named is not None and not named.may_be_about(found.id):
@@ -118,7 +118,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         day_form=chosen,
         stops=stops,
         stays=stays,
-        relaunch=end_effects.relaunch(found, ENDINGS[wanted]),
+        relaunch=end_effects.relaunch(found, ENDINGS[wanted], is_abandoned=is_abandoned),
         hints=end_choices.hints(found, now),
         lost=lost,
         refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
@@ -274,8 +274,9 @@ def _ending(word: str) -> Action:
 
 
 def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
-    wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
-    return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
+    zone = g.merchant.time_zone
+    wished_at = beginning_of(day, zone) if day is not None else None
+    return plan(subscription, Actor.STAFF, time_zone=zone, wished_at=wished_at, now=now)
 
 
 def _told(

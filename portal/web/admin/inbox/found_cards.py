@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from portal.domain.ends import duties
 from portal.domain.ends.duties import Duty
+from portal.domain.money.money import Money
 from portal.domain.money.refunds import RefundState
 from portal.domain.policies import Role
 from portal.queries.inbox import Item
@@ -128,9 +129,10 @@ def of_refund(item: Item, role: Role) -> Card:
     page = url_for(".payment", payment_id=payment.id)
     say, is_over = formatter(), refund.state is RefundState.FAILED
     said = late_payment_words.REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
+    wanted = {"amount": Money(refund.amount, refund.currency).figures} if is_over else {}
     again = Way(
         label=_("Try the refund again…") if is_over else _("Try the refund again now"),
-        url=url_for(".payment_refund", payment_id=payment.id),
+        url=url_for(".payment_refund", payment_id=payment.id, **wanted),
         posts=not is_over,
         kind="primary",
     )

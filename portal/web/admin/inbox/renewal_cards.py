@@ -61,7 +61,7 @@ def of_refund(item: Item, role: Role) -> Card:
     )
     refund = Way(
         label=_("Refund %(amount)s…", amount=formatter().money(found.money)),
-        url=url_for(".payment_refund", payment_id=found.payment_id),
+        url=url_for(".payment_refund", payment_id=found.payment_id, amount=found.money.figures),
         kind="primary",
     )
     see = Way(label=_("See the renewals"), url=url_for(".subscription_renewal", subscription_id=found.subscription_id))
