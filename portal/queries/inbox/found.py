@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, literal_column, or_, select, true
 from sqlalchemy import and_ as both
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, aliased, defer
 
 from portal.domain.people.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
@@ -34,11 +34,13 @@ from portal.models import (
     Settlement,
     Subscription,
 )
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
+from portal.queries.comparisons import comparisons
+from portal.queries.inbox.items import EPOCH, MERCHANT, MOMENT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements
 from portal.queries.people import address_holds
+from portal.queries.people.known_numbers import ENVIRONMENTS
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 
@@ -93,25 +95,41 @@ def about_customers() -> tuple[Select[Any], ...]:
 
 
 def _differences() -> tuple[ColumnElement[bool], ...]:
-    """Those of the newest whole comparison that could not be corrected."""
-    newest = (
-        select(ComparisonRun.id)
-        .where(
-            ComparisonRun.merchant_id == MERCHANT,
-            ComparisonRun.state == ComparisonState.DONE,
-            ComparisonRun.dry_run.is_(False),
-        )
-        .order_by(ComparisonRun.created_at.desc())
-        .limit(1)
-        .scalar_subquery()
+    """Those that could not be corrected, and of which no comparison has said anything since.
+
+    Of each environment they stand until its next whole comparison: the short ones before payments leave out what
+    could not be read a moment ago, and one that was broken off may not have come as far.
+    """
+    run, later, its_run = ComparisonRun, aliased(ComparisonDifference), aliased(ComparisonRun)
+    mine = run.merchant_id == MERCHANT, run.state == ComparisonState.DONE, run.dry_run.is_(False)
+    said_anew = exists().where(
+        later.subscription_id == ComparisonDifference.subscription_id,
+        later.at > ComparisonDifference.at,
+        its_run.id == later.run_id,
+        its_run.state == ComparisonState.DONE,
+        its_run.dry_run.is_(False),
     )
     return (
         ComparisonDifference.merchant_id == MERCHANT,
-        ComparisonDifference.run_id == newest,
+        ComparisonDifference.run_id.in_(select(run.id).where(*mine, or_(*_since_the_last_whole_one()))),
         ComparisonDifference.corrected.is_(False),
         ComparisonDifference.error != "",
         ComparisonDifference.seen_at.is_(None),
+        ~said_anew,
     )
+
+
+def _since_the_last_whole_one() -> list[ColumnElement[bool]]:
+    """Return, of each environment, its newest whole comparison and all that were begun after it."""
+    newest = aliased(ComparisonRun)
+    whole = comparisons.finished(newest)
+    found = []
+    for one in ENVIRONMENTS:
+        begun = select(newest.created_at).where(newest.merchant_id == MERCHANT, newest.environment == one, *whole)
+        last = begun.order_by(newest.created_at.desc()).limit(1).scalar_subquery()
+        since = func.coalesce(last, literal(EPOCH, MOMENT))
+        found.append(both(ComparisonRun.environment == one, ComparisonRun.created_at >= since))
+    return found
 
 
 def _ends_seen() -> tuple[ColumnElement[bool], ...]:

@@ -165,6 +165,44 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     assert count_of(ctx, merchant, now) == 0
 
 
+@pytest.mark.parametrize(
+    ("columns", "stays"),
+    [
+        ({"trigger": ComparisonTrigger.PAYMENT_DUE, "finished": True}, True),  # read another's, an hour later
+        ({"trigger": ComparisonTrigger.MANUAL, "error": "no_key"}, True),  # broken off, and closed for the next one
+        ({"trigger": ComparisonTrigger.NIGHTLY, "environment": "live", "finished": True}, True),
+        ({"trigger": ComparisonTrigger.NIGHTLY, "dry_run": True, "finished": True}, True),
+        ({"trigger": ComparisonTrigger.NIGHTLY, "finished": True}, False),  # whole: it did not find that again
+    ],
+)
+def test_a_difference_stands_until_everything_there_is_compared_again(ctx, owner, make, merchant, now, columns, stays):
+    failing = make.subscription(merchant=merchant, at_paypal=False)
+
+    def compare(at, *, finished=False, **more):
+        run = ComparisonRun(
+            **{"id": uuid.uuid4(), "merchant_id": merchant.id, "environment": "sandbox", "touched_at": at,
+               "state": ComparisonState.DONE, "created_at": at, "finished_at": at if finished else None} | more
+        )  # fmt: skip
+        make.add(run)
+        return run.id
+
+    def find(run_id, at):
+        make.add(
+            ComparisonDifference(
+                merchant_id=merchant.id, run_id=run_id, subscription_id=failing.id, provider_id=failing.provider_id,
+                at=at, before={"status": "active"}, after={}, error="not_found",
+            )
+        )  # fmt: skip
+
+    night, hour = now - timedelta(hours=3), timedelta(hours=1)
+    find(compare(night, trigger=ComparisonTrigger.NIGHTLY, finished=True), night)
+    compare(night + hour, **columns)
+    assert count_of(ctx, merchant, now) == int(stays)
+    assert len(titles(owner.get("/admin/"))) == int(stays)
+    find(compare(night + 2 * hour, trigger=ComparisonTrigger.PAYMENT_DUE, finished=True), night + 2 * hour)
+    assert count_of(ctx, merchant, now) == 1, "what is found again is one thing, not two"
+
+
 def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, merchant, now):
     make.add(
         PayPalEvent(
