@@ -10,12 +10,17 @@ from typing import Final
 
 from sqlalchemy.exc import NoResultFound
 
+from portal.domain.audit import Act, By
+from portal.domain.ends.end_requests import Channel
 from portal.domain.ends.received_requests import AlreadySettled, may_answer
-from portal.models import ComparisonDifference, Customer, EndRequest, Mail, ReceivedRequest
+from portal.domain.policies import Actor
+from portal.models import ComparisonDifference, Customer, EndRequest, EventState, Mail, PayPalEvent, ReceivedRequest
 from portal.queries import inbox as stored
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.queries.law import likely_subscriptions
+from portal.queries.messages import event_lists
+from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.inbox import received_requests
 from portal.services.notices import end_confirmations, outbox
@@ -40,15 +45,33 @@ def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: st
             row.seen_at, row.seen_by = now, by
 
 
+def see_event(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, by: By, now: datetime) -> None:
+    """Close a message of PayPal's that was given up, since somebody has read of it: why it was stays with it.
+
+    One that is tried again, or was closed meanwhile, is left as it is. Raises NoResultFound for another merchant's.
+    """
+    with ctx.db.begin() as session:
+        event = event_lists.of_merchant(session, merchant_id, event_id, lock=True)
+        if event.state is EventState.FAILED:
+            event.state = EventState.IGNORED
+            audit.append(session, merchant_id, Act.MESSAGE_SET_ASIDE, by=by, at=now, subject=("message", event.id))
+
+
 class Thing(StrEnum):
     """What is settled without a look of its own."""
 
     MAIL = "mail"
     DIFFERENCE = "difference"
+    EVENT = "event"  # a message of PayPal's that was given up
     LETTER = "letter"
 
 
-MODELS: Final = {Thing.MAIL: Mail, Thing.DIFFERENCE: ComparisonDifference, Thing.LETTER: ReceivedRequest}
+MODELS: Final = {
+    Thing.MAIL: Mail,
+    Thing.DIFFERENCE: ComparisonDifference,
+    Thing.EVENT: PayPalEvent,
+    Thing.LETTER: ReceivedRequest,
+}
 
 
 def settle_several(
@@ -73,6 +96,7 @@ def settle_several(
         letters = [session.get_one(ReceivedRequest, row_id) for of, row_id in things if of is Thing.LETTER]
         over = likely_subscriptions.over_since(session, merchant_id, letters)
         answered = {letter.id for letter in letters if may_answer(over.get(letter.id), letter.received_at)}
+    acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF, name=by)
     count = 0
     for thing, row_id in things:
         if thing is Thing.LETTER and row_id not in answered:
@@ -82,6 +106,8 @@ def settle_several(
                 received_requests.dismiss(ctx, merchant_id, row_id, reason=reason, by=by, by_id=by_id, now=now)
             elif thing is Thing.MAIL:
                 see_mail(ctx, merchant_id, row_id, by=by, now=now)
+            elif thing is Thing.EVENT:
+                see_event(ctx, merchant_id, row_id, by=acting, now=now)
             else:
                 see_difference(ctx, merchant_id, row_id, by=by, now=now)
         except (NoResultFound, AlreadySettled):  # settled meanwhile

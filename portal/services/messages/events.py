@@ -85,11 +85,16 @@ def replay(session: Session, event: PayPalEvent, now: datetime) -> None:
 
 
 def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> int:
-    """Try every message that waits for a key of this kind now, since the key works again; return how many."""
+    """Try every message that waits for a key of this kind now, since the key works again; return how many.
+
+    Those that were given up for want of one begin anew.
+    """
     sources = [source for source, needed in PROVIDERS.items() if needed is provider]
     waiting = paypal_events.waiting_after_a_try(merchant_id, sources)
+    given_up = paypal_events.given_up_for_a_key(merchant_id, sources)
     again = update(PayPalEvent).where(PayPalEvent.id.in_(waiting)).values(next_try_at=now)
-    return session.connection().execute(again).rowcount
+    anew = update(PayPalEvent).where(PayPalEvent.id.in_(given_up)).values(_from_the_beginning(now))
+    return sum(session.connection().execute(statement).rowcount for statement in (again, anew))
 
 
 def _wait_again(connection: Connection, message: Message, *, now: datetime) -> bool:

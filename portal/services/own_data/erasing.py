@@ -50,7 +50,7 @@ from portal.models import (
     Withdrawal,
 )
 from portal.queries.merchants import customer_erasures as stored
-from portal.queries.messages.paypal_events import names_payment_of
+from portal.queries.messages.paypal_events import names_payment_of, state_without_text
 from portal.services.people.customer_addresses import close_ranks
 
 UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)
@@ -202,7 +202,7 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
             PayPalEvent.state != EventState.WAITING,
             PayPalEvent.body.is_not(None),
         )
-        .values(body=None),
+        .values(body=None, state=state_without_text()),
     }
 
 

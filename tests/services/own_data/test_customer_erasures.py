@@ -435,3 +435,24 @@ def test_a_message_that_names_a_payment_alone_says_nothing_of_its_payer_either(c
         erasing.erase(session, session.get_one(Customer, customer.id), now=now)
     with_body = {row.event_id for row in all_of(ctx, PayPalEvent) if row.body is not None}
     assert with_body == {"SALEOFANOTHERONE"}
+
+
+def test_a_message_of_who_is_erased_that_was_given_up_needs_nobody_any_more(ctx, make, customer, now):
+    theirs = make.payment(make.subscription(customer=customer), 1)
+    make.add(
+        PayPalEvent(
+            merchant_id=customer.merchant_id,
+            body=f"payment_status=Refunded&parent_txn_id={theirs.provider_id}".encode(),
+            received_at=now,
+            state=EventState.FAILED,
+            error="unavailable",
+            source=EventSource.IPN,
+            event_type="refunded",
+            event_id="x",
+            environment="sandbox",
+        )
+    )
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    [row] = all_of(ctx, PayPalEvent)
+    assert (row.body, row.state) == (None, EventState.IGNORED)

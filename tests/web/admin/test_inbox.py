@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.queries import inbox
 from portal.queries.inbox import items
+from portal.queries.operating import paypal_health
 from tests.web.admin.waiting import count_of, make_request, titles
 
 
@@ -220,6 +221,25 @@ def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, m
     assert page.select('form[action^="/admin/inbox/mails/"]')
     for words in ("deb1d", "gone@client.test", "PayPal did not answer"):
         assert words in page.text
+
+
+def test_a_message_that_was_given_up_is_closed_once_somebody_has_read_of_it(ctx, support, make, merchant, now):
+    """The key may have been removed on purpose: then trying it again leads nowhere."""
+    make.add(
+        PayPalEvent(
+            id=uuid.uuid4(), merchant_id=merchant.id, environment="sandbox", source=EventSource.WEBHOOK,
+            event_id="WH-1", event_type="PAYMENT.SALE.COMPLETED", subject="I-BW452GLLEP1G", body=b"{}",
+            received_at=now, state=EventState.FAILED, error="no_key",
+        )
+    )  # fmt: skip
+    page = support.get("/admin/")
+    assert page.select('form[action$="/replay"]')
+    assert "Noted" in page.submit(press="Understood").notices[0]
+    assert count_of(ctx, merchant, now) == 0
+    with ctx.db.read() as session:
+        event = session.scalars(select(PayPalEvent)).one()
+        assert not paypal_health.of_merchant(session, merchant.id, now=now).has_given_up
+    assert (event.state, event.error) == (EventState.IGNORED, "no_key")
 
 
 def test_another_merchants_things_need_nobody_here(enter, make, stuck, declared, undated):
