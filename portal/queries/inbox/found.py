@@ -34,6 +34,7 @@ from portal.models import (
     Settlement,
     Subscription,
 )
+from portal.queries import mails as stored_mails
 from portal.queries.comparisons import comparisons
 from portal.queries.inbox.items import EPOCH, MERCHANT, MOMENT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.money import late_payments
@@ -58,6 +59,7 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(ComparisonDifference).where(*_ends_seen()),
         select(one).select_from(PayPalEvent).where(*_failed_events()),
         select(one).select_from(Mail).where(*_refused_mails()),
+        select(one).select_from(Mail).where(*_put_off_mails()),
         select(one).select_from(Mail).where(*_returned_mails()),
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
         select(one).select_from(Refund).where(*stored_refunds.stuck()),
@@ -74,6 +76,7 @@ def about() -> tuple[Select[Any], ...]:
         different.where(*_differences()),
         different.where(*_ends_seen()),
         told.where(*_refused_mails()),
+        told.where(*_put_off_mails()),
         told.where(*_returned_mails()),
         select(LatePayment.subscription_id).where(*late_payments.OPEN),
         select(Refund.subscription_id).where(*stored_refunds.stuck()),
@@ -86,6 +89,7 @@ def about_customers() -> tuple[Select[Any], ...]:
     mailed = select(Mail.customer_id).where(Mail.customer_id.is_not(None))
     return (
         mailed.where(*_refused_mails()),
+        mailed.where(*_put_off_mails()),
         mailed.where(*_returned_mails()),
         select(AddressHold.customer_id).where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting()),
     )
@@ -194,9 +198,18 @@ def _refused_mails() -> tuple[ColumnElement[bool], ...]:
     return (Mail.merchant_id == MERCHANT, Mail.state == MailState.REFUSED, Mail.seen_at.is_(None))
 
 
+def _put_off_mails() -> tuple[ColumnElement[bool], ...]:
+    """Those that the promise rests on, and that a mailbox has not taken for a day: they may wait there for weeks."""
+    return (Mail.merchant_id == MERCHANT, stored_mails.is_put_off(), _promised(), Mail.seen_at.is_(None))
+
+
+def _promised() -> ColumnElement[bool]:
+    return Mail.kind.in_([literal_column(f"'{kind}'") for kind in sorted(PROMISED)])
+
+
 def _returned_mails() -> tuple[ColumnElement[bool], ...]:
     """Those that the promise rests on; what told the merchant counts while they are still told at that address."""
-    theirs = Mail.kind.in_([literal_column(f"'{kind}'") for kind in sorted(PROMISED)])
+    theirs = _promised()
     told_elsewhere = exists().where(Merchant.id == Mail.merchant_id, Merchant.support_email != Mail.recipient)
     ours = both(Mail.kind.startswith(TO_MERCHANTS, autoescape=True), ~told_elsewhere)
     return (Mail.merchant_id == MERCHANT, Mail.state == MailState.RETURNED, Mail.seen_at.is_(None), or_(theirs, ours))
@@ -215,7 +228,7 @@ def _page_of_events(way: Way) -> Select[PayPalEvent]:
 
 
 def mails(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
-    """Return messages that the mail server refused for good and that nobody has looked at."""
+    """Return messages that the mail server refused for good, or never takes, and that nobody has looked at."""
     return _mails(session, Kind.MAIL, merchant_id, place)
 
 
@@ -231,11 +244,12 @@ def _mails(session: Session, kind: Kind, merchant_id: uuid.UUID, place: Place) -
 
 @cache
 def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None]:
+    found = (_returned_mails(),) if kind is Kind.MAIL_RETURNED else (_refused_mails(), _put_off_mails())
     whole = (
         select(Mail, EndRequest.subscription_id)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
         .options(defer(Mail.content))
-        .where(*(_returned_mails() if kind is Kind.MAIL_RETURNED else _refused_mails()))
+        .where(or_(*(both(*one) for one in found)))
     )
     return way.narrow(whole, id=Mail.id, since=Mail.created_at)
 

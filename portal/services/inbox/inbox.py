@@ -38,9 +38,12 @@ def see_difference(
 
 
 def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: str, now: datetime) -> None:
-    """Remember who has read that a message was refused or came back. Raises NoResultFound for any other message."""
+    """Remember who has read that a message was refused, came back, or is put off again and again.
+
+    Raises NoResultFound for any other message.
+    """
     with ctx.db.begin() as session:
-        row = mails.lock_undelivered(session, merchant_id, mail_id)
+        row = mails.lock_undelivered(session, merchant_id, mail_id, or_put_off=True)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
 

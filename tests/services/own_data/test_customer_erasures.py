@@ -265,6 +265,23 @@ def test_a_mail_that_was_put_off_or_is_leaving_just_now_is_waited_for_too(ctx, c
     assert again(ctx, erasure, now + 2 * LATER)
 
 
+def test_a_mailbox_that_never_takes_anything_keeps_nobody_for_ever(ctx, customer, mailer, left, now):
+    """It is full, or its domain is gone: the law's month to answer goes by, and the address would stay for good."""
+    erasure = wish(ctx, customer, now)
+    mailer.away = True
+    for hours in range(0, 4 * 24, 7):
+        left(now + timedelta(hours=hours))
+    assert not again(ctx, erasure, now + timedelta(days=4)), "a mailbox may be full for some days"
+    left(now + timedelta(days=5))
+    assert again(ctx, erasure, now + timedelta(days=6))
+    for days in range(6, 13):
+        left(now + timedelta(days=days))
+    farewell = next(one for one in all_of(ctx, Mail) if one.kind == "erasure_done")
+    assert (farewell.state, farewell.recipient) == (MailState.REFUSED, "")
+    assert farewell.seen_at is not None, "nobody can do anything about it"
+    assert row_of(ctx, customer).email is None
+
+
 def test_a_mail_that_was_written_since_somebody_looked_at_the_clock_is_waited_for(ctx, customer, left, now):
     """An end is confirmed while the erasure waits for its locks."""
     erasure = wish(ctx, customer, now)

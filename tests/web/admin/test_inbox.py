@@ -223,6 +223,30 @@ def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, m
         assert words in page.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "attempts", "rings"),
+    [("end_confirmed", 8, True), ("end_confirmed", 7, False), ("erasure_soon", 30, False)],
+)
+def test_a_promised_message_that_no_server_takes_for_a_day_is_shown(
+    ctx, support, make, merchant, now, kind, attempts, rings
+):
+    """It is never refused, so that it would be tried for weeks, and nobody told."""
+    make.add(
+        Mail(
+            merchant_id=merchant.id, key="x", kind=kind, recipient="full@client.test", language="en", subject="x",
+            message_id="x@portal", state=MailState.WAITING, attempts=attempts, send_at=now + timedelta(hours=5),
+        )
+    )  # fmt: skip
+    page = support.get("/admin/")
+    assert count_of(ctx, merchant, now) == len(titles(page)) == int(rings)
+    if rings:
+        assert "has not accepted this message to full@client.test for a day" in page.text
+        page.submit(press="Understood")
+        assert count_of(ctx, merchant, now) == 0
+        with ctx.db.read() as session:
+            assert session.scalars(select(Mail.state)).one() is MailState.WAITING, "it is tried all the same"
+
+
 def test_a_message_that_was_given_up_is_closed_once_somebody_has_read_of_it(ctx, support, make, merchant, now):
     """The key may have been removed on purpose: then trying it again leads nowhere."""
     make.add(
