@@ -236,3 +236,25 @@ def test_a_span_may_end_on_the_last_day_of_the_calendar(owner, ctx, make, mercha
 def test_every_word_is_there():
     assert set(endpoint_words.TYPE) == set(EventType)
     assert set(CHOSEN) == set(EventType) - {EventType.ENDPOINT_TEST}
+
+
+@pytest.mark.parametrize(
+    ("answers", "now_is"),
+    [
+        ({"description": "Mails"}, ("Mails", False, ["subscription.ended"])),
+        ({"content": "full", "description": "Mails"}, ("Mails", False, ["subscription.ended"])),
+        ({"types": ["payment.completed"]}, ("", False, ["payment.completed"])),
+    ],
+)
+def test_what_a_colleague_switched_off_stays_off_whoever_had_its_form_open(
+    owner, ctx, merchant, made, receiver, answers, now_is
+):
+    """A full event says whom it is about: sent again unseen, it would go on telling that to another system."""
+    first = Wish(address=receiver.url, is_full=True, types=[EventType.SUBSCRIPTION_ENDED])
+    event_endpoints.change(ctx, merchant.id, made.endpoint_id, first, by=By(), now=utc_now())
+    page = owner.get(one(made)).follow("Change")
+    less = replace(first, is_full=False)
+    event_endpoints.change(ctx, merchant.id, made.endpoint_id, less, by=By(), now=utc_now())
+    page.submit(**answers)
+    after = row(ctx)
+    assert (after.description, after.is_full, after.types) == now_is

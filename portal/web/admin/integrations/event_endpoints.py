@@ -25,6 +25,7 @@ from portal.web.admin.integrations.endpoint_forms import (
     RemovalForm,
     ReplayForm,
     SecretForm,
+    standing_of,
 )
 from portal.web.admin.lists import place, turn
 from portal.web.identity import by, context, person
@@ -63,10 +64,16 @@ def make() -> ResponseReturnValue:
 )
 def change(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Change where it is, what it is told, and how much."""
-    form = EndpointForm.of(_stored(endpoint_id))
+    endpoint, merchant_id = _stored(endpoint_id), person().merchant_id
+    form = EndpointForm.of(endpoint)
+    if request.method == "GET":
+        form.show(standing_of(endpoint))
     if form.validate_on_submit():
+        left = form.columns_left
         try:
-            event_endpoints.change(context(), person().merchant_id, endpoint_id, form.wish, by=by(), now=utc_now())
+            event_endpoints.change(
+                context(), merchant_id, endpoint_id, form.wish, untouched=left, by=by(), now=utc_now()
+            )
         except (BadAddress, SameAddress) as error:
             _refuse(form, error)
         else:
