@@ -141,7 +141,7 @@ def write(
     for name in changed:
         setattr(customer, name, wanted[name])
     if Answer.CONTACT in changed and not customer.contact_allowed:
-        _invite_no_more(ctx, session, customer, now=now)
+        invite_no_more(ctx, session, customer, now=now)
     return changed
 
 
@@ -157,7 +157,7 @@ def _asks(session: Session, customer: Customer, wish: Identity, *, now: datetime
     return waiting is None or waiting.email != email or waiting.expires_at <= now
 
 
-def _invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
+def invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
     """Take the invitation out of confirmations that have not left yet."""
     session.flush()
     for subscription in subscriptions.all_of_customer(session, customer.merchant_id, customer.id):
