@@ -311,13 +311,24 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
 
 
 def is_about_erased(event: FromClause) -> ColumnElement[bool]:
-    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased."""
-    theirs = (
+    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased.
+
+    One that names no subscription, as that of a refund, names a payment of theirs (`paypal_events.names_payment_of`).
+    """
+    of_erased = (
         Subscription.customer_id == Customer.id,
         Subscription.merchant_id == event.c.merchant_id,
-        Subscription.provider_id == event.c.subject,
+        Customer.erased_at.is_not(None),
     )
-    return exists().where(*theirs, Customer.erased_at.is_not(None))
+    theirs = select(Subscription.id).where(*of_erased).correlate(event)
+    is_theirs = Payment.subscription_id.in_(theirs)
+    sales = select(Payment.provider_id.label("id")).where(is_theirs)
+    ids = union_all(sales, select(func.jsonb_object_keys(Payment.reversals)).where(is_theirs)).subquery()
+    is_named = func.strpos(func.encode(event.c.body, "escape"), ids.c.id) > 0
+    named = select(ids.c.id).where(ids.c.id != "", is_named).correlate(event).exists()
+    return or_(
+        exists().where(*of_erased, Subscription.provider_id == event.c.subject), and_(event.c.subject == "", named)
+    )
 
 
 def payer_hash(merchant_id: uuid.UUID, payer_id: str) -> str:
