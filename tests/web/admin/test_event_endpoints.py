@@ -148,6 +148,17 @@ def test_pausing_keeps_what_comes_and_resuming_sends_it(owner, ctx, make, mercha
     assert acts(ctx)[-2:] == ["event_endpoint.paused", "event_endpoint.resumed"]
 
 
+@pytest.mark.parametrize(("meanwhile", "waits"), [(EndpointState.PAUSED, True), (EndpointState.DISABLED, False)])
+def test_nobody_is_told_that_events_wait_for_an_endpoint_that_is_off(owner, ctx, merchant, made, meanwhile, waits):
+    """What happens until it is switched on again is lost: whoever pauses it for the night has to know."""
+    page = owner.get(one(made))
+    event_endpoints.stop(ctx, merchant.id, made.endpoint_id, meanwhile, by=By(), now=utc_now())
+    (said,) = page.submit(press="Pause").notices
+    assert ("New events wait" in said) is waits
+    assert ("switched off" in said) is not waits
+    assert row(ctx).state is meanwhile
+
+
 def test_switching_off_gives_up_what_waits_and_a_span_can_be_sent_again(owner, ctx, make, merchant, made, receiver):
     ask(ctx, make, make.subscription(merchant=merchant))
     page = owner.get(one(made)).submit(press="Switch off")
