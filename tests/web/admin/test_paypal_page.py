@@ -339,6 +339,20 @@ def test_removing_says_what_stops_and_what_stays_and_removes_one_kind(owner, mak
     assert owner.get(f"{page_of}/removal").path == page_of, "there is nothing left to remove"
 
 
+@PAGES
+def test_a_key_that_was_entered_since_the_page_was_opened_is_not_removed(owner, make, merchant, ctx, page_of):
+    """A colleague has mended the broken one: its secret is nowhere else, and ends would wait again."""
+    make.key(merchant), make.classic_key(merchant)
+    page = owner.get(f"{page_of}/removal")
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET set_at = set_at + interval '1 minute'"))
+    page = page.submit(press="Remove the key")
+    assert page.notices == ["Another key was entered meanwhile: here it is. Nothing was removed."]
+    with ctx.db.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM paypal_accounts")) == 2
+    assert "is removed" in owner.get(f"{page_of}/removal").submit(press="Remove the key").notices[0]
+
+
 def test_a_key_that_can_no_longer_be_read_is_asked_for_again(owner, make, merchant, ctx):
     account = make.key(merchant)
     with ctx.db.begin() as session:

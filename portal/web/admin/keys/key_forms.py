@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from wtforms import PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import HiddenField, PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from portal.web.admin.forms import choices
@@ -137,6 +138,19 @@ class ReceiversForm(_WithReceivers):
 
 
 class RemovalForm(BaseForm):
-    """The wish to forget a key."""
+    """The wish to forget a key: the one that its page is about."""
 
+    key = HiddenField()  # when it was entered
     submit = SubmitField(_l("Remove the key"))
+
+    def show(self, set_at: datetime) -> None:
+        """Carry which key the page is about."""
+        self.key.data = set_at.isoformat()
+
+    @property
+    def set_at(self) -> datetime | None:
+        """When the key was entered that the page showed; None where nothing says so."""
+        try:
+            return datetime.fromisoformat(self.key.data or "")
+        except ValueError:
+            return None
