@@ -15,6 +15,7 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.integrations.task_links import TaskKind
 from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.money.late_payments import LateState
 from portal.domain.people.address_holds import HoldOutcome
 from portal.domain.people.customer_erasures import ErasureState, Hold
 from portal.domain.policies import Actor
@@ -30,6 +31,7 @@ from portal.models import (
     EventSource,
     EventState,
     Grant,
+    LatePayment,
     LoginSession,
     Mail,
     MailState,
@@ -48,6 +50,8 @@ from portal.services import aging, grants, task_links
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared
 from portal.services.grants import Gift
+from portal.services.inbox import lost_log_ins, received_requests
+from portal.services.inbox.lost_log_ins import Word
 from portal.services.own_data import customer_erasures, erasing
 from portal.services.people import address_changes, customer_notes
 from portal.services.people.sessions import Visitor, open_for
@@ -473,3 +477,28 @@ def test_a_message_of_who_is_erased_that_was_given_up_needs_nobody_any_more(ctx,
         erasing.erase(session, session.get_one(Customer, customer.id), now=now)
     [row] = all_of(ctx, PayPalEvent)
     assert (row.body, row.state) == (None, EventState.IGNORED)
+
+
+@pytest.mark.law("R-GD-2")
+def test_what_staff_wrote_about_somebody_as_a_reason_goes_too(ctx, make, customer, now):
+    """Why a payment was kept, and why a word of somebody who could not log in was closed: both stay as facts."""
+    held = make.subscription(customer=customer)
+    make.add(
+        LatePayment(
+            merchant_id=customer.merchant_id,
+            payment_id=make.payment(held, 1).id,
+            subscription_id=held.id,
+            state=LateState.EXPLAINED,
+            reason="Zoé Rousseau owed May",
+            settled_at=now,
+        )
+    )
+    word = Word(merchant_id=customer.merchant_id, name="Zoé", email=customer.email, number="", message="Help")
+    left = lost_log_ins.leave(ctx, word, network="n", now=now)
+    why = "Zoé Rousseau was called"
+    received_requests.dismiss(ctx, customer.merchant_id, left.id, reason=why, by="Léa", is_told=False, now=now)
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    (late,), (request,) = all_of(ctx, LatePayment), all_of(ctx, ReceivedRequest)
+    assert (late.reason, late.state, late.settled_at) == ("–", LateState.EXPLAINED, now)
+    assert (request.dismissal, request.name, request.email) == ("–", "", None)
