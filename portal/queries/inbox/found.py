@@ -17,6 +17,7 @@ from portal.domain.people.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED
 from portal.models import (
+    AccountMember,
     AddressHold,
     ComparisonDifference,
     ComparisonRun,
@@ -40,7 +41,7 @@ from portal.queries.inbox.items import EPOCH, MERCHANT, MOMENT, Item, Kind, Plac
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements
-from portal.queries.people import address_holds
+from portal.queries.people import account_members, address_holds
 from portal.queries.people.known_numbers import ENVIRONMENTS
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
@@ -239,15 +240,19 @@ def returned_mails(session: Session, merchant_id: uuid.UUID, now: datetime, plac
 
 def _mails(session: Session, kind: Kind, merchant_id: uuid.UUID, place: Place) -> list[Item]:
     rows = session.execute(_page_of_mails(kind, place.way), {"merchant_id": merchant_id, **place.values})
-    return [Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription_id=of) for mail, of in rows]
+    return [
+        Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription_id=of, copied_to=member)
+        for mail, of, member in rows
+    ]
 
 
 @cache
-def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None]:
+def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None, AccountMember | None]:
     found = (_returned_mails(),) if kind is Kind.MAIL_RETURNED else (_refused_mails(), _put_off_mails())
     whole = (
-        select(Mail, EndRequest.subscription_id)
+        select(Mail, EndRequest.subscription_id, AccountMember)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
+        .outerjoin(AccountMember, account_members.is_copy_for())
         .options(defer(Mail.content))
         .where(or_(*(both(*one) for one in found)))
     )

@@ -9,17 +9,28 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.ends.end_requests import Channel
 from portal.domain.ends.received_requests import AlreadySettled, may_answer
 from portal.domain.policies import Actor
-from portal.models import ComparisonDifference, Customer, EndRequest, EventState, Mail, PayPalEvent, ReceivedRequest
+from portal.models import (
+    AccountMember,
+    ComparisonDifference,
+    Customer,
+    EndRequest,
+    EventState,
+    Mail,
+    PayPalEvent,
+    ReceivedRequest,
+)
 from portal.queries import inbox as stored
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.queries.law import likely_subscriptions
 from portal.queries.messages import event_lists
+from portal.queries.people import account_members
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.inbox import received_requests
@@ -122,12 +133,16 @@ def settle_several(
 def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now: datetime) -> str:
     """Send a confirmation that was refused or came back again, to the customer's address of now; return that address.
 
-    Raises NoResultFound for any other message, and for one whose words may not be true any more, or are gone.
+    A copy for one of the account's people goes to theirs.  Raises NoResultFound for any other message, and for one
+    whose words may not be true any more, or are gone, or were for somebody who has been removed.
     """
     with ctx.db.begin() as session:
         row = mails.lock_undelivered(session, merchant_id, mail_id)
         if row.kind not in outbox.LASTING or row.content is None:
             raise NoResultFound
+        member = account_members.told_by(session, row)
+        if member is not None:
+            return _send_copy_again(ctx, session, row, member, now=now)
         request = session.get(EndRequest, row.end_request_id) if row.end_request_id is not None else None
         customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
         if customer is None and request is not None:
@@ -135,3 +150,10 @@ def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now
         recipient = (customer.email if customer is not None else None) or row.recipient
         end_confirmations.leave_anew(ctx, session, row, recipient=recipient, now=now)
         return recipient
+
+
+def _send_copy_again(ctx: Context, session: Session, row: Mail, member: AccountMember, *, now: datetime) -> str:
+    if member.removed_at is not None:
+        raise NoResultFound
+    end_confirmations.leave_anew(ctx, session, row, recipient=member.email, now=now)
+    return member.email

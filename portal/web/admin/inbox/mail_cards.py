@@ -102,6 +102,10 @@ def _again(item: Item) -> list[Way]:
     mail: Mail = item.about
     if mail.kind not in outbox.LASTING or mail.content is None or mail.state is MailState.WAITING:
         return []
-    now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
+    member, subscription = item.copied_to, item.subscription
+    if member is not None and member.removed_at is not None:
+        return []
+    holder = member or (subscription.customer if subscription is not None else None)
+    now_at = (holder.email if holder is not None else None) or mail.recipient
     url = url_for(".mail_resend", mail_id=mail.id)
     return [Way(label=_("Send it again to %(address)s", address=now_at), url=url, posts=True)]
