@@ -102,9 +102,17 @@ def change(key_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         wanted = form.wanted(key.mode)
         if wanted is not None:
-            left = {"untouched": form.untouched, "left_scopes": form.left_scopes}
             try:
-                api_keys.change(context(), merchant_id, key_id, wanted, **left, by=by(), now=utc_now())
+                api_keys.change(
+                    context(),
+                    merchant_id,
+                    key_id,
+                    wanted,
+                    untouched=form.untouched,
+                    left_scopes=form.left_scopes,
+                    by=by(),
+                    now=utc_now(),
+                )
             except NotGood:
                 return _no_longer(key_id)
             except CannotMakeKey as found:  # nothing is left of it together with what a colleague has changed
