@@ -140,17 +140,17 @@ class ReceiversForm(_WithReceivers):
 class RemovalForm(BaseForm):
     """The wish to forget a key: the one that its page is about."""
 
-    key = HiddenField()  # when it was entered
+    entered = HiddenField()  # when; not named after the key, since what sounds like a secret is not carried on
     submit = SubmitField(_l("Remove the key"))
 
     def show(self, set_at: datetime) -> None:
         """Carry which key the page is about."""
-        self.key.data = set_at.isoformat()
+        self.entered.data = set_at.isoformat()
 
     @property
     def set_at(self) -> datetime | None:
         """When the key was entered that the page showed; None where nothing says so."""
         try:
-            return datetime.fromisoformat(self.key.data or "")
+            return datetime.fromisoformat(self.entered.data or "")
         except ValueError:
             return None
