@@ -49,7 +49,7 @@ class HostForm(BaseForm):
 class GivingUpForm(BaseForm):
     """The wish to use it no more: the one that its page is about."""
 
-    host = HiddenField()
+    given_up = HiddenField()  # its name
     submit = SubmitField(_l("Give up this address"))
 
 
@@ -89,7 +89,7 @@ def remove() -> ResponseReturnValue:
     """Say what happens without it; on confirmation give it up."""
     form = GivingUpForm()
     if form.validate_on_submit():
-        if acts.give_up(context(), person().merchant_id, host=form.host.data or "", by=by(), now=utc_now()):
+        if acts.give_up(context(), person().merchant_id, host=form.given_up.data or "", by=by(), now=utc_now()):
             flash(_("Your customers’ pages are under the portal’s own address again."), "success")
         else:
             flash(_("Another address was entered meanwhile: here it is. Nothing was given up."), "warning")
@@ -98,7 +98,7 @@ def remove() -> ResponseReturnValue:
         row = own_hosts.of_merchant(session, person().merchant_id)
         if row is None:
             abort(404)
-        form.host.data = row.host
+        form.given_up.data = row.host
         return showing.page("setting_host_removal.html", session, form=form, own_host=rules.shown(row.host)), (
             422 if form.errors else 200
         )
