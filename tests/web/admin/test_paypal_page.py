@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.models import KeyState, LoginSession, PayPalAccount, Provider
-from portal.services.keys import key_checks
+from portal.services.keys import key_checks, paypal_keys
 from portal.services.messages.webhook_endpoints import endpoint_of
 
 REST, CLASSIC = "/admin/paypal/rest", "/admin/paypal/classic"
@@ -209,6 +209,14 @@ def test_the_addresses_are_changed_without_typing_the_key(owner, ctx, make, merc
     assert "The addresses are saved" in page.notices[0]
     after = stored(ctx, Provider.PAYPAL_CLASSIC)
     assert (after.receivers, after.secret, after.set_at) == (["new@client.test"], key.secret, key.set_at)
+
+
+def test_addresses_that_a_colleague_took_away_do_not_come_back_by_a_page_that_was_open(owner, ctx, make, merchant):
+    make.classic_key(merchant, receivers=["old@client.test", "sold@client.test"])
+    page = owner.get(CLASSIC).follow("Change your addresses at PayPal")
+    paypal_keys.set_receivers(ctx, merchant.id, ("old@client.test",))
+    page.submit(press="Save")
+    assert stored(ctx, Provider.PAYPAL_CLASSIC).receivers == ["old@client.test"]
 
 
 @pytest.mark.parametrize("kind", ["rest", "classic"])

@@ -14,6 +14,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Re
 from portal.web.admin.forms import choices
 from portal.web.admin.words import ENVIRONMENT
 from portal.web.csrf import BaseForm
+from portal.web.standing_form import StandingForm
 from portal.web.typed_text import one_line, plain
 
 MOST_RECEIVERS: Final = 20
@@ -131,8 +132,10 @@ class ClassicKeyForm(_WithReceivers):
     submit = SubmitField(_l("Test and save the key"))
 
 
-class ReceiversForm(_WithReceivers):
+class ReceiversForm(StandingForm, _WithReceivers):
     """To whom PayPal's notifications may be addressed."""
+
+    answers = ("receivers",)
 
     submit = SubmitField(_l("Save"))
 

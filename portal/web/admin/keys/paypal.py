@@ -107,9 +107,12 @@ def receivers() -> ResponseReturnValue:
     if _account(CLASSIC) is None:
         return redirect(url_for(".paypal_classic"), 303)
     form = ReceiversForm(receivers=_receivers())
+    if request.method == "GET":
+        form.show({"receivers": _receivers()})
     if form.validate_on_submit():
         try:
-            paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named(), by=by())
+            if not form.untouched:  # else a colleague's of meanwhile stay
+                paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named(), by=by())
         except NoKey:  # removed in another window meanwhile
             abort(404)
         flash(_("The addresses are saved."), "success")
