@@ -122,6 +122,7 @@ class Act(StrEnum):
     NOTE_DELETED = "customer_note.deleted"
     MAIL_RETURNED = "mail.returned"  # a message of no subscription; of one it is a fact of its timeline
     MESSAGE_REPLAYED = "message.replayed"
+    MESSAGE_SET_ASIDE = "message.set_aside"  # of PayPal's, given up before: somebody has read that
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"
     PASSWORD_REFUSED = "staff.password_refused"  # noqa: S105 - an act, not a secret

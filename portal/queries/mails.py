@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import OPEN, RequestState
+from portal.domain.people.bounces import TRIES_IN_VAIN
 from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
 from portal.queries import subscriptions
+
+__all__ = ["MailState"]  # the web names it
 
 
 def is_known(session: Session, key: str) -> bool:
@@ -64,14 +67,23 @@ def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> li
     )
 
 
-def lock_undelivered(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
-    """Return the merchant's message that was refused or came back, locked; raise NoResultFound for any other."""
+def is_put_off() -> ColumnElement[bool]:
+    """Say whether the mail server has put a message off again and again: nobody has been told by it."""
+    return and_(Mail.state == MailState.WAITING, Mail.attempts >= TRIES_IN_VAIN)
+
+
+def lock_undelivered(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, or_put_off: bool = False) -> Mail:
+    """Return the merchant's message that was refused or came back, locked; raise NoResultFound for any other.
+
+    `or_put_off`: or is put off again and again.
+    """
+    is_over = Mail.state.in_((MailState.REFUSED, MailState.RETURNED))
     return session.scalars(
         select(Mail)
         .where(
             Mail.id == mail_id,
             Mail.merchant_id == merchant_id,
-            Mail.state.in_((MailState.REFUSED, MailState.RETURNED)),
+            or_(is_over, is_put_off()) if or_put_off else is_over,
         )
         .with_for_update(key_share=True)
     ).one()

@@ -146,7 +146,8 @@ def answer_kind(
 def _take_along(session: Session, old: Product, new: Product, plan: Plan) -> int:
     """Move the plan with what runs under it; return how many subscriptions that are.
 
-    Whose end was asked for was told what the old product leaves, and stays with it.
+    Whose end was asked for was told what the old product leaves, and stays with it, unless the end is taken back
+    (`end_withdrawals`).
     """
     own = (Subscription.product_id == old.id) & (Subscription.plan_id == plan.id)
     running = own & Subscription.ended_at.is_(None) & ~products.is_ending()

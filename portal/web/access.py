@@ -225,6 +225,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.request_retry": ENDS,
     "admin.request_withdrawal": ENDS,
     "admin.difference_seen": DESK,
+    "admin.paypal_event_seen": DESK,
     "admin.inbox_several": DESK,
     "admin.inbox_several_settled": DESK,
     "admin.mail_seen": DESK,

@@ -26,7 +26,8 @@ from portal.web.passkeys import Purpose
 from portal.web.signing import signer
 
 RECENT: Final = timedelta(minutes=10)
-OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount"})  # sent by a button alone: nobody filled them in
+# Sent by a button alone: nobody filled them in.
+OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount", "entered", "given_up"})
 
 
 class ConfirmForm(BaseForm):

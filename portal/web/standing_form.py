@@ -17,7 +17,7 @@ class StandingForm(BaseForm):
 
     answers: ClassVar[tuple[str, ...]] = ()
 
-    shown = HiddenField(validators=[Optional(), Length(max=2000)])
+    shown = HiddenField(validators=[Optional(), Length(max=6000)])
 
     def show(self, standing: Mapping[str, object]) -> None:
         """Carry what the page shows first."""

@@ -12,11 +12,14 @@ from sqlalchemy.exc import NoResultFound
 from portal.clock import utc_now
 from portal.domain.access.access import windows
 from portal.domain.audit import PORTAL
+from portal.domain.dates.periods import add_months
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Plan, Subscription
 from portal.queries.access import products as queries
 from portal.services import product_plans, products
 from portal.services.edits import EditedMeanwhile
+from portal.services.ends import end_withdrawals
 from portal.services.product_plans import MovedMeanwhile
 from portal.services.rules import rule_of
 from tests.services.audit.test_audit import rows_of
@@ -92,6 +95,23 @@ def test_whoever_asked_for_the_end_keeps_what_the_old_product_leaves(ctx, make, 
     seen = rule_of(make.reload(asked))
     assert (seen.keep_after_cancellation, seen.stops_at_once) == (True, False)
     assert {content.title for content in seen.contents} == {content.title for content in rule_of(asked).contents}
+
+
+@pytest.mark.parametrize("how", ["by its customer", "for another end"])
+def test_an_end_taken_back_runs_on_with_what_its_plan_sells_by_now(ctx, make, piano, choir, how):
+    """Else who pays for the choir would open the piano, for good: no payment and no comparison looks at it again."""
+    asked = make.subscription(product=piano, committed_until=utc_now() + timedelta(days=100))
+    request = ask(ctx, make, asked)
+    move(ctx, asked.plan_id, piano, choir)
+    if how == "for another end":
+        ask(ctx, make, asked, actor=Actor.STAFF)
+        assert make.reload(asked).product_id == piano.id, "it still ends, and was told what the piano leaves"
+        return
+    end_withdrawals.withdraw(ctx, asked.merchant_id, asked.customer_id, request.reference, now=utc_now())
+    seen = make.reload(asked)
+    assert (seen.product_id, seen.status) == (choir.id, Status.ACTIVE)
+    assert "Lesson 1" not in {window.title for window in opened(make, asked)}
+    assert seen.committed_until == add_months(seen.started_at, 12), "the choir's commitment, as of all who went along"
 
 
 def test_a_plan_gets_a_product_of_its_own_with_the_same_rules(ctx, make, piano):

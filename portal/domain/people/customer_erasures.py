@@ -33,7 +33,7 @@ class Hold(StrEnum):
     SETTLEMENT = "settlement"  # PayPal was asked to take what is outstanding
     ADDRESS = "address"  # it was changed, and the former mailbox may still contest that, or has
     LATE_PAYMENT = "late_payment"  # money after the end, which nobody has settled
-    MAIL = "mail"  # a message that should have left by now, or is about to
+    MAIL = "mail"  # a message that should have left by now, or is about to; not one that their mailbox never takes
 
 
 # Time to think it over, and to notice that somebody else read the mailbox: nothing is erased before.
@@ -42,6 +42,11 @@ REFLECTION: Final = timedelta(days=1)
 # How long PayPal may leave an end unconfirmed before the merchant is told that an erasure waits for it: half of the
 # month in which the person is to be answered (GDPR, article 12(3)).
 PATIENCE: Final = timedelta(days=14)
+
+
+# How long a mailbox may put everything off before nothing is kept for it any more: mail servers give up after as long
+# (RFC 5321, 4.5.4.1).
+OUT_OF_REACH: Final = timedelta(days=5)
 
 
 def check_there(erased_at: datetime | None) -> None:

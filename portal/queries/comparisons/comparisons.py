@@ -130,7 +130,7 @@ def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
 
 def whole() -> tuple[ColumnElement[bool], ...]:
     """Return what makes a run whole: finished, correcting what it found, and no kind left out."""
-    return (*_finished(), *(~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values()))
+    return (*finished(), *(~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values()))
 
 
 def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
@@ -138,11 +138,11 @@ def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 
 
 def _finished_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return (ComparisonRun.merchant_id == merchant_id, *_finished())
+    return (ComparisonRun.merchant_id == merchant_id, *finished())
 
 
-def _finished() -> tuple[ColumnElement[bool], ...]:
-    run = ComparisonRun
+def finished(run: type[ComparisonRun] = ComparisonRun) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a run one that asks for all there is, came to its end, and corrected what it found."""
     return (run.finished_at.is_not(None), run.trigger.in_(WHOLE), ~run.dry_run)
 
 

@@ -12,9 +12,20 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.ends.end_requests import Basis, RequestState
-from portal.models import BulkRow, BulkRowState, BulkState, Customer, EndRequest, Hold, Product, Subscription
+from portal.models import (
+    NOT_CONFIRMED,
+    BulkRow,
+    BulkRowState,
+    BulkState,
+    Customer,
+    EndRequest,
+    Hold,
+    Product,
+    Subscription,
+)
 
 __all__ = [  # the web names the states
+    "NOT_CONFIRMED",
     "BulkState",
     "Hold",
     "Result",

@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, literal_column, or_, select, true
 from sqlalchemy import and_ as both
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, aliased, defer
 
 from portal.domain.people.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED
 from portal.models import (
+    AccountMember,
     AddressHold,
     ComparisonDifference,
     ComparisonRun,
@@ -34,11 +35,14 @@ from portal.models import (
     Settlement,
     Subscription,
 )
-from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
+from portal.queries import mails as stored_mails
+from portal.queries.comparisons import comparisons
+from portal.queries.inbox.items import EPOCH, MERCHANT, MOMENT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money import settlements as stored_settlements
-from portal.queries.people import address_holds
+from portal.queries.people import account_members, address_holds
+from portal.queries.people.known_numbers import ENVIRONMENTS
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 
@@ -56,6 +60,7 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(ComparisonDifference).where(*_ends_seen()),
         select(one).select_from(PayPalEvent).where(*_failed_events()),
         select(one).select_from(Mail).where(*_refused_mails()),
+        select(one).select_from(Mail).where(*_put_off_mails()),
         select(one).select_from(Mail).where(*_returned_mails()),
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
         select(one).select_from(Refund).where(*stored_refunds.stuck()),
@@ -72,6 +77,7 @@ def about() -> tuple[Select[Any], ...]:
         different.where(*_differences()),
         different.where(*_ends_seen()),
         told.where(*_refused_mails()),
+        told.where(*_put_off_mails()),
         told.where(*_returned_mails()),
         select(LatePayment.subscription_id).where(*late_payments.OPEN),
         select(Refund.subscription_id).where(*stored_refunds.stuck()),
@@ -84,6 +90,7 @@ def about_customers() -> tuple[Select[Any], ...]:
     mailed = select(Mail.customer_id).where(Mail.customer_id.is_not(None))
     return (
         mailed.where(*_refused_mails()),
+        mailed.where(*_put_off_mails()),
         mailed.where(*_returned_mails()),
         select(AddressHold.customer_id).where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting()),
     )
@@ -93,25 +100,41 @@ def about_customers() -> tuple[Select[Any], ...]:
 
 
 def _differences() -> tuple[ColumnElement[bool], ...]:
-    """Those of the newest whole comparison that could not be corrected."""
-    newest = (
-        select(ComparisonRun.id)
-        .where(
-            ComparisonRun.merchant_id == MERCHANT,
-            ComparisonRun.state == ComparisonState.DONE,
-            ComparisonRun.dry_run.is_(False),
-        )
-        .order_by(ComparisonRun.created_at.desc())
-        .limit(1)
-        .scalar_subquery()
+    """Those that could not be corrected, and of which no comparison has said anything since.
+
+    Of each environment they stand until its next whole comparison: the short ones before payments leave out what
+    could not be read a moment ago, and one that was broken off may not have come as far.
+    """
+    run, later, its_run = ComparisonRun, aliased(ComparisonDifference), aliased(ComparisonRun)
+    mine = run.merchant_id == MERCHANT, run.state == ComparisonState.DONE, run.dry_run.is_(False)
+    said_anew = exists().where(
+        later.subscription_id == ComparisonDifference.subscription_id,
+        later.at > ComparisonDifference.at,
+        its_run.id == later.run_id,
+        its_run.state == ComparisonState.DONE,
+        its_run.dry_run.is_(False),
     )
     return (
         ComparisonDifference.merchant_id == MERCHANT,
-        ComparisonDifference.run_id == newest,
+        ComparisonDifference.run_id.in_(select(run.id).where(*mine, or_(*_since_the_last_whole_one()))),
         ComparisonDifference.corrected.is_(False),
         ComparisonDifference.error != "",
         ComparisonDifference.seen_at.is_(None),
+        ~said_anew,
     )
+
+
+def _since_the_last_whole_one() -> list[ColumnElement[bool]]:
+    """Return, of each environment, its newest whole comparison and all that were begun after it."""
+    newest = aliased(ComparisonRun)
+    whole = comparisons.finished(newest)
+    found = []
+    for one in ENVIRONMENTS:
+        begun = select(newest.created_at).where(newest.merchant_id == MERCHANT, newest.environment == one, *whole)
+        last = begun.order_by(newest.created_at.desc()).limit(1).scalar_subquery()
+        since = func.coalesce(last, literal(EPOCH, MOMENT))
+        found.append(both(ComparisonRun.environment == one, ComparisonRun.created_at >= since))
+    return found
 
 
 def _ends_seen() -> tuple[ColumnElement[bool], ...]:
@@ -176,9 +199,18 @@ def _refused_mails() -> tuple[ColumnElement[bool], ...]:
     return (Mail.merchant_id == MERCHANT, Mail.state == MailState.REFUSED, Mail.seen_at.is_(None))
 
 
+def _put_off_mails() -> tuple[ColumnElement[bool], ...]:
+    """Those that the promise rests on, and that a mailbox has not taken for a day: they may wait there for weeks."""
+    return (Mail.merchant_id == MERCHANT, stored_mails.is_put_off(), _promised(), Mail.seen_at.is_(None))
+
+
+def _promised() -> ColumnElement[bool]:
+    return Mail.kind.in_([literal_column(f"'{kind}'") for kind in sorted(PROMISED)])
+
+
 def _returned_mails() -> tuple[ColumnElement[bool], ...]:
     """Those that the promise rests on; what told the merchant counts while they are still told at that address."""
-    theirs = Mail.kind.in_([literal_column(f"'{kind}'") for kind in sorted(PROMISED)])
+    theirs = _promised()
     told_elsewhere = exists().where(Merchant.id == Mail.merchant_id, Merchant.support_email != Mail.recipient)
     ours = both(Mail.kind.startswith(TO_MERCHANTS, autoescape=True), ~told_elsewhere)
     return (Mail.merchant_id == MERCHANT, Mail.state == MailState.RETURNED, Mail.seen_at.is_(None), or_(theirs, ours))
@@ -197,7 +229,7 @@ def _page_of_events(way: Way) -> Select[PayPalEvent]:
 
 
 def mails(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
-    """Return messages that the mail server refused for good and that nobody has looked at."""
+    """Return messages that the mail server refused for good, or never takes, and that nobody has looked at."""
     return _mails(session, Kind.MAIL, merchant_id, place)
 
 
@@ -208,16 +240,21 @@ def returned_mails(session: Session, merchant_id: uuid.UUID, now: datetime, plac
 
 def _mails(session: Session, kind: Kind, merchant_id: uuid.UUID, place: Place) -> list[Item]:
     rows = session.execute(_page_of_mails(kind, place.way), {"merchant_id": merchant_id, **place.values})
-    return [Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription_id=of) for mail, of in rows]
+    return [
+        Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription_id=of, copied_to=member)
+        for mail, of, member in rows
+    ]
 
 
 @cache
-def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None]:
+def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, uuid.UUID | None, AccountMember | None]:
+    found = (_returned_mails(),) if kind is Kind.MAIL_RETURNED else (_refused_mails(), _put_off_mails())
     whole = (
-        select(Mail, EndRequest.subscription_id)
+        select(Mail, EndRequest.subscription_id, AccountMember)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
+        .outerjoin(AccountMember, account_members.is_copy_for())
         .options(defer(Mail.content))
-        .where(*(_returned_mails() if kind is Kind.MAIL_RETURNED else _refused_mails()))
+        .where(or_(*(both(*one) for one in found)))
     )
     return way.narrow(whole, id=Mail.id, since=Mail.created_at)
 

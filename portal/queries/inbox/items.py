@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import BindParameter, Integer, Select, Uuid, bindparam, case, func, literal, tuple_
 
 from portal.extensions import UtcDateTime
-from portal.models import EndRequest, Provider, Subscription, TimelineEntry
+from portal.models import AccountMember, EndRequest, Provider, Subscription, TimelineEntry
 
 PAGE: Final = 50
 MOMENT: Final = UtcDateTime()
@@ -118,6 +118,7 @@ class Item:
     waiting: int = 0  # how many of them there are
     provider: Provider | None = None  # of a key, which may be missing altogether
     over_since: datetime | None = None  # of a letter: what it is about has stopped meanwhile
+    copied_to: AccountMember | None = None  # of a message: whom of an account's people it was a copy for
     history: tuple[TimelineEntry, ...] = ()  # given with the page
 
     @property

@@ -33,7 +33,8 @@ from portal.domain.money import refunds, settlements
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import WithEndState
 from portal.domain.people.address_holds import HoldOutcome
-from portal.domain.people.customer_erasures import ErasureState, Hold
+from portal.domain.people.bounces import TRIES_IN_VAIN
+from portal.domain.people.customer_erasures import OUT_OF_REACH, ErasureState, Hold
 from portal.domain.subscriptions import LIVE
 from portal.models import (
     AddressHold,
@@ -145,6 +146,12 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
     # as soon as it is written may have been written after `now`.
     is_leaving = or_(Mail.send_at <= now, Mail.send_at <= Mail.created_at, Mail.attempts > 0)
     waiting = Mail.state == MailState.WAITING, is_leaving
+    # Nobody is kept for ever for a mailbox of theirs that puts everything off.
+    in_vain = and_(
+        Mail.customer_id.is_not_distinct_from(customer.id),
+        Mail.attempts >= TRIES_IN_VAIN,
+        Mail.created_at < now - OUT_OF_REACH,
+    )
     found = {
         Hold.LIVE: len(to_be_ended(session, customer.id)),
         Hold.NOTICE: count(
@@ -184,7 +191,7 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         Hold.LATE_PAYMENT: count(
             LatePayment, LatePayment.subscription_id.in_(theirs), LatePayment.state == LateState.OPEN
         ),
-        Hold.MAIL: count(Mail, *waiting, or_(Mail.customer_id == customer.id, is_about(customer.id))),
+        Hold.MAIL: count(Mail, *waiting, ~in_vain, or_(Mail.customer_id == customer.id, is_about(customer.id))),
     }
     return {hold: number for hold, number in found.items() if number}
 
@@ -304,13 +311,24 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
 
 
 def is_about_erased(event: FromClause) -> ColumnElement[bool]:
-    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased."""
-    theirs = (
+    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased.
+
+    One that names no subscription, as that of a refund, names a payment of theirs (`paypal_events.names_payment_of`).
+    """
+    of_erased = (
         Subscription.customer_id == Customer.id,
         Subscription.merchant_id == event.c.merchant_id,
-        Subscription.provider_id == event.c.subject,
+        Customer.erased_at.is_not(None),
     )
-    return exists().where(*theirs, Customer.erased_at.is_not(None))
+    theirs = select(Subscription.id).where(*of_erased).correlate(event)
+    is_theirs = Payment.subscription_id.in_(theirs)
+    sales = select(Payment.provider_id.label("id")).where(is_theirs)
+    ids = union_all(sales, select(func.jsonb_object_keys(Payment.reversals)).where(is_theirs)).subquery()
+    is_named = func.strpos(func.encode(event.c.body, "escape"), ids.c.id) > 0
+    named = select(ids.c.id).where(ids.c.id != "", is_named).correlate(event).exists()
+    return or_(
+        exists().where(*of_erased, Subscription.provider_id == event.c.subject), and_(event.c.subject == "", named)
+    )
 
 
 def payer_hash(merchant_id: uuid.UUID, payer_id: str) -> str:

@@ -8,12 +8,29 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, any_, bindparam, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.models import EventSource, EventState, Payment, PayPalEvent, Subscription
+from portal.queries.comparisons.comparisons import KEY_REASONS
 
+# A webhook names the subscription, which is read again whatever else the message said.
+_NEEDS_NO_TEXT: Final = and_(PayPalEvent.source == EventSource.WEBHOOK, PayPalEvent.subject != "")
 IS_WAITING: Final = PayPalEvent.state == EventState.WAITING
 
 
@@ -95,22 +112,27 @@ def waiting_after_a_try(merchant_id: uuid.UUID, sources: Collection[EventSource]
     )
 
 
-def given_up_for(
-    merchant_id: uuid.UUID, sources: Collection[EventSource], reasons: Collection[str]
-) -> ScalarSelect[uuid.UUID]:
-    """Return, for an UPDATE, what was given up for one of these reasons and still has its text."""
+def given_up_for_a_key(merchant_id: uuid.UUID, sources: Collection[EventSource]) -> ScalarSelect[uuid.UUID]:
+    """Return, for an UPDATE, what was given up because no key opened PayPal, and can still be read."""
+    for_a_key = or_(*(PayPalEvent.error.startswith(reason, autoescape=True) for reason in KEY_REASONS))
     return (
         select(PayPalEvent.id)
         .where(
             PayPalEvent.merchant_id == merchant_id,
             PayPalEvent.source.in_(sources),
             PayPalEvent.state == EventState.FAILED,
-            PayPalEvent.body.is_not(None),
-            func.split_part(PayPalEvent.error, " ", 1).in_(reasons),
+            for_a_key,
+            or_(PayPalEvent.body.is_not(None), _NEEDS_NO_TEXT),
         )
         .with_for_update(key_share=True, skip_locked=True)
         .scalar_subquery()
     )
+
+
+def state_without_text() -> ColumnElement[EventState]:
+    """Return the state of a message whose text goes: of one that was given up it was the last that could be read."""
+    is_over = and_(PayPalEvent.state == EventState.FAILED, ~_NEEDS_NO_TEXT)
+    return case((is_over, literal(EventState.IGNORED, PayPalEvent.state.type)), else_=PayPalEvent.state)
 
 
 def with_old_body(merchant_id: uuid.UUID | None, *, before: datetime, limit: int) -> ScalarSelect[uuid.UUID]:

@@ -80,10 +80,17 @@ FAILED_FOR: Final = timedelta(days=30)  # a refund that failed is news no longer
 
 
 def stuck() -> tuple[ColumnElement[bool], ...]:
-    """Return what narrows to the refunds of `merchant_id` that PayPal did not do; an alarm shows its own."""
+    """Return what narrows to the refunds of `merchant_id` that PayPal did not do; an alarm shows its own.
+
+    One that was asked for after the alarm was settled, as for a payment that was kept, has no other place.
+    """
     later = Refund.__table__.alias()
     again = exists().where(later.c.payment_id == Refund.payment_id, later.c.created_at > Refund.created_at)
-    alarm = exists().where(LatePayment.payment_id == Refund.payment_id, LatePayment.state != LateState.DEBT)
+    alarm = exists().where(
+        LatePayment.payment_id == Refund.payment_id,
+        LatePayment.state != LateState.DEBT,
+        or_(LatePayment.state == LateState.OPEN, LatePayment.settled_at >= Refund.created_at),
+    )
     failed = and_(
         Refund.state == RefundState.FAILED,
         Refund.given_up_by == "",

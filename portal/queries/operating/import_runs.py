@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import Customer, ImportRun, ImportState, Plan, Product
+from portal.models import Customer, CustomerJoining, ImportRun, ImportState, Plan, Product
 from portal.queries.aliases import joined
 
 
@@ -59,6 +59,17 @@ def customer_by_payer(session: Session, merchant_id: uuid.UUID, payer_id: str) -
     """Return the merchant's customer with PayPal's payer id."""
     return session.scalars(
         select(Customer).where(Customer.merchant_id == merchant_id, Customer.payer_id == payer_id)
+    ).one_or_none()
+
+
+def customer_joined_of(session: Session, merchant_id: uuid.UUID, payer_id: str) -> Customer | None:
+    """Return the customer with whom the one of that payer id was joined: a record keeps one PayPal account alone."""
+    return session.scalars(
+        select(Customer)
+        .join(CustomerJoining, CustomerJoining.customer_id == Customer.id)
+        .where(CustomerJoining.merchant_id == merchant_id, CustomerJoining.former["payer_id"].astext == payer_id)
+        .order_by(CustomerJoining.created_at.desc(), CustomerJoining.id)
+        .limit(1)
     ).one_or_none()
 
 

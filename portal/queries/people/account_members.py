@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, select, union_all
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.models import AccountMember, Customer, LoginSession
+from portal.models import AccountMember, Customer, LoginSession, Mail
 from portal.queries.people import customers
 
 
@@ -62,6 +62,17 @@ def active(session: Session, member_id: uuid.UUID | None) -> AccountMember | Non
             AccountMember.removed_at.is_(None),
         )
     ).one_or_none()
+
+
+def is_copy_for() -> ColumnElement[bool]:
+    """Say whether a message is the copy for one of its account's people: its key ends with their id."""
+    return and_(AccountMember.customer_id == Mail.customer_id, func.right(Mail.key, 36) == cast(AccountMember.id, Text))
+
+
+def told_by(session: Session, mail: Mail) -> AccountMember | None:
+    """Return for whom of the account's people a message is a copy, also once they are removed; None: for none."""
+    copied = select(AccountMember).join(Mail, is_copy_for()).where(Mail.id == mail.id)
+    return session.scalars(copied).one_or_none()
 
 
 def by_link(session: Session, merchant_id: uuid.UUID, token_hash: str) -> AccountMember | None:

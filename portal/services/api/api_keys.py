@@ -6,7 +6,7 @@ Every call looks its key up, so that a revoked one opens nothing from the next c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -132,14 +132,32 @@ def make(
         raise
 
 
-def change(ctx: Context, merchant_id: uuid.UUID, key_id: uuid.UUID, wanted: Wanted, *, by: By, now: datetime) -> None:
-    """Change name, scopes, networks and limit; what it sees stays. Raises NoResultFound, NotGood, CannotMakeKey."""
+def change(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    key_id: uuid.UUID,
+    wanted: Wanted,
+    *,
+    untouched: Collection[str] = (),
+    left_scopes: Collection[Scope] = (),
+    by: By,
+    now: datetime,
+) -> None:
+    """Change name, scopes, networks and limit; what it sees stays. Raises NoResultFound, NotGood, CannotMakeKey.
+
+    `untouched`: the columns, `left_scopes`: the scopes that are as their page showed them: what a colleague has taken
+    away or added there meanwhile stays so.
+    """
+    left = frozenset(left_scopes)
     with ctx.db.begin() as session:
         key = queries.lock(session, merchant_id, key_id)
         _check_good(key, now=now)
-        api_keys.check(wanted.name, key.mode, wanted.scopes, wanted.per_minute)
-        key.name, key.scopes = wanted.name, sorted(wanted.scopes)
-        key.networks, key.per_minute = list(wanted.networks), wanted.per_minute
+        scopes = (wanted.scopes - left) | (key.allowed & left)
+        columns = {"name": wanted.name, "networks": list(wanted.networks), "per_minute": wanted.per_minute}
+        api_keys.check(wanted.name, key.mode, scopes, wanted.per_minute)
+        key.scopes = sorted(scopes)
+        for name in columns.keys() - set(untouched):
+            setattr(key, name, columns[name])
         audit.append(session, merchant_id, Act.API_KEY_CHANGED, by=by, at=now, **_about(key))
 
 

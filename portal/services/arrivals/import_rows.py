@@ -149,7 +149,7 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
 
 
 def _customer(session: Session, origin: Origin, reading: Reading, *, now: datetime) -> Customer:
-    """Return the buyer: by PayPal's payer id, else by email address, else a new one, of this merchant only.
+    """Return the buyer: by a PayPal account of theirs, else by email address, else a new one, of this merchant only.
 
     What began before its buyer was erased stays with the row that says nobody.
     """
@@ -158,7 +158,7 @@ def _customer(session: Session, origin: Origin, reading: Reading, *, now: dateti
     if erased is not None:
         return erased
     email = email_addresses.normal(reading.payer_email) if reading.payer_email else None
-    found = import_runs.customer_by_payer(session, origin.merchant_id, reading.payer_id) if reading.payer_id else None
+    found = _of_payer(session, origin, reading.payer_id) if reading.payer_id else None
     if found is None and email is not None:
         found = import_runs.customer_by_email(session, origin.merchant_id, email)
         if found is not None and found.payer_id is None:
@@ -173,6 +173,12 @@ def _customer(session: Session, origin: Origin, reading: Reading, *, now: dateti
         found.name = found.name or reading.payer_name or ""
     customer_addresses.learn(session, found, reading, now=now)
     return found
+
+
+def _of_payer(session: Session, origin: Origin, payer_id: str) -> Customer | None:
+    """Return whose account it is, or was until they were joined with another customer."""
+    found = import_runs.customer_by_payer(session, origin.merchant_id, payer_id)
+    return found or import_runs.customer_joined_of(session, origin.merchant_id, payer_id)
 
 
 def _follow_plan(subscription: Subscription, offer: Offer) -> None:

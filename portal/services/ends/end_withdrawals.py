@@ -14,9 +14,12 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import subscriptions
+from portal.queries.access import products
 from portal.queries.ends import end_requests
+from portal.services import outgoing_access
 from portal.services.audit import timeline
 from portal.services.context import Context
+from portal.services.dates import paid_time
 from portal.services.ends import end_wishes
 from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_answers
@@ -106,6 +109,8 @@ def take_back(
     request.next_try_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
     letters = received_answers.reopen(session, request, subscription, now=now)
+    if not is_replaced:
+        _go_after_its_plan(session, subscription, now=now)
     timeline.note(
         session,
         subscription,
@@ -117,3 +122,20 @@ def take_back(
         **({"is_replaced": True} if is_replaced else {}),
     )
     return letters
+
+
+def _go_after_its_plan(session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Let what runs on have the product that its plan sells by now: only for its end was it left behind.
+
+    The rule is that of `product_plans`, which moves whatever runs under a plan with it.
+    """
+    plan, left = subscription.plan, subscription.product
+    if plan is None or plan.product_id == left.id or subscription.is_over:
+        return
+    outgoing_access.mark(session, subscription, now=now)
+    subscription.product = products.of_merchant(session, subscription.merchant_id, plan.product_id)
+    outgoing_access.mark(session, subscription, now=now)
+    months = subscription.product.commitment_months
+    if subscription.started_at is not None and months != left.commitment_months:
+        cycles = plan.total_cycles or 0
+        subscription.committed_until = paid_time.commitment_end(subscription, months=months, cycles=cycles)

@@ -165,10 +165,17 @@ def check(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, match: Mat
         _tell(session, held, Act.FILE_CHECKED, by=by, at=now, columns=list(held.columns), dates=_word(held.date_order))
 
 
-def run(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
-    """Have a worker carry the lines out, or go on where it was stopped. Raises NotNow, NoResultFound."""
+def run(
+    ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, seen: int | None = None, by: By, now: datetime
+) -> None:
+    """Have a worker carry the lines out, or go on where it was stopped. Raises NotNow, NoResultFound.
+
+    `seen`: the attempt whose check or run a page showed: nobody carries out columns that they have not seen checked.
+    """
     with ctx.db.begin() as session:
         held = _held(session, merchant_id, import_id, STARTS)
+        if seen is not None and held.attempt != seen:
+            raise NotNow
         if held.state is FileImportState.STOPPED:
             _go_on(session, held, FileImportState.RUNNING, by=by, now=now)
         else:

@@ -85,11 +85,21 @@ def set_receivers(ctx: Context, merchant_id: uuid.UUID, receivers: tuple[str, ..
         account.receivers = list(receivers)
 
 
-def remove(ctx: Context, merchant_id: uuid.UUID, provider: Provider, *, by: By = PORTAL) -> bool:
-    """Forget a key; say whether there was one. Open requests stay: they wait for the merchant, then for a new key."""
+def remove(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    provider: Provider,
+    *,
+    set_at: datetime | None = None,
+    by: By = PORTAL,
+) -> bool:
+    """Forget a key; say whether there was one. Open requests stay: they wait for the merchant, then for a new key.
+
+    `set_at`: when the key was entered that a page showed: one that somebody has entered since stays.
+    """
     with ctx.db.begin() as session:
         account = paypal_accounts.lock(session, merchant_id, provider)
-        if account is None:
+        if account is None or (set_at is not None and account.set_at != set_at):
             return False
         session.delete(account)
         key_writes.tell(session, account, Act.KEY_REMOVED, by=by, at=utc_now())

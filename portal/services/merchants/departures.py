@@ -112,7 +112,10 @@ def _erase_from(ctx: Context, table: Table, merchant_id: uuid.UUID) -> int:
 
 
 def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetime) -> None:
-    """Let go of the team, wipe what the merchant's own row says, and write that it is done."""
+    """Let go of the team, wipe what the merchant's own row says, and write that it is done.
+
+    Its name stays with its slug, and what a proof is read with: zone, languages, the words of its reasons.
+    """
     for person, elsewhere in erasures.leavers(session, merchant_id):
         if elsewhere is None:
             session.delete(person)
@@ -122,7 +125,8 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
     merchant.support_email = merchant.logo_id = merchant.own_host = None
     merchant.suspended_at, merchant.suspended_why = None, ""
     merchant.cancellation_text = merchant.sender_name = merchant.receipt_text = ""
-    merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = ""
+    merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = merchant.postal_address = ""
+    merchant.leaving_offer, merchant.placed_links, merchant.return_addresses = {}, {}, []
     merchant.erased_at = merchant.erased_at or now  # again, after a restored backup: the day of the first time stays
     audit.append(session, merchant_id, Act.MERCHANT_ERASED, by=PORTAL, at=now, rows=rows)
     log.warning("merchant.erased", merchant_id=str(merchant_id), rows=rows)

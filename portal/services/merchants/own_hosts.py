@@ -81,14 +81,21 @@ def check_all(ctx: Context, *, now: datetime) -> int:
     return failing
 
 
-def give_up(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> None:
-    """Stop using it: links name the installation's; visitors of the host are led there for KEPT."""
+def give_up(ctx: Context, merchant_id: uuid.UUID, *, host: str | None = None, by: By, now: datetime) -> bool:
+    """Stop using it: links name the installation's; visitors of the host are led there for KEPT.
+
+    `host`: the one that a page showed; False, and nothing is done, where another was entered since.  Raises
+    NoResultFound.
+    """
     with ctx.db.begin() as session:
         merchant = merchants.lock(session, merchant_id)
         row = own_hosts.of_merchant(session, merchant_id)
         if row is None:
             raise NoResultFound
+        if host is not None and row.host != host:
+            return False
         _give_up(session, merchant, row, by=by, now=now)
+        return True
 
 
 def _fault_of_record(ctx: Context, row: OwnHost) -> Fault | None:

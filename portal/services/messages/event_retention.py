@@ -23,7 +23,8 @@ BATCH: Final = 1000
 def purge(ctx: Context, *, merchant_id: uuid.UUID | None = None, now: datetime) -> int:
     """Empty every body that came before `now` less 30 days, of one merchant or of all; return how many.
 
-    One that still waits keeps its own until it is done or given up.
+    One that still waits keeps its own until it is done or given up.  One that was given up, and of which nothing is
+    left to read, needs nobody any more.
     """
     emptied = 0
     while True:
@@ -39,5 +40,9 @@ def purge(ctx: Context, *, merchant_id: uuid.UUID | None = None, now: datetime) 
 def _purge_batch(ctx: Context, merchant_id: uuid.UUID | None, *, before: datetime) -> int:
     old = paypal_events.with_old_body(merchant_id, before=before, limit=BATCH)
     with ctx.db.begin() as session:
-        emptied = update(PayPalEvent).where(PayPalEvent.id.in_(old)).values(body=None)
+        emptied = (
+            update(PayPalEvent)
+            .where(PayPalEvent.id.in_(old))
+            .values(body=None, state=paypal_events.state_without_text())
+        )
         return session.connection().execute(emptied).rowcount

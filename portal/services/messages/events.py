@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from portal.domain.provenances import Provenance
 from portal.models import EventSource, EventState, PayPalEvent, Provider
-from portal.providers.ports import Refusal
 from portal.queries.messages import paypal_events
 
 EVENTS: Final = cast(Table, PayPalEvent.__table__)
@@ -58,9 +57,6 @@ WAIT_AGAIN: Final = update(EVENTS).where(
 )
 
 
-FOR_A_KEY: Final = ("no_key", "key_unreadable", Refusal.BAD_CREDENTIALS.value, Refusal.FORBIDDEN.value)  # drains._why
-
-
 class Stored(StrEnum):
     """What became of a message that arrived."""
 
@@ -91,16 +87,14 @@ def replay(session: Session, event: PayPalEvent, now: datetime) -> None:
 def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> int:
     """Try every message that waits for a key of this kind now, since the key works again; return how many.
 
-    Those too that were given up for want of one: of a classic sale there is nothing else (FACTS.md 3).
+    Those that were given up for want of one begin anew.
     """
     sources = [source for source, needed in PROVIDERS.items() if needed is provider]
     waiting = paypal_events.waiting_after_a_try(merchant_id, sources)
-    given_up = paypal_events.given_up_for(merchant_id, sources, FOR_A_KEY)
-    ways = ((waiting, {"next_try_at": now}), (given_up, _from_the_beginning(now)))
-    return sum(
-        session.connection().execute(update(PayPalEvent).where(PayPalEvent.id.in_(which)).values(values)).rowcount
-        for which, values in ways
-    )
+    given_up = paypal_events.given_up_for_a_key(merchant_id, sources)
+    again = update(PayPalEvent).where(PayPalEvent.id.in_(waiting)).values(next_try_at=now)
+    anew = update(PayPalEvent).where(PayPalEvent.id.in_(given_up)).values(_from_the_beginning(now))
+    return sum(session.connection().execute(statement).rowcount for statement in (again, anew))
 
 
 def _wait_again(connection: Connection, message: Message, *, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from portal.mail.own_data import FAREWELL
 from portal.models import Customer, EndRequest, Mail, MailState, Subscription, TimelineKind
 from portal.providers.delivery_reports import DeliveryReport, Incoming
 from portal.queries import mails
+from portal.queries.people import account_members
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, envelopes, outbox
@@ -54,9 +55,11 @@ def take(ctx: Context, incoming: Incoming, *, now: datetime) -> Outcome:
 def reach_anew(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
     """Close what came back from a customer's former address: what stays true whenever it arrives goes to the new one.
 
-    The customer is locked, and has the new address.
+    The customer is locked, and has the new address.  Copies for others of the account went to addresses of their own.
     """
     for mail in mails.lock_returned(session, customer.id):
+        if account_members.told_by(session, mail) is not None:
+            continue
         if mail.kind in outbox.LASTING and mail.content is not None and customer.email:
             end_confirmations.leave_anew(ctx, session, mail, recipient=customer.email, now=now)
         elif mail.seen_at is None:

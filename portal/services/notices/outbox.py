@@ -22,7 +22,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import metrics, queue
+from portal.clock import utc_now
 from portal.domain.ends.end_requests import retry_delay
+from portal.domain.people.customer_erasures import OUT_OF_REACH
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
 from portal.mail.logins import LIFETIMES, OPENING
@@ -166,7 +168,8 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     tried.  With nothing left to say the message is dropped.
 
     A refusal is kept with its reason for the merchant to see; anything else is tried again after
-    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code, or a link, is never sent when it opens nothing any more.
+    1, 5, 15 min, 1 h, 3 h, then every 6 h; the last one to somebody who is erased for some days only.
+    A log-in code, or a link, is never sent when it opens nothing any more.
     Before a recovery it is not touched: it may have left since the backup.
     """
     if ctx.must_rest:
@@ -181,6 +184,8 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
         log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
         return _settle(ctx, mail, MailState.REFUSED, error=str(error))
     except (MailUnavailable, CannotOpen) as error:
+        if mail.kind == FAREWELL and now - mail.created_at >= OUT_OF_REACH:
+            return _settle(ctx, mail, MailState.REFUSED, error=str(error))  # nobody's address is kept for it for ever
         return _put_off(ctx, mail, now=now, error=str(error))
     except Exception as error:
         _put_off(ctx, mail, now=now, error=type(error).__name__)  # a defect of ours: the promise stays
@@ -242,8 +247,8 @@ def _settle(
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
     if mail.kind in OPENING:
         values["content"] = None
-    if mail.kind == FAREWELL:  # to who is erased
-        values |= {"content": None, "recipient": ""}
+    if mail.kind == FAREWELL:  # to who is erased: refused, it is nobody's to look at
+        values |= {"content": None, "recipient": "", "seen_at": utc_now() if state is MailState.REFUSED else None}
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id, Mail.state != MailState.RETURNED).values(**values))
     return state

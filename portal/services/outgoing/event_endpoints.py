@@ -70,7 +70,7 @@ def make(ctx: Context, merchant_id: uuid.UUID, wish: Wish, *, by: By, now: datet
     """Add an endpoint; return its secret. Raises BadAddress, SameAddress, TooManyEndpoints."""
     check_address(wish.address, loopback=ctx.event_posts.takes_loopback)
     with ctx.db.begin() as session:
-        _check_others(session, merchant_id, wish)
+        _check_others(session, merchant_id, wish.address)
         if len(endpoints.all_of(session, merchant_id)) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         endpoint = EventEndpoint(
@@ -83,13 +83,26 @@ def make(ctx: Context, merchant_id: uuid.UUID, wish: Wish, *, by: By, now: datet
         return Made(endpoint_id=endpoint.id, secret=secret)
 
 
-def change(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, wish: Wish, *, by: By, now: datetime) -> bool:
-    """Change it; False when nothing would be. Raises BadAddress, SameAddress, NoResultFound."""
+def change(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    endpoint_id: uuid.UUID,
+    wish: Wish,
+    *,
+    untouched: Collection[str] = (),
+    by: By,
+    now: datetime,
+) -> bool:
+    """Change it; False when nothing would be. Raises BadAddress, SameAddress, NoResultFound.
+
+    `untouched`: the columns that are as their page showed them: what a colleague has written there meanwhile stays.
+    """
     check_address(wish.address, loopback=ctx.event_posts.takes_loopback)
+    wanted = {name: new for name, new in wish.columns.items() if name not in untouched}
     with ctx.db.begin() as session:
         endpoint = endpoints.lock(session, merchant_id, endpoint_id)
-        _check_others(session, merchant_id, wish, but=endpoint_id)
-        changed = {name: new for name, new in wish.columns.items() if getattr(endpoint, name) != new}
+        _check_others(session, merchant_id, wanted.get("address", endpoint.address), but=endpoint_id)
+        changed = {name: new for name, new in wanted.items() if getattr(endpoint, name) != new}
         shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in SHOWN}
         for name, new in changed.items():
             setattr(endpoint, name, new)
@@ -159,9 +172,9 @@ def test(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, *, by: By
         return True
 
 
-def _check_others(session: Session, merchant_id: uuid.UUID, wish: Wish, *, but: uuid.UUID | None = None) -> None:
+def _check_others(session: Session, merchant_id: uuid.UUID, address: str, *, but: uuid.UUID | None = None) -> None:
     merchants.lock(session, merchant_id)  # two clicks on one button meet here
-    if any(one.address == wish.address and one.id != but for one in endpoints.all_of(session, merchant_id)):
+    if any(one.address == address and one.id != but for one in endpoints.all_of(session, merchant_id)):
         raise SameAddress
 
 

@@ -33,6 +33,7 @@ from portal.models import (
     ErasedPayer,
     EventState,
     Grant,
+    LatePayment,
     LoginChallenge,
     LoginSession,
     Mail,
@@ -50,9 +51,11 @@ from portal.models import (
     Withdrawal,
 )
 from portal.queries.merchants import customer_erasures as stored
-from portal.queries.messages.paypal_events import names_payment_of
+from portal.queries.messages.paypal_events import names_payment_of, state_without_text
 from portal.services.people.customer_addresses import close_ranks
 
+# In the place of a reason that staff wrote about somebody, where a row may not be without one.
+UNSAID: Final = "–"
 UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)
 NOBODY: Final[Mapping[str, Any]] = {
     "name": "",
@@ -183,7 +186,10 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
             ReceivedRequest.state == ReceivedState.DISMISSED,
             ReceivedRequest.email == (customer.email or ""),
         )
-        .values(name="", message="", contract="", email=None),
+        .values(name="", message="", contract="", email=None, dismissal=UNSAID),
+        "reasons_of_late_payments": update(LatePayment)
+        .where(LatePayment.subscription_id.in_(theirs), LatePayment.reason != "")
+        .values(reason=UNSAID),
         "received_requests": update(ReceivedRequest)
         .where(
             ReceivedRequest.merchant_id == customer.merchant_id,
@@ -202,7 +208,7 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
             PayPalEvent.state != EventState.WAITING,
             PayPalEvent.body.is_not(None),
         )
-        .values(body=None),
+        .values(body=None, state=state_without_text()),
     }
 
 

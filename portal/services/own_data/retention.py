@@ -21,6 +21,7 @@ from portal.domain.law.retention import OPERATOR, Kind, Stock
 from portal.logs import place_of
 from portal.mail import own_data as messages
 from portal.models import (
+    Customer,
     EndRefund,
     EndRequest,
     LatePayment,
@@ -96,6 +97,7 @@ def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
 def _customers(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
     """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own.
 
+    Nobody whom a message can reach goes without having had a month in which logging in keeps all.
     Messages of who could not log in go as well: whoever wrote them had no other contact since.
     """
     old = stored.old_words(merchant_id, before=before, limit=BATCH)
@@ -131,12 +133,19 @@ def _tell_soon(
 ) -> None:
     (customer,) = customers.lock(session, merchant_id, customer_id)
     post = Post.of(ctx, session, merchant_id, now=now)
-    is_known = stored.was_warned(session, customer_id, since=now - 2 * retention.WARN_BEFORE)
-    if not customer.email or is_known or post.merchant.erased_at is not None or post.merchant.closed_at is not None:
+    if not _is_to_be_told(session, post.merchant, customer, now=now):
         return
     path, on = notice_facts.account_path(post.merchant), now + retention.WARN_BEFORE
     told = messages.erasure_soon(post.head_for(customer), name=customer.name, on=on, path=path)
     post.to_customer(customer, told, key=f"erasure-soon:{customer_id}:{now.date()}")
+
+
+def _is_to_be_told(session: Session, merchant: Merchant, customer: Customer, *, now: datetime) -> bool:
+    """Say whether a message can reach the customer, and none of the last two months told them that they are to go."""
+    is_left = merchant.erased_at is not None or merchant.closed_at is not None
+    if not customer.email or is_left:
+        return False
+    return not stored.was_warned(session, customer.id, since=now - 2 * retention.WARN_BEFORE)
 
 
 def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:
@@ -148,6 +157,8 @@ def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now
             return False
         if stored.was_warned(session, customer_id, since=now - retention.WARN_BEFORE):
             return False  # a later day was told
+        if _is_to_be_told(session, session.get_one(Merchant, merchant_id), customer, now=now):
+            return False  # the time was made shorter, or nights were left out: the letter of this one gives the month
         counts = erasing.erase(session, customer, now=now)
         subject = ("customer", customer_id)
         audit.append(session, merchant_id, Act.CUSTOMER_ERASED, by=PORTAL, at=now, subject=subject, counts=counts)

@@ -38,7 +38,7 @@ from portal.queries.merchants import customer_erasures
 from portal.queries.people import address_holds, customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.notices import notice_facts
+from portal.services.notices import end_confirmations, notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.people import account_members
 from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
@@ -69,8 +69,9 @@ def join(
 ) -> bool:
     """Make the other one's belongings this customer's; False when they no longer share an address, or both come back.
 
-    The stricter answer stands for both: who asked not to be contacted is not.  Their mailbox is told.  Raises
-    NotAllowed while one of them is to be erased or has a contested address, NoResultFound for a foreign id.
+    The stricter answer stands for both: who asked not to be contacted is not, nor by what has not left yet.  Their
+    mailbox is told.  Raises NotAllowed while one of them is to be erased or has a contested address, NoResultFound
+    for a foreign id.
     """
     with ctx.db.begin() as session:
         kept, other = customers.lock(session, merchant_id, customer_id, other_id)
@@ -96,6 +97,8 @@ def join(
         session.add(joining)
         session.flush()
         close_ranks(session, merchant_id, kept.email)
+        if not kept.contact_allowed or comebacks.is_abandoned(session, kept.id):
+            end_confirmations.nobody_invited(ctx, session, kept.merchant_id, kept.id, now=now)
         subject = ("customer", kept.id)
         audit.append(session, merchant_id, Act.CUSTOMERS_JOINED, by=by, at=now, subject=subject, other=str(other_id))
         _tell(Post.of(ctx, session, merchant_id, now=now), kept, joining)

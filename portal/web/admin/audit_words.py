@@ -114,6 +114,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.NOTE_DELETED: _l("Note about a customer deleted"),
     Act.MAIL_RETURNED: _l("Email returned, not delivered"),
     Act.MESSAGE_REPLAYED: _l("Message processed again"),
+    Act.MESSAGE_SET_ASIDE: _l("Message from PayPal set aside unprocessed"),
     Act.MESSAGES_FETCHED: _l("Missed messages requested from PayPal"),
     Act.LOGGED_IN: _l("Logged in at the desk"),
     Act.PASSWORD_REFUSED: _l("Wrong password"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Final
 
 from flask import flash, g, redirect, request, url_for
@@ -86,8 +87,9 @@ def show(file_import_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.post("/data/imports/<uuid:file_import_id>/run", endpoint="file_import_run")
 def run(file_import_id: uuid.UUID) -> ResponseReturnValue:
-    """Carry the lines out, or go on with them."""
-    return _do(file_imports.run, file_import_id)
+    """Carry the lines out, or go on with them: as they were checked when the page was opened."""
+    seen = request.form.get("attempt", -1, type=int)
+    return _do(partial(file_imports.run, seen=seen), file_import_id)
 
 
 @bp.post("/data/imports/<uuid:file_import_id>/stop", endpoint="file_import_stop")

@@ -355,6 +355,19 @@ def test_a_run_is_stopped_between_two_lines_and_goes_on(ctx, staff, small, now):
         file_imports.run(ctx, staff.merchant_id, made, by=who(staff), now=now)
 
 
+def test_nobody_carries_out_columns_that_they_have_not_seen_checked(ctx, staff, now):
+    """A colleague has matched them anew since the page was opened, and there is no way back."""
+    made = bring(ctx, staff, "email;name;external_id\nzoe@client.test;Zoe;A7\n", now=now)
+    seen = check(ctx, staff, made, ["email", "name", "external_id"], now=now).attempt
+    last = check(ctx, staff, made, ["email", "external_id", "name"], now=now).attempt
+    with pytest.raises(NotNow):
+        file_imports.run(ctx, staff.merchant_id, made, seen=seen, by=who(staff), now=now)
+    assert found(ctx, made).state is FileImportState.CHECKED
+    file_imports.run(ctx, staff.merchant_id, made, seen=last, by=who(staff), now=now)
+    go(ctx, made)
+    assert customers(ctx)["zoe@client.test"].name == "A7"
+
+
 def test_what_is_lost_goes_on_and_a_file_goes_after_a_week(ctx, staff, now):
     made = bring(ctx, staff, PEOPLE, now=now)
     file_imports.check(ctx, staff.merchant_id, made, file_imports.match_of(found(ctx, made)), by=who(staff), now=now)

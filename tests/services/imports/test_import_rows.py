@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from portal.domain.audit import PORTAL
 from portal.domain.subscriptions import Status
 from portal.models import Customer, ImportState, Mail, Plan, Product, Subscription, TimelineEntry, TimelineKind
+from portal.services.people import customer_joining
 from tests.services.imports.importing import add_many, bring_in, rows
 
 
@@ -44,6 +46,20 @@ def test_paypals_facts_come_over(ctx, merchant, paypal, now):
     (product,) = rows(ctx, Product, merchant)
     assert product.name == "Cours de piano"
     assert kinds(ctx, got) == {TimelineKind.IMPORTED: 1}
+
+
+def test_two_who_were_joined_are_one_by_whichever_of_their_paypal_accounts_they_buy(ctx, make, merchant, paypal, now):
+    """PayPal still names the address that one of the two had before: nobody has it any more."""
+    kept = make.customer(merchant, email="lea@client.test", payer_id="PAYER00000001")
+    other = make.customer(merchant, email="lea@client.test", email_place=1, payer_id="PAYER00000002")
+    assert customer_joining.join(ctx, merchant.id, kept.id, other.id, by=PORTAL, now=now)
+    bought = {place: paypal.add_subscription(email="lea.b@client.test") for place in (1, 2, 3)}
+    for place, seen in bought.items():
+        seen.payer_id = f"PAYER0000000{place}"
+    bring_in(ctx, merchant)
+    owners = {place: one(ctx, merchant, seen.id).customer_id for place, seen in bought.items()}
+    assert (owners[1], owners[2]) == (kept.id, kept.id)
+    assert owners[3] != kept.id, "that account is a stranger's"
 
 
 def test_what_the_merchant_decided_is_never_written_over(ctx, merchant, paypal):

@@ -15,20 +15,23 @@ from portal.services.messages import event_retention
 def message(ctx, make, now):
     merchant = make.merchant(key=False)
 
-    def add(number: int, *, days: float, state=EventState.DONE) -> None:
+    def add(number: int, *, days: float, state=EventState.DONE, **columns) -> None:
         make.add(
             PayPalEvent(
-                merchant_id=merchant.id,
-                environment="sandbox",
-                source=EventSource.WEBHOOK,
-                event_id=f"WH-{number}",
-                transmission_id=f"T-{number}",
-                event_type="PAYMENT.SALE.COMPLETED",
-                subject="I-BW452GLLEP1G",
-                body=b'{"payer": "Claire Dupont"}',
-                received_at=now - timedelta(days=days),
-                state=state,
-                handled_at=now,
+                **{
+                    "merchant_id": merchant.id,
+                    "environment": "sandbox",
+                    "source": EventSource.WEBHOOK,
+                    "event_id": f"WH-{number}",
+                    "transmission_id": f"T-{number}",
+                    "event_type": "PAYMENT.SALE.COMPLETED",
+                    "subject": "I-BW452GLLEP1G",
+                    "body": b'{"payer": "Claire Dupont"}',
+                    "received_at": now - timedelta(days=days),
+                    "state": state,
+                    "handled_at": now,
+                }
+                | columns
             )
         )
 
@@ -66,3 +69,22 @@ def test_batches_leave_nothing_over(ctx, message, now, monkeypatch, size):
         message(number, days=40 + number)
     assert event_retention.purge(ctx, now=now) == 5
     assert set(bodies(ctx).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("columns", "stays"),
+    [
+        ({}, True),  # its subscription can be read again
+        ({"subject": ""}, False),
+        ({"source": EventSource.IPN}, False),  # PayPal is asked about its text alone
+    ],
+)
+def test_one_that_was_given_up_needs_nobody_once_nothing_of_it_can_be_read(ctx, message, now, columns, stays):
+    message(1, days=29, state=EventState.FAILED, **columns)
+    message(2, days=31, state=EventState.FAILED, error="unavailable", **columns)
+    event_retention.purge(ctx, now=now)
+    with ctx.db.read() as session:
+        states = dict(session.execute(select(PayPalEvent.event_id, PayPalEvent.state)).all())
+        reason = session.scalars(select(PayPalEvent.error).where(PayPalEvent.event_id == "WH-2")).one()
+    assert states == {"WH-1": EventState.FAILED, "WH-2": EventState.FAILED if stays else EventState.IGNORED}
+    assert reason == "unavailable", "why it was given up can still be read"

@@ -156,6 +156,29 @@ def test_what_was_given_up_for_want_of_a_key_is_tried_again_with_a_good_one(ctx,
     assert desk.rows()[0].state is (EventState.FAILED if why == "silence" else EventState.DONE)
 
 
+@pytest.mark.parametrize(
+    ("error", "columns", "state"),
+    [
+        ("no_key", {}, EventState.WAITING),
+        ("bad_credentials f00ba4", {}, EventState.WAITING),
+        ("key_unreadable", {"body": None}, EventState.WAITING),  # its subscription is read again
+        ("key_unreadable", {"body": None, "subject": ""}, EventState.FAILED),
+        ("unavailable f00ba4", {}, EventState.FAILED),  # no key helps there
+    ],
+)
+def test_what_was_given_up_for_want_of_a_key_begins_anew_with_one(ctx, desk, error, columns, state):
+    with ctx.db.begin() as session:
+        row = session.scalars(select(PayPalEvent)).one()
+        row.state, row.error, row.attempts, row.next_try_at = EventState.FAILED, error, 17, None
+        for name, value in columns.items():
+            setattr(row, name, value)
+    with ctx.db.begin() as session:
+        tried = events.retry_all(session, desk.merchant.id, Provider.PAYPAL_REST, now=utc_now())
+    [row] = desk.rows()
+    assert (row.state, tried) == (state, int(state is EventState.WAITING))
+    assert state is EventState.FAILED or row.attempts == 0
+
+
 def test_a_defect_of_ours_puts_the_message_off_and_names_no_content(ctx, desk):
     with ctx.db.begin() as session:
         session.execute(text("ALTER TABLE subscriptions RENAME TO gone"))

@@ -11,8 +11,9 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import EventState, Payment, PaymentState, PayPalEvent
+from portal.models import Customer, EventState, Payment, PaymentState, PayPalEvent, Subscription
 from portal.services.messages import event_retention, events
+from portal.services.own_data import erasing
 from tests.services.messages.ipn_desk import one, outcomes, paid, rows, said, stored, work
 
 
@@ -173,3 +174,30 @@ def test_a_cancelled_reversal_gives_the_payment_back(ctx, deliver, paypal, paren
     assert [(payment.state, payment.left) for payment in rows(ctx, Payment)] == [
         (PaymentState.COMPLETED, Decimal("29.90"))
     ]
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["came after it", "waited meanwhile"])
+def test_a_refund_of_somebody_erased_says_nothing_of_its_payer_once_it_is_handled(ctx, deliver, paypal, waits):
+    """It names their payment alone: no subscription, by which the other messages are found."""
+    profile, other = paypal.add_profile(), paypal.add_profile(email="ian@client.test")
+    sales = [paid(profile.id, "SALE00000001"), paid(other.id, "SALE00000002")]
+    refunds = [
+        paid(
+            "", f"REFUND00000{n}", "Refunded", "-10.00", txn_type="", parent_txn_id=f"SALE0000000{n}", first_name="Zoé"
+        )
+        for n in (1, 2)
+    ]
+    for body in (*sales, *refunds):
+        paypal.add_ipn(body)
+    deliver(*sales)
+    if waits:
+        deliver(*refunds, handle=False)
+    with ctx.db.begin() as session:
+        whose = select(Subscription.customer_id).where(Subscription.provider_id == profile.id)
+        erasing.erase(session, session.get_one(Customer, session.scalars(whose).one()), now=utc_now())
+    work(ctx) if waits else deliver(*refunds)
+    told = {event.event_id: event for event in stored(ctx) if event.event_type == "refunded"}
+    assert {(event.subject, event.state) for event in told.values()} == {("", EventState.DONE)}
+    kept = [event.body for event in told.values() if event.body is not None]
+    assert kept == [refunds[1]], "that of somebody else is kept for its time"
+    assert {payment.refunded for payment in rows(ctx, Payment)} == {Decimal("10.00")}

@@ -18,6 +18,7 @@ from portal.domain.money.refunds import MOVES, OPEN, CannotRefund, NoRefund, Ref
 from portal.domain.policies import Actor, Role
 from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineEntry, TimelineKind
 from portal.providers.ports import GatewayRefused, Refusal
+from portal.queries import inbox
 from portal.services.carrying import engine, refund_carrying
 from portal.services.carrying.refund_carrying import REFUNDS
 from portal.services.keys import paypal_keys
@@ -422,3 +423,19 @@ def test_what_paypal_refuses_for_good_can_be_settled_otherwise(ctx, paypal, late
     calls = paypal.count("refund")
     assert try_it(ctx, late, refund_id).state is RefundState.FAILED
     assert paypal.count("refund") == calls
+
+
+def test_a_refund_of_a_payment_that_was_kept_needs_the_merchant_once_paypal_refuses_it(ctx, paypal, late):
+    """As a gesture, weeks after it was said why the payment was owed: no alarm is open that would show it."""
+
+    def needing():
+        with ctx.db.read() as session:
+            found = inbox.page(session, late.merchant_id, now=utc_now(), kinds={inbox.Kind.REFUND})
+            return [item.id for item in found.items], inbox.count(session, late.merchant_id, now=utc_now())
+
+    late_payments.explain(ctx, late.merchant_id, late.id, reason="owed for May", by="Anne", now=utc_now())
+    paypal.rule("refund", "400")
+    _none, before = needing()
+    refund_id = click(ctx, late)
+    assert try_it(ctx, late, refund_id).state is RefundState.NEEDS_MERCHANT
+    assert needing() == ([refund_id], before + 1)

@@ -7,12 +7,23 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import By
+from portal.domain.people.account_members import MemberRole
 from portal.domain.people.bounces import Report
 from portal.domain.policies import Actor
 from portal.mail.composing import Composed
-from portal.models import AuditEntry, Customer, Mail, MailState, Subscription, TimelineEntry, TimelineKind
+from portal.models import (
+    AccountMember,
+    AuditEntry,
+    Customer,
+    Mail,
+    MailState,
+    Subscription,
+    TimelineEntry,
+    TimelineKind,
+)
 from portal.providers import delivery_reports
 from portal.providers.smtp import SmtpMailer
 from portal.secrets import Vault
@@ -26,6 +37,7 @@ from tests.fakes.delivery_reports import report, vacation
 from tests.providers_smtp.test_smtp import start  # noqa: F401 - a real mail server
 from tests.services.carrying.carried import wish_of
 from tests.waiting_mails import said
+from tests.web.account_people import member_of
 
 BOUNCES = "rebond@portal.test"
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
@@ -261,3 +273,25 @@ def test_a_new_address_gets_the_confirmation_and_closes_the_rest(ctx, confirmed,
     assert (anew.state, anew.recipient) == (MailState.WAITING, "zoe@neuf.example")
     closed = row(ctx, other)
     assert (closed.state, closed.recipient, closed.seen_at) == (MailState.RETURNED, "zoe@client.test", now)
+
+
+def test_the_copy_of_one_of_the_accounts_people_is_theirs_alone_however_it_is_sent_anew(ctx, make, zoe, mailer, now):
+    """The customer has the confirmation already, and who asked for the end does not."""
+    anna = member_of(ctx, zoe, role=MemberRole.OWNER)
+    wish = wish_of(make.subscription(customer=zoe), actor_id=anna.id, actor_name=anna.name)
+    end_carrying.carry_out(ctx, zoe.merchant_id, end_requests.record(ctx, wish, now=now).request_id)
+    with ctx.db.read() as session:
+        told = select(Mail).where(Mail.kind == "end_confirmed", Mail.recipient == anna.email)
+        copy = session.scalars(told).one()
+    take(ctx, report(sent(ctx, copy, mailer, now=now)), now=now)
+    with ctx.db.begin() as session:
+        customer = session.get_one(Customer, zoe.id, with_for_update=True)
+        customer_addresses.change(ctx, session, customer, "zoe@neuf.example", by=BY, now=now)
+    assert (row(ctx, copy).state, row(ctx, copy).seen_at) == (MailState.RETURNED, None), "her mailbox is another"
+    assert inbox.resend_mail(ctx, zoe.merchant_id, copy.id, now=now) == anna.email
+    assert row(ctx, copy).recipient == anna.email
+    take(ctx, report(sent(ctx, copy, mailer, now=now)), now=now)
+    with ctx.db.begin() as session:
+        session.get_one(AccountMember, anna.id).removed_at = now
+    with pytest.raises(NoResultFound):
+        inbox.resend_mail(ctx, zoe.merchant_id, copy.id, now=now)

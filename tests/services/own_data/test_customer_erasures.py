@@ -15,6 +15,7 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.integrations.task_links import TaskKind
 from portal.domain.law.countries import Country, Function, strategy
+from portal.domain.money.late_payments import LateState
 from portal.domain.people.address_holds import HoldOutcome
 from portal.domain.people.customer_erasures import ErasureState, Hold
 from portal.domain.policies import Actor
@@ -30,6 +31,7 @@ from portal.models import (
     EventSource,
     EventState,
     Grant,
+    LatePayment,
     LoginSession,
     Mail,
     MailState,
@@ -48,6 +50,8 @@ from portal.services import aging, grants, task_links
 from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared
 from portal.services.grants import Gift
+from portal.services.inbox import lost_log_ins, received_requests
+from portal.services.inbox.lost_log_ins import Word
 from portal.services.own_data import customer_erasures, erasing
 from portal.services.people import address_changes, customer_notes
 from portal.services.people.sessions import Visitor, open_for
@@ -265,6 +269,23 @@ def test_a_mail_that_was_put_off_or_is_leaving_just_now_is_waited_for_too(ctx, c
     assert again(ctx, erasure, now + 2 * LATER)
 
 
+def test_a_mailbox_that_never_takes_anything_keeps_nobody_for_ever(ctx, customer, mailer, left, now):
+    """It is full, or its domain is gone: the law's month to answer goes by, and the address would stay for good."""
+    erasure = wish(ctx, customer, now)
+    mailer.away = True
+    for hours in range(0, 4 * 24, 7):
+        left(now + timedelta(hours=hours))
+    assert not again(ctx, erasure, now + timedelta(days=4)), "a mailbox may be full for some days"
+    left(now + timedelta(days=5))
+    assert again(ctx, erasure, now + timedelta(days=6))
+    for days in range(6, 13):
+        left(now + timedelta(days=days))
+    farewell = next(one for one in all_of(ctx, Mail) if one.kind == "erasure_done")
+    assert (farewell.state, farewell.recipient) == (MailState.REFUSED, "")
+    assert farewell.seen_at is not None, "nobody can do anything about it"
+    assert row_of(ctx, customer).email is None
+
+
 def test_a_mail_that_was_written_since_somebody_looked_at_the_clock_is_waited_for(ctx, customer, left, now):
     """An end is confirmed while the erasure waits for its locks."""
     erasure = wish(ctx, customer, now)
@@ -435,3 +456,49 @@ def test_a_message_that_names_a_payment_alone_says_nothing_of_its_payer_either(c
         erasing.erase(session, session.get_one(Customer, customer.id), now=now)
     with_body = {row.event_id for row in all_of(ctx, PayPalEvent) if row.body is not None}
     assert with_body == {"SALEOFANOTHERONE"}
+
+
+def test_a_message_of_who_is_erased_that_was_given_up_needs_nobody_any_more(ctx, make, customer, now):
+    theirs = make.payment(make.subscription(customer=customer), 1)
+    make.add(
+        PayPalEvent(
+            merchant_id=customer.merchant_id,
+            body=f"payment_status=Refunded&parent_txn_id={theirs.provider_id}".encode(),
+            received_at=now,
+            state=EventState.FAILED,
+            error="unavailable",
+            source=EventSource.IPN,
+            event_type="refunded",
+            event_id="x",
+            environment="sandbox",
+        )
+    )
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    [row] = all_of(ctx, PayPalEvent)
+    assert (row.body, row.state) == (None, EventState.IGNORED)
+
+
+@pytest.mark.law("R-GD-2")
+def test_what_staff_wrote_about_somebody_as_a_reason_goes_too(ctx, make, customer, now):
+    """Why a payment was kept, and why a word of somebody who could not log in was closed: both stay as facts."""
+    held = make.subscription(customer=customer)
+    make.add(
+        LatePayment(
+            merchant_id=customer.merchant_id,
+            payment_id=make.payment(held, 1).id,
+            subscription_id=held.id,
+            state=LateState.EXPLAINED,
+            reason="Zoé Rousseau owed May",
+            settled_at=now,
+        )
+    )
+    word = Word(merchant_id=customer.merchant_id, name="Zoé", email=customer.email, number="", message="Help")
+    left = lost_log_ins.leave(ctx, word, network="n", now=now)
+    why = "Zoé Rousseau was called"
+    received_requests.dismiss(ctx, customer.merchant_id, left.id, reason=why, by="Léa", is_told=False, now=now)
+    with ctx.db.begin() as session:
+        erasing.erase(session, session.get_one(Customer, customer.id), now=now)
+    (late,), (request,) = all_of(ctx, LatePayment), all_of(ctx, ReceivedRequest)
+    assert (late.reason, late.state, late.settled_at) == ("–", LateState.EXPLAINED, now)
+    assert (request.dismissal, request.name, request.email) == ("–", "", None)

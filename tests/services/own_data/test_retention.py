@@ -56,6 +56,21 @@ def ended(ctx, make, left):
     return run
 
 
+@pytest.fixture
+def gone_by(ctx):
+    """The nights until who is forgotten is gone by that one: a month before they are told, and the message leaves."""
+
+    def run(night):
+        told = night - 31 * DAY
+        retention.run(ctx, now=told)
+        with ctx.db.begin() as session:
+            waiting = update(Mail).where(Mail.state == MailState.WAITING)
+            session.execute(waiting.values(state=MailState.SENT, sent_at=told))
+        retention.run(ctx, now=night)
+
+    return run
+
+
 def rows(ctx, row):
     with ctx.db.read() as session:
         return session.scalars(select(row)).all()
@@ -99,22 +114,22 @@ def test_a_merchant_may_keep_proofs_longer_and_nobody_elses_are_touched(ctx, mak
         (Status.COMPLETED, {"keep_after_cancellation": True}, False),
     ],
 )
-def test_who_has_bought_something_for_good_is_not_erased_with_it(ctx, make, now, outcome, keeps, is_kept):
+def test_who_has_bought_something_for_good_is_not_erased_with_it(ctx, make, gone_by, now, outcome, keeps, is_kept):
     """Once the record is empty nobody can log in to what was promised for good, nor be known by the merchant's site."""
     merchant = make.merchant()
     held = make.subscription(merchant=merchant, product=make.product(merchant, **keeps))
     with ctx.db.begin() as session:
         locked = subscriptions.lock(session, merchant.id, held.id)
         write_end(locked, access.end_facts(locked.facts, rule_of(locked), outcome, now), outcome, now)
-    retention.run(ctx, now=now + 4 * YEAR)
+    gone_by(now + 4 * YEAR)
     assert (rows(ctx, Customer)[0].email is not None) is is_kept
 
 
-def test_who_left_is_erased_three_years_after_the_last_contact(ctx, make, ended, now):
+def test_who_left_is_erased_three_years_after_the_last_contact(ctx, make, ended, gone_by, now):
     held = ended()
     retention.run(ctx, now=now + 3 * YEAR - 20 * DAY)
     assert rows(ctx, Customer)[0].name == "Claire Dupont"
-    retention.run(ctx, now=now + 3 * YEAR + 90 * DAY)
+    gone_by(now + 3 * YEAR + 90 * DAY)
     assert (rows(ctx, Customer)[0].name, rows(ctx, Customer)[0].email) == ("", None)
     assert rows(ctx, Customer)[0].erased_at is not None
     assert len(rows(ctx, Proof)) == 1, "it has its own time"
@@ -123,13 +138,13 @@ def test_who_left_is_erased_three_years_after_the_last_contact(ctx, make, ended,
     assert held is not None
 
 
-def test_who_still_has_something_or_was_here_lately_stays(ctx, make, ended, now):
+def test_who_still_has_something_or_was_here_lately_stays(ctx, make, gone_by, now):
     make.subscription(customer=make.customer(make.merchant(), name="lives"))
     make.customer(make.merchant(), name="was here", seen_at=now + 2 * YEAR)
     kept = make.product(make.merchant(), keep_after_completion=True)
     over = make.subscription(product=kept, status=Status.COMPLETED, access_until=now + 9 * YEAR)
     make.customer(make.merchant(), name="nothing")
-    retention.run(ctx, now=now + 4 * YEAR)
+    gone_by(now + 4 * YEAR)
     assert sorted(one.name for one in rows(ctx, Customer)) == ["", over.customer.name, "lives", "was here"]
 
 
@@ -193,11 +208,11 @@ def test_one_that_fails_keeps_none_of_the_others_and_is_told(ctx, make, monkeypa
     assert counts[second.id] - counts[first.id] == {"mails"}
 
 
-def test_a_subscription_of_who_was_erased_by_time_says_nothing_of_its_payer(ctx, ended, now):
+def test_a_subscription_of_who_was_erased_by_time_says_nothing_of_its_payer(ctx, ended, gone_by, now):
     held = ended()
     with ctx.db.begin() as session:
         session.execute(update(Subscription).where(Subscription.id == held.id).values(payer_id="ZEPAYER234567"))
-    retention.run(ctx, now=now + 4 * YEAR)
+    gone_by(now + 4 * YEAR)
     assert [one.payer_id for one in rows(ctx, Subscription)] == [None]
 
 
@@ -270,3 +285,35 @@ def test_nobody_is_erased_before_the_day_that_they_were_told(ctx, make, now):
     for days, is_gone in ((10, False), (26, True)):
         retention.run(ctx, now=last + days * DAY)
         assert [one.erased_at is not None for one in rows(ctx, Customer)] == [is_gone]
+
+
+@pytest.mark.law("R-GD-3")
+@pytest.mark.parametrize("logs_in", [False, True])
+def test_a_shorter_time_takes_nobody_who_was_not_told_a_month_before(ctx, make, now, logs_in):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant, created_at=now - 540 * DAY)
+
+    def night(days):
+        retention.run(ctx, now=now + days * DAY)
+        with ctx.db.begin() as session:
+            session.execute(update(Mail).values(state=MailState.SENT, sent_at=now + days * DAY))
+        told = [one.kind for one in rows(ctx, Mail)].count("erasure_soon")
+        return told, rows(ctx, Customer)[0].erased_at is not None
+
+    assert night(0) == (0, False), "three years are kept"
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant.id).retention = {"customers": 1}
+    assert [night(days) for days in (1, 2, 29)] == [(1, False)] * 3
+    if logs_in:
+        with ctx.db.begin() as session:
+            session.get_one(Customer, customer.id).seen_at = now + 10 * DAY
+    assert night(32) == (1, not logs_in)
+
+
+@pytest.mark.parametrize("columns", [{"email": None}, {}])
+def test_whom_no_message_can_reach_is_not_kept_for_it(ctx, make, now, columns):
+    """Without an address, or of a merchant who left: nobody would ever be told."""
+    merchant = make.merchant(closed_at=None if columns else now)
+    make.customer(merchant, created_at=now - 4 * YEAR, **columns)
+    retention.run(ctx, now=now)
+    assert [one.erased_at for one in rows(ctx, Customer)] == [now]

@@ -29,6 +29,7 @@ from portal.services.people import customer_addresses, customer_joining, custome
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.sessions import Visitor, open_for
 from tests.services.carrying.carried import wish_of
+from tests.waiting_mails import said
 
 BY = By(actor=Actor.STAFF, actor_id=uuid.uuid4(), channel="staff", name="Léa")
 SHARED, NEW = "zoe@client.example", "zoe@neuf.example"
@@ -113,6 +114,28 @@ def test_joined_and_split_all_is_as_it_was(ctx, make, merchant, first, second, n
     with ctx.db.read() as session:
         assert session.scalars(select(CustomerJoining)).all() == []
         assert set(session.scalars(select(LoginSession.revoked_at))) == {now}
+
+
+@pytest.mark.parametrize("refuses", [0, 1])
+def test_who_asked_not_to_be_contacted_is_invited_by_nothing_that_waits_for_the_other(
+    ctx, make, merchant, now, refuses
+):
+    """Deciding test 14 of *abandoned*: the mail server was away while the two were joined."""
+    people = [
+        make.customer(merchant, email=SHARED, email_place=place, contact_allowed=place != refuses) for place in (0, 1)
+    ]
+    held = make.subscription(customer=people[1 - refuses])
+    recorded = end_requests.record(ctx, wish_of(held), now=now)
+    end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
+
+    def words():
+        with ctx.db.read() as session:
+            return said(ctx, session.scalars(select(Mail).where(Mail.kind == "end_confirmed")).one()).text
+
+    assert "come back" in words()
+    join(ctx, *people, now=now)
+    assert "come back" not in words()
+    assert "is cancelled" in words()
 
 
 def test_both_are_told_once_at_one_address(ctx, first, second, now):

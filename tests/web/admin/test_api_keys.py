@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from portal.domain.audit import By
+from portal.domain.integrations.api_keys import Mode, Scope
 from portal.models import ApiKey, AuditEntry
 from portal.services.api import api_keys
+from portal.services.api.api_keys import Wanted
 
 NEW = {"name": "Course site", "mode": "test", "reads": ["access:read"], "per_minute": "60"}
 SECRET = re.compile(r"psk_(?:test|live)_[a-z2-7]{8}_[A-Za-z0-9_-]{43}")
@@ -115,6 +118,45 @@ def test_a_change_holds_from_the_next_call_on(app, owner, ctx):
     assert "Ask who may open what" not in seen.text
     assert (asks(app, text).json["scopes"], asks(app, text).json["calls_per_minute"]) == (["payments:read"], 5)
     changed(ctx, "api_key.made", "api_key.changed")
+
+
+NARROWED = {"name": "Shop", "networks": ("203.0.113.7/32",), "per_minute": 5}
+
+
+@pytest.mark.parametrize(
+    ("answers", "now_is"),
+    [
+        ({"name": "Courses"}, {"name": "Courses", "scopes": ["access:read"]}),
+        ({"acts": []}, {"name": "Shop", "scopes": ["access:read"]}),
+        ({"reads": ["payments:read"]}, {"name": "Shop", "scopes": ["payments:read"]}),
+        ({"networks": "198.51.100.0/24"}, {"networks": ["198.51.100.0/24"], "scopes": ["access:read"]}),
+        ({"acts": ["ends:write", "customers:write"]}, {"scopes": ["access:read", "customers:write", "ends:write"]}),
+    ],
+)
+def test_what_a_colleague_took_from_a_key_does_not_come_back_by_a_page_that_was_open(
+    owner, ctx, merchant, now, answers, now_is
+):
+    """After an incident: the key may end nothing more, and comes from one address alone."""
+    made(owner, reads=["access:read"], acts=["ends:write"])
+    (key,) = keys(ctx)
+    page = own_page(owner, key).follow("Change")
+    left = Wanted(mode=Mode.TEST, scopes=frozenset({Scope.ACCESS_READ}), **NARROWED)
+    api_keys.change(ctx, merchant.id, key.id, left, by=By(), now=now)
+    page.submit(press="Save", **answers)
+    (after,) = keys(ctx)
+    stands = {"name": "Shop", "networks": ["203.0.113.7/32"], "per_minute": 5}
+    assert {name: getattr(after, name) for name in {**stands, **now_is}} == {**stands, **now_is}
+
+
+def test_nothing_is_left_of_a_key_that_two_have_narrowed_and_the_second_is_told(owner, ctx, merchant, now):
+    made(owner, reads=["access:read"], acts=["ends:write"])
+    (key,) = keys(ctx)
+    page = own_page(owner, key).follow("Change")
+    left = Wanted(mode=Mode.TEST, scopes=frozenset({Scope.ENDS_WRITE}), **NARROWED)
+    api_keys.change(ctx, merchant.id, key.id, left, by=By(), now=now)
+    page = page.submit(press="Save", acts=[], status=422)
+    assert any("Choose at least one thing that the key may do." in one for one in page.errors)
+    assert keys(ctx)[0].scopes == ["ends:write"]
 
 
 def changed(ctx, *acts):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 
 from portal.clock import utc_now
-from portal.models import BulkAct, BulkRow, BulkState
+from portal.models import AuditEntry, BulkAct, BulkRow, BulkState
 from portal.queries.desk import desk, subscription_filters
 from portal.services.bulk import bulk_choices as choices
 from portal.services.bulk import bulk_running
@@ -141,6 +141,17 @@ def test_readers_look_and_cannot_act_and_others_find_nothing(support, reader, en
     stranger.get(f"/admin/bulk/{act.id}", status=404)
     reader.post("/admin/subscriptions", {"csrf_token": token, "ids": str(subscription.id)}, status=403)
     assert only_act(ctx).state is BulkState.RUNNING
+
+
+def test_a_draft_is_no_way_to_take_a_list_of_customers_away(support, make, merchant, ctx):
+    """Whoever may end subscriptions may choose thousands; lists of them are the managers' to export."""
+    page = choose(support, [make.subscription(merchant=merchant)])
+    act = only_act(ctx)
+    assert act.state is BulkState.DRAFT
+    token = support.values_of(page)["csrf_token"]
+    support.post(f"/admin/bulk/{act.id}/results.csv", {"csrf_token": token}, status=404)
+    with ctx.db.read() as session:
+        assert session.scalars(select(AuditEntry).where(AuditEntry.act == "export.bulk_act")).all() == []
 
 
 def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):

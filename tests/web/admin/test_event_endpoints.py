@@ -148,6 +148,17 @@ def test_pausing_keeps_what_comes_and_resuming_sends_it(owner, ctx, make, mercha
     assert acts(ctx)[-2:] == ["event_endpoint.paused", "event_endpoint.resumed"]
 
 
+@pytest.mark.parametrize(("meanwhile", "waits"), [(EndpointState.PAUSED, True), (EndpointState.DISABLED, False)])
+def test_nobody_is_told_that_events_wait_for_an_endpoint_that_is_off(owner, ctx, merchant, made, meanwhile, waits):
+    """What happens until it is switched on again is lost: whoever pauses it for the night has to know."""
+    page = owner.get(one(made))
+    event_endpoints.stop(ctx, merchant.id, made.endpoint_id, meanwhile, by=By(), now=utc_now())
+    (said,) = page.submit(press="Pause").notices
+    assert ("New events wait" in said) is waits
+    assert ("switched off" in said) is not waits
+    assert row(ctx).state is meanwhile
+
+
 def test_switching_off_gives_up_what_waits_and_a_span_can_be_sent_again(owner, ctx, make, merchant, made, receiver):
     ask(ctx, make, make.subscription(merchant=merchant))
     page = owner.get(one(made)).submit(press="Switch off")
@@ -236,3 +247,25 @@ def test_a_span_may_end_on_the_last_day_of_the_calendar(owner, ctx, make, mercha
 def test_every_word_is_there():
     assert set(endpoint_words.TYPE) == set(EventType)
     assert set(CHOSEN) == set(EventType) - {EventType.ENDPOINT_TEST}
+
+
+@pytest.mark.parametrize(
+    ("answers", "now_is"),
+    [
+        ({"description": "Mails"}, ("Mails", False, ["subscription.ended"])),
+        ({"content": "full", "description": "Mails"}, ("Mails", False, ["subscription.ended"])),
+        ({"types": ["payment.completed"]}, ("", False, ["payment.completed"])),
+    ],
+)
+def test_what_a_colleague_switched_off_stays_off_whoever_had_its_form_open(
+    owner, ctx, merchant, made, receiver, answers, now_is
+):
+    """A full event says whom it is about: sent again unseen, it would go on telling that to another system."""
+    first = Wish(address=receiver.url, is_full=True, types=[EventType.SUBSCRIPTION_ENDED])
+    event_endpoints.change(ctx, merchant.id, made.endpoint_id, first, by=By(), now=utc_now())
+    page = owner.get(one(made)).follow("Change")
+    less = replace(first, is_full=False)
+    event_endpoints.change(ctx, merchant.id, made.endpoint_id, less, by=By(), now=utc_now())
+    page.submit(**answers)
+    after = row(ctx)
+    assert (after.description, after.is_full, after.types) == now_is

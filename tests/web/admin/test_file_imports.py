@@ -41,6 +41,20 @@ def figures(page) -> dict[str, str]:
     return {row.find("dt").get_text(strip=True): row.find("dd").get_text(strip=True) for row in rows}
 
 
+def test_the_button_imports_what_its_page_has_shown_as_checked(ctx, manager):
+    page = upload(manager, "E-mail;Nom;Autre\nzoe@client.test;Zoé;x\n").submit(press="Check every line")
+    work(ctx)
+    old = manager.get(page.path)
+    manager.get(page.path).submit(press="Check every line", column_1="", column_2="name")
+    work(ctx)
+    assert "Meanwhile this import has moved on" in old.submit(press="Import 1 line").notices[0]
+    assert people(ctx) == 0
+    manager.get(page.path).submit(press="Import 1 line")
+    work(ctx)
+    with ctx.db.read() as session:
+        assert session.scalars(select(Customer.name)).all() == ["x"]
+
+
 def people(ctx) -> int:
     with ctx.db.read() as session:
         return session.scalar(select(func.count()).select_from(Customer))

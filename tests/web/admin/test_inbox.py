@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.queries import inbox
 from portal.queries.inbox import items
+from portal.queries.operating import paypal_health
 from tests.web.admin.waiting import count_of, make_request, titles
 
 
@@ -165,6 +166,44 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     assert count_of(ctx, merchant, now) == 0
 
 
+@pytest.mark.parametrize(
+    ("columns", "stays"),
+    [
+        ({"trigger": ComparisonTrigger.PAYMENT_DUE, "finished": True}, True),  # read another's, an hour later
+        ({"trigger": ComparisonTrigger.MANUAL, "error": "no_key"}, True),  # broken off, and closed for the next one
+        ({"trigger": ComparisonTrigger.NIGHTLY, "environment": "live", "finished": True}, True),
+        ({"trigger": ComparisonTrigger.NIGHTLY, "dry_run": True, "finished": True}, True),
+        ({"trigger": ComparisonTrigger.NIGHTLY, "finished": True}, False),  # whole: it did not find that again
+    ],
+)
+def test_a_difference_stands_until_everything_there_is_compared_again(ctx, owner, make, merchant, now, columns, stays):
+    failing = make.subscription(merchant=merchant, at_paypal=False)
+
+    def compare(at, *, finished=False, **more):
+        run = ComparisonRun(
+            **{"id": uuid.uuid4(), "merchant_id": merchant.id, "environment": "sandbox", "touched_at": at,
+               "state": ComparisonState.DONE, "created_at": at, "finished_at": at if finished else None} | more
+        )  # fmt: skip
+        make.add(run)
+        return run.id
+
+    def find(run_id, at):
+        make.add(
+            ComparisonDifference(
+                merchant_id=merchant.id, run_id=run_id, subscription_id=failing.id, provider_id=failing.provider_id,
+                at=at, before={"status": "active"}, after={}, error="not_found",
+            )
+        )  # fmt: skip
+
+    night, hour = now - timedelta(hours=3), timedelta(hours=1)
+    find(compare(night, trigger=ComparisonTrigger.NIGHTLY, finished=True), night)
+    compare(night + hour, **columns)
+    assert count_of(ctx, merchant, now) == int(stays)
+    assert len(titles(owner.get("/admin/"))) == int(stays)
+    find(compare(night + 2 * hour, trigger=ComparisonTrigger.PAYMENT_DUE, finished=True), night + 2 * hour)
+    assert count_of(ctx, merchant, now) == 1, "what is found again is one thing, not two"
+
+
 def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, merchant, now):
     make.add(
         PayPalEvent(
@@ -182,6 +221,50 @@ def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, m
     assert page.select('form[action^="/admin/inbox/mails/"]')
     for words in ("deb1d", "gone@client.test", "PayPal did not answer"):
         assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempts", "rings"),
+    [("end_confirmed", 8, True), ("end_confirmed", 7, False), ("erasure_soon", 30, False)],
+)
+def test_a_promised_message_that_no_server_takes_for_a_day_is_shown(
+    ctx, support, make, merchant, now, kind, attempts, rings
+):
+    """It is never refused, so that it would be tried for weeks, and nobody told."""
+    make.add(
+        Mail(
+            merchant_id=merchant.id, key="x", kind=kind, recipient="full@client.test", language="en", subject="x",
+            message_id="x@portal", state=MailState.WAITING, attempts=attempts, send_at=now + timedelta(hours=5),
+        )
+    )  # fmt: skip
+    page = support.get("/admin/")
+    assert count_of(ctx, merchant, now) == len(titles(page)) == int(rings)
+    if rings:
+        assert "has not accepted this message to full@client.test for a day" in page.text
+        page.submit(press="Understood")
+        assert count_of(ctx, merchant, now) == 0
+        with ctx.db.read() as session:
+            state = session.scalars(select(Mail.state).where(Mail.key == "x")).one()
+        assert state is MailState.WAITING, "it is tried all the same"
+
+
+def test_a_message_that_was_given_up_is_closed_once_somebody_has_read_of_it(ctx, support, make, merchant, now):
+    """The key may have been removed on purpose: then trying it again leads nowhere."""
+    make.add(
+        PayPalEvent(
+            id=uuid.uuid4(), merchant_id=merchant.id, environment="sandbox", source=EventSource.WEBHOOK,
+            event_id="WH-1", event_type="PAYMENT.SALE.COMPLETED", subject="I-BW452GLLEP1G", body=b"{}",
+            received_at=now, state=EventState.FAILED, error="no_key",
+        )
+    )  # fmt: skip
+    page = support.get("/admin/")
+    assert page.select('form[action$="/replay"]')
+    assert "Noted" in page.submit(press="Understood").notices[0]
+    assert count_of(ctx, merchant, now) == 0
+    with ctx.db.read() as session:
+        event = session.scalars(select(PayPalEvent)).one()
+        assert not paypal_health.of_merchant(session, merchant.id, now=now).has_given_up
+    assert (event.state, event.error) == (EventState.IGNORED, "no_key")
 
 
 def test_another_merchants_things_need_nobody_here(enter, make, stuck, declared, undated):

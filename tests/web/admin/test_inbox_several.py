@@ -12,7 +12,16 @@ from portal.domain.ends.end_requests import Basis, RequestState, Trouble
 from portal.domain.ends.received_requests import ReceivedState
 from portal.domain.law.countries import Function
 from portal.domain.subscriptions import Status
-from portal.models import AuditEntry, Customer, Mail, MailState, ReceivedRequest
+from portal.models import (
+    AuditEntry,
+    Customer,
+    EventSource,
+    EventState,
+    Mail,
+    MailState,
+    PayPalEvent,
+    ReceivedRequest,
+)
 from portal.queries import inbox as inbox_queries
 from portal.queries.inbox import items
 from tests.web.admin.waiting import count_of, make_request, titles
@@ -146,6 +155,24 @@ def test_what_is_only_read_and_letters_that_an_end_answered_are_settled_together
         acts = session.scalars(select(AuditEntry.act).where(AuditEntry.act == "received_request.dismissed")).all()
     assert states == {letters[0].id: ReceivedState.DISMISSED, letters[1].id: ReceivedState.OPEN}
     assert len(acts) == 1
+
+
+def test_messages_that_were_given_up_are_set_aside_together(ctx, support, make, merchant, now):
+    events = [
+        PayPalEvent(
+            id=uuid.uuid4(), merchant_id=merchant.id, environment="sandbox", source=EventSource.WEBHOOK,
+            event_id=f"WH-{number}", event_type="PAYMENT.SALE.COMPLETED", received_at=now, state=EventState.FAILED,
+            error="no_key",
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    make.add(*events)
+    assert len(support.get(PAGE).select("tbody tr")) == 3
+    settle(support, event=[event.id for event in events])
+    assert count_of(ctx, merchant, now) == 0
+    with ctx.db.read() as session:
+        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.act == "message.set_aside")).all()
+    assert len(acts) == 3
 
 
 def test_what_somebody_has_settled_meanwhile_is_told(ctx, support, refused, answered, now):

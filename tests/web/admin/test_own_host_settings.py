@@ -32,6 +32,15 @@ def test_from_the_name_to_its_use(owner, merchant, names, row_of, prove):  # noq
     assert row_of(merchant) is None
 
 
+def test_an_address_that_was_entered_since_the_page_was_opened_is_not_given_up(owner, merchant, row_of):  # noqa: F811
+    owner.submit(PAGE, press="Continue", host=HOST)
+    page = owner.get(f"{PAGE}/removal")
+    owner.submit(PAGE, press="Continue", host="espace.atelier.example")
+    page = page.submit(press="Give up this address")
+    assert page.notices == ["Another address was entered meanwhile: here it is. Nothing was given up."]
+    assert row_of(merchant).host == "espace.atelier.example"
+
+
 @pytest.mark.parametrize("typed", ["https://atelier.example/x", "192.0.2.7", "atelier", "portal.test", "a b", ""])
 def test_what_is_wrong_is_said_and_kept(owner, typed):  # noqa: F811
     page = owner.submit(PAGE, press="Continue", status=422, host=typed)

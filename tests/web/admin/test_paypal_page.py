@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.models import KeyState, LoginSession, PayPalAccount, Provider
-from portal.services.keys import key_checks
+from portal.services.keys import key_checks, paypal_keys
 from portal.services.messages.webhook_endpoints import endpoint_of
 
 REST, CLASSIC = "/admin/paypal/rest", "/admin/paypal/classic"
@@ -211,6 +211,14 @@ def test_the_addresses_are_changed_without_typing_the_key(owner, ctx, make, merc
     assert (after.receivers, after.secret, after.set_at) == (["new@client.test"], key.secret, key.set_at)
 
 
+def test_addresses_that_a_colleague_took_away_do_not_come_back_by_a_page_that_was_open(owner, ctx, make, merchant):
+    make.classic_key(merchant, receivers=["old@client.test", "sold@client.test"])
+    page = owner.get(CLASSIC).follow("Change your addresses at PayPal")
+    paypal_keys.set_receivers(ctx, merchant.id, ("old@client.test",))
+    page.submit(press="Save")
+    assert stored(ctx, Provider.PAYPAL_CLASSIC).receivers == ["old@client.test"]
+
+
 @pytest.mark.parametrize("kind", ["rest", "classic"])
 def test_testing_again_says_what_was_found(owner, paypal, make, merchant, kind):
     page_of = REST if kind == "rest" else CLASSIC
@@ -337,6 +345,20 @@ def test_removing_says_what_stops_and_what_stays_and_removes_one_kind(owner, mak
     assert stored(ctx, removed) is None
     assert stored(ctx, kept) is not None
     assert owner.get(f"{page_of}/removal").path == page_of, "there is nothing left to remove"
+
+
+@PAGES
+def test_a_key_that_was_entered_since_the_page_was_opened_is_not_removed(owner, make, merchant, ctx, page_of):
+    """A colleague has mended the broken one: its secret is nowhere else, and ends would wait again."""
+    make.key(merchant), make.classic_key(merchant)
+    page = owner.get(f"{page_of}/removal")
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET set_at = set_at + interval '1 minute'"))
+    page = page.submit(press="Remove the key")
+    assert page.notices == ["Another key was entered meanwhile: here it is. Nothing was removed."]
+    with ctx.db.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM paypal_accounts")) == 2
+    assert "is removed" in owner.get(f"{page_of}/removal").submit(press="Remove the key").notices[0]
 
 
 def test_a_key_that_can_no_longer_be_read_is_asked_for_again(owner, make, merchant, ctx):

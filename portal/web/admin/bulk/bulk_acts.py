@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from flask import Response, flash, g, redirect, request, url_for
+from flask import Response, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -19,7 +19,7 @@ from portal.domain.subscriptions import ENDINGS
 from portal.extensions import Database
 from portal.queries.ends import bulk_acts as acts
 from portal.queries.ends import bulk_results
-from portal.queries.ends.bulk_results import BulkState, Hold, Result
+from portal.queries.ends.bulk_results import NOT_CONFIRMED, BulkState, Hold, Result
 from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews
 from portal.services.csv_files import MARK, line_of
 from portal.web import labels
@@ -175,10 +175,15 @@ def end(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.post("/bulk/<uuid:bulk_act_id>/results.csv", endpoint="bulk_act_results")
 def results(bulk_act_id: uuid.UUID) -> Response:
-    """Give every row with its result as a CSV that a spreadsheet opens; a POST, since it takes data away."""
+    """Give every row with its result as a CSV that a spreadsheet opens; a POST, since it takes data away.
+
+    What nobody has confirmed has no results: it would be a list of whoever was chosen, which is the managers' to take.
+    """
     database = context().db
     with database.read() as session:
         found = acts.of_merchant(session, person().merchant_id, bulk_act_id)
+    if found.state in NOT_CONFIRMED:
+        abort(404)
     bulk_acts.note_export(context(), who(), bulk_act_id, now=utc_now())
     name = f"bulk-{found.action.value}-{found.created_at:%Y-%m-%d}-{str(found.id)[:8]}.csv"
     return download(_csv(database, found.id, ZoneInfo(g.merchant.time_zone)), name=name)

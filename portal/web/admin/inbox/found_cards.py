@@ -67,6 +67,7 @@ def of_event(item: Item, role: Role) -> Card:
     event: PayPalEvent = item.about
     reason, debug_id = event_words.reason_of(event.error)
     replay = Way(label=_("Process it again"), url=url_for(".paypal_event_replay", event_id=event.id), posts=True)
+    seen = Way(label=_("Understood"), url=url_for(".paypal_event_seen", event_id=event.id), posts=True)
     return Card(
         title=event_words.type_of(event.event_type),
         url=url_for(".paypal_event", event_id=event.id),
@@ -79,7 +80,7 @@ def of_event(item: Item, role: Role) -> Card:
             (_("Received on"), presenting.short(event.received_at)),
             *([(_("PayPal debug ID"), debug_id)] if debug_id else []),
         ],
-        ways=may(role, Role.SUPPORT, replay),
+        ways=may(role, Role.SUPPORT, replay, seen),
     )
 
 

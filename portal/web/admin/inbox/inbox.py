@@ -28,7 +28,7 @@ from portal.web.admin.inbox import inbox_cards, inbox_filters, several
 from portal.web.admin.lists import inbox_place, key_text, turn
 from portal.web.files import handed_over
 from portal.web.first_tries import try_now
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.get("/", endpoint="inbox")
@@ -98,6 +98,13 @@ def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of what a comparison found."""
     who = person()
     marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
+    return _noted()
+
+
+@bp.post("/inbox/messages/<uuid:event_id>/seen", endpoint="paypal_event_seen")
+def see_event(event_id: uuid.UUID) -> ResponseReturnValue:
+    """Take note of a message of PayPal's that was given up."""
+    marks.see_event(context(), person().merchant_id, event_id, by=by(), now=utc_now())
     return _noted()
 
 

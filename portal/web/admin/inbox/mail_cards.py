@@ -1,4 +1,4 @@
-"""Cards of the portal's own messages that reached nobody: refused by the mail server, or come back later."""
+"""Cards of the portal's own messages that reached nobody: refused or never taken by the mail server, or come back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from portal.domain.ends.duties import Duty
 from portal.domain.people.bounces import TO_MERCHANTS
 from portal.domain.policies import Role
 from portal.queries.inbox import Item
+from portal.queries.mails import MailState
 from portal.services.notices import outbox
 from portal.web.admin import presenting, words
 from portal.web.admin.inbox.card_parts import Card, Way, may, record
@@ -22,20 +23,26 @@ if TYPE_CHECKING:
 
 
 def of_refused(item: Item, role: Role) -> Card:
-    """Return the card of a message that a mail server refused."""
+    """Return the card of a message that a mail server refused, or has not taken for a day."""
     mail: Mail = item.about
+    is_tried = mail.state is MailState.WAITING
     todo = _("Contact the person another way (letter, telephone).")
-    if mail.kind in outbox.LASTING:
+    if mail.kind in outbox.LASTING and not is_tried:
         todo = _("Send it again once the mailbox works, or contact the person another way (letter, telephone).")
     customer_id = _customer(item)
     see = []
     if customer_id is not None:
         see.append(Way(label=_("Open the customer’s record"), url=url_for(".customer", customer_id=customer_id)))
+    refused = _("The mail server permanently refused this message to %(address)s.", address=mail.recipient)
+    put_off = _(
+        "The mail server has not accepted this message to %(address)s for a day. The portal keeps trying.",
+        address=mail.recipient,
+    )
     return Card(
         title=_("“%(message)s” could not be delivered", message=_name(mail)),
         url=record(item),
-        label=_("Email refused"),
-        happened=_("The mail server permanently refused this message to %(address)s.", address=mail.recipient),
+        label=_("Email put off") if is_tried else _("Email refused"),
+        happened=put_off if is_tried else refused,
         todo=todo,
         rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
         ways=may(role, Role.SUPPORT, *_again(item), *see, _understood(mail)),
@@ -93,8 +100,12 @@ def _understood(mail: Mail) -> Way:
 def _again(item: Item) -> list[Way]:
     """Return the button of what stays true whenever it arrives."""
     mail: Mail = item.about
-    if mail.kind not in outbox.LASTING or mail.content is None:
+    if mail.kind not in outbox.LASTING or mail.content is None or mail.state is MailState.WAITING:
         return []
-    now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
+    member, subscription = item.copied_to, item.subscription
+    if member is not None and member.removed_at is not None:
+        return []
+    holder = member or (subscription.customer if subscription is not None else None)
+    now_at = (holder.email if holder is not None else None) or mail.recipient
     url = url_for(".mail_resend", mail_id=mail.id)
     return [Way(label=_("Send it again to %(address)s", address=now_at), url=url, posts=True)]

@@ -26,7 +26,12 @@ from portal.web.identity import context, person
 from portal.web.typed_text import as_id, one_line
 
 LETTERS: Final = frozenset({Kind.RECEIVED})
-THINGS: Final = {Kind.MAIL: Thing.MAIL, Kind.MAIL_RETURNED: Thing.MAIL, Kind.DIFFERENCE: Thing.DIFFERENCE}
+THINGS: Final = {
+    Kind.MAIL: Thing.MAIL,
+    Kind.MAIL_RETURNED: Thing.MAIL,
+    Kind.DIFFERENCE: Thing.DIFFERENCE,
+    Kind.EVENT: Thing.EVENT,
+}
 
 
 class SeveralForm(BaseForm):

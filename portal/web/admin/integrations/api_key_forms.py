@@ -32,6 +32,7 @@ from portal.services.api.api_keys import Wanted
 from portal.web.admin.forms import choices
 from portal.web.admin.integrations import api_key_words as words
 from portal.web.csrf import BaseForm
+from portal.web.standing_form import StandingForm
 from portal.web.typed_text import one_line, plain
 
 FIELD: Final[Mapping[KeyProblem, str]] = {
@@ -50,8 +51,10 @@ def _ticks(label: LazyString, offered: Mapping[Scope, LazyString]) -> SelectMult
     return SelectMultipleField(label, choices=choices(offered), option_widget=CheckboxInput())
 
 
-class ChangeForm(BaseForm):
+class ChangeForm(StandingForm):
     """What may be changed of a key at any time."""
+
+    answers = ("name", "reads", "acts", "networks", "per_minute")
 
     name = StringField(
         _l("Name"),
@@ -93,8 +96,18 @@ class ChangeForm(BaseForm):
         try:
             return Wanted.typed(self.name.data, mode, scopes, self.networks.data or "", self.per_minute.data)
         except CannotMakeKey as found:
-            self[FIELD[found.why]].errors = [words.problem(found)]
+            self.refuse(found)
             return None
+
+    def refuse(self, found: CannotMakeKey) -> None:
+        """Say at its field why the key cannot be so."""
+        self[FIELD[found.why]].errors = [words.problem(found)]
+
+    @property
+    def left_scopes(self) -> frozenset[Scope]:
+        """The scopes that whoever sends this has not touched."""
+        groups = {"reads": words.READS, "acts": words.ACTS}
+        return frozenset(scope for name in groups.keys() & self.untouched for scope in groups[name])
 
 
 class NewForm(ChangeForm):

@@ -9,13 +9,13 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from flask import flash, g, redirect, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.integrations import api_keys as rules
-from portal.domain.integrations.api_keys import KeyStanding, Mode
+from portal.domain.integrations.api_keys import CannotMakeKey, KeyStanding, Mode
 from portal.queries.access import products
 from portal.queries.integrations import api_keys as stored
 from portal.services.api import api_keys
@@ -95,25 +95,31 @@ def change(key_id: uuid.UUID) -> ResponseReturnValue:
     key = _good(key_id)
     if key is None:
         return _no_longer(key_id)
-    form = ChangeForm(
-        data={
-            "name": key.name,
-            "reads": [one for one in key.scopes if one in words.READS],
-            "acts": [one for one in key.scopes if one in words.ACTS],
-            "networks": "\n".join(key.networks),
-            "per_minute": key.per_minute,
-        }
-    )
+    form = ChangeForm(data=_standing(key))
     form.offer(key.mode)
+    if request.method == "GET":
+        form.show(_standing(key))
     if form.validate_on_submit():
         wanted = form.wanted(key.mode)
         if wanted is not None:
             try:
-                api_keys.change(context(), merchant_id, key_id, wanted, by=by(), now=utc_now())
+                api_keys.change(
+                    context(),
+                    merchant_id,
+                    key_id,
+                    wanted,
+                    untouched=form.untouched,
+                    left_scopes=form.left_scopes,
+                    by=by(),
+                    now=utc_now(),
+                )
             except NotGood:
                 return _no_longer(key_id)
-            flash(_("The key is changed. That holds from its next call on."), "success")
-            return redirect(url_for(".api_key", key_id=key_id), 303)
+            except CannotMakeKey as found:  # nothing is left of it together with what a colleague has changed
+                form.refuse(found)
+            else:
+                flash(_("The key is changed. That holds from its next call on."), "success")
+                return redirect(url_for(".api_key", key_id=key_id), 303)
     return showing.page("api_key_change.html", form=form, key=key), 422 if form.errors else 200
 
 
@@ -156,6 +162,17 @@ def _good(key_id: uuid.UUID) -> ApiKey | None:
     with context().db.read() as session:
         key = stored.one(session, person().merchant_id, key_id)
     return key if key.standing(utc_now()) is KeyStanding.GOOD else None
+
+
+def _standing(key: ApiKey) -> dict[str, object]:
+    """Return what its form shows first, ticks in the order in which they are offered."""
+    return {
+        "name": key.name,
+        "reads": [one.value for one in words.READS if one in key.allowed],
+        "acts": [one.value for one in words.ACTS if one in key.allowed],
+        "networks": "\n".join(key.networks),
+        "per_minute": key.per_minute,
+    }
 
 
 def _no_longer(key_id: uuid.UUID) -> ResponseReturnValue:

@@ -33,6 +33,7 @@ from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
 from portal.web.local_days import today
+from portal.web.standing_form import StandingForm
 from portal.web.typed_text import one_line
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ if TYPE_CHECKING:
 DAYS: Final = 30  # that the log is kept
 
 
-class EndpointForm(BaseForm):
+COLUMNS: Final = {"content": "is_full", "world": "environment"}  # of the answers that are named otherwise there
+
+
+class EndpointForm(StandingForm):
     """Where events are sent, which ones, and how much they say."""
+
+    answers = ("address", "description", "content", "world", "types")
 
     address = StringField(
         _l("Address"),
@@ -80,9 +86,12 @@ class EndpointForm(BaseForm):
     @classmethod
     def of(cls, endpoint: EventEndpoint) -> Self:
         """Return the form as an endpoint stands, or as it was sent."""
-        content = "full" if endpoint.is_full else "thin"
-        held = {"address": endpoint.address, "description": endpoint.description, "types": endpoint.types}
-        return cls(data={**held, "content": content, "world": endpoint.environment or "both"})
+        return cls(data=standing_of(endpoint))
+
+    @property
+    def columns_left(self) -> frozenset[str]:
+        """The columns that whoever sends this has not touched."""
+        return frozenset(COLUMNS.get(name, name) for name in self.untouched)
 
     @property
     def wish(self) -> Wish:
@@ -98,6 +107,17 @@ class EndpointForm(BaseForm):
     def refuse(self, bad: BadAddress) -> None:
         """Say at the field why the address cannot be one."""
         self.address.errors = [words.BAD_ADDRESS[str(bad)]]
+
+
+def standing_of(endpoint: EventEndpoint) -> dict[str, object]:
+    """Return what the form of an endpoint shows first, ticks in the order in which they are offered."""
+    return {
+        "address": endpoint.address,
+        "description": endpoint.description,
+        "types": [one.value for one in CHOSEN if one.value in endpoint.types],
+        "content": "full" if endpoint.is_full else "thin",
+        "world": endpoint.environment or "both",
+    }
 
 
 class ReplayForm(BaseForm):

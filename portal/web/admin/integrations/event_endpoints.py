@@ -25,6 +25,7 @@ from portal.web.admin.integrations.endpoint_forms import (
     RemovalForm,
     ReplayForm,
     SecretForm,
+    standing_of,
 )
 from portal.web.admin.lists import place, turn
 from portal.web.identity import by, context, person
@@ -63,10 +64,16 @@ def make() -> ResponseReturnValue:
 )
 def change(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Change where it is, what it is told, and how much."""
-    form = EndpointForm.of(_stored(endpoint_id))
+    endpoint, merchant_id = _stored(endpoint_id), person().merchant_id
+    form = EndpointForm.of(endpoint)
+    if request.method == "GET":
+        form.show(standing_of(endpoint))
     if form.validate_on_submit():
+        left = form.columns_left
         try:
-            event_endpoints.change(context(), person().merchant_id, endpoint_id, form.wish, by=by(), now=utc_now())
+            event_endpoints.change(
+                context(), merchant_id, endpoint_id, form.wish, untouched=left, by=by(), now=utc_now()
+            )
         except (BadAddress, SameAddress) as error:
             _refuse(form, error)
         else:
@@ -133,9 +140,13 @@ def pause(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Call it no more for now, or (`off`) at all."""
     is_off = request.form.get("off") == "1"
     state = EndpointState.DISABLED if is_off else EndpointState.PAUSED
-    event_endpoints.stop(context(), person().merchant_id, endpoint_id, state, by=by(), now=utc_now())
-    said = _("Nothing is sent to this endpoint any more.") if is_off else _("The endpoint is paused. New events wait.")
-    flash(said, "success")
+    done = event_endpoints.stop(context(), person().merchant_id, endpoint_id, state, by=by(), now=utc_now())
+    if is_off:
+        flash(_("Nothing is sent to this endpoint any more."), "success")
+    elif done or _stored(endpoint_id).state is EndpointState.PAUSED:
+        flash(_("The endpoint is paused. New events wait."), "success")
+    else:  # its receiver said that it is gone, or a colleague switched it off
+        flash(_("This endpoint is switched off: no event is kept for it. Switch it on, then pause it."), "warning")
     return redirect(url_for(".event_endpoint", endpoint_id=endpoint_id), 303)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from wtforms import PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import HiddenField, PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from portal.web.admin.forms import choices
 from portal.web.admin.words import ENVIRONMENT
 from portal.web.csrf import BaseForm
+from portal.web.standing_form import StandingForm
 from portal.web.typed_text import one_line, plain
 
 MOST_RECEIVERS: Final = 20
@@ -130,13 +132,28 @@ class ClassicKeyForm(_WithReceivers):
     submit = SubmitField(_l("Test and save the key"))
 
 
-class ReceiversForm(_WithReceivers):
+class ReceiversForm(StandingForm, _WithReceivers):
     """To whom PayPal's notifications may be addressed."""
+
+    answers = ("receivers",)
 
     submit = SubmitField(_l("Save"))
 
 
 class RemovalForm(BaseForm):
-    """The wish to forget a key."""
+    """The wish to forget a key: the one that its page is about."""
 
+    entered = HiddenField()  # when; not named after the key, since what sounds like a secret is not carried on
     submit = SubmitField(_l("Remove the key"))
+
+    def show(self, set_at: datetime) -> None:
+        """Carry which key the page is about."""
+        self.entered.data = set_at.isoformat()
+
+    @property
+    def set_at(self) -> datetime | None:
+        """When the key was entered that the page showed; None where nothing says so."""
+        try:
+            return datetime.fromisoformat(self.entered.data or "")
+        except ValueError:
+            return None

@@ -107,9 +107,12 @@ def receivers() -> ResponseReturnValue:
     if _account(CLASSIC) is None:
         return redirect(url_for(".paypal_classic"), 303)
     form = ReceiversForm(receivers=_receivers())
+    if request.method == "GET":
+        form.show({"receivers": _receivers()})
     if form.validate_on_submit():
         try:
-            paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named(), by=by())
+            if not form.untouched:  # else a colleague's of meanwhile stay
+                paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named(), by=by())
         except NoKey:  # removed in another window meanwhile
             abort(404)
         flash(_("The addresses are saved."), "success")
@@ -169,12 +172,17 @@ def _check(*, provider: Provider) -> ResponseReturnValue:
 
 def _remove(*, provider: Provider) -> ResponseReturnValue:
     merchant_id, form = person().merchant_id, RemovalForm()
-    if _account(provider) is None:
+    account = _account(provider)
+    if account is None:
         return redirect(url_for(PAGE[provider]), 303)
     if form.validate_on_submit():
-        if paypal_keys.remove(context(), merchant_id, provider, by=by()):
+        seen = form.set_at
+        if seen is not None and paypal_keys.remove(context(), merchant_id, provider, set_at=seen, by=by()):
             flash(_("The key is removed. Nothing has changed at PayPal."), "success")
+        else:
+            flash(_("Another key was entered meanwhile: here it is. Nothing was removed."), "warning")
         return redirect(url_for(PAGE[provider]), 303)
+    form.show(account.set_at)
     with context().db.read() as session:
         return showing.page(
             "paypal_removal.html",

@@ -9,7 +9,7 @@ from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import StringField, SubmitField
+from wtforms import HiddenField, StringField, SubmitField
 from wtforms.validators import DataRequired
 
 from portal.clock import utc_now
@@ -47,8 +47,9 @@ class HostForm(BaseForm):
 
 
 class GivingUpForm(BaseForm):
-    """The wish to use it no more."""
+    """The wish to use it no more: the one that its page is about."""
 
+    given_up = HiddenField()  # its name
     submit = SubmitField(_l("Give up this address"))
 
 
@@ -88,13 +89,16 @@ def remove() -> ResponseReturnValue:
     """Say what happens without it; on confirmation give it up."""
     form = GivingUpForm()
     if form.validate_on_submit():
-        acts.give_up(context(), person().merchant_id, by=by(), now=utc_now())
-        flash(_("Your customers’ pages are under the portal’s own address again."), "success")
+        if acts.give_up(context(), person().merchant_id, host=form.given_up.data or "", by=by(), now=utc_now()):
+            flash(_("Your customers’ pages are under the portal’s own address again."), "success")
+        else:
+            flash(_("Another address was entered meanwhile: here it is. Nothing was given up."), "warning")
         return redirect(url_for(PAGE), 303)
     with context().db.read() as session:
         row = own_hosts.of_merchant(session, person().merchant_id)
         if row is None:
             abort(404)
+        form.given_up.data = row.host
         return showing.page("setting_host_removal.html", session, form=form, own_host=rules.shown(row.host)), (
             422 if form.errors else 200
         )
