@@ -44,6 +44,13 @@ HTTPS: Final = {
 }
 # Which of PayPal's worlds an endpoint is told of.
 MODES: Final[Mapping[str, str | None]] = {**{mode.value: mode.environment for mode in Mode}, "both": None}
+COLUMNS: Final[Mapping[str, str]] = {
+    "url": "address",
+    "description": "description",
+    "types": "types",
+    "payload": "is_full",
+    "mode": "environment",
+}
 ADDRESSES: Final[Mapping[str, str]] = {
     "not_https": "Events are sent to https addresses alone.",
     "port": "Events are sent to the ports 443 and 8443 alone.",
@@ -142,8 +149,12 @@ def changed(endpoint_id: uuid.UUID, body: dict[str, Any]) -> Response:
         "payload": "full" if row.is_full else "thin",
         "mode": _mode(row),
     }
-    wish = _wish(kept | body)
-    _tried(lambda: event_endpoints.change(context(), key.merchant_id, endpoint_id, wish, by=by(), now=utc_now()))
+    wish, rest = _wish(kept | body), [column for name, column in COLUMNS.items() if name not in body]
+    _tried(
+        lambda: event_endpoints.change(
+            context(), key.merchant_id, endpoint_id, wish, untouched=rest, by=by(), now=utc_now()
+        )
+    )
     return _shown(endpoint_id)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from portal.api import webhook_endpoints
 from portal.domain.integrations.api_keys import Mode, Scope
 from portal.domain.integrations.outgoing_events import DeliveryState
 from portal.models import EventDelivery, EventEndpoint, OutgoingEvent, Subscription
@@ -56,6 +57,24 @@ def test_what_is_named_is_changed_and_the_rest_stays(world):
     assert api.get(path).json["secret"] is None
     assert api.post(f"{path}/test").json == {"object": "webhook_test", "sent": True}
     assert api.get("/events").json["data"] == []  # a test is no event of anybody's
+
+
+def test_what_a_colleague_writes_in_the_same_moment_stays(world, ctx, monkeypatch):
+    _merchant, _row, api = world
+    path = subscribe(api, description="Courses").headers["Location"].removeprefix("/v1")
+    seen = webhook_endpoints._seen
+
+    def overtaken(endpoint_id):
+        row = seen(endpoint_id)
+        with ctx.db.begin() as session:
+            session.execute(update(EventEndpoint).values(description="Theirs"))
+        return row
+
+    monkeypatch.setattr(webhook_endpoints, "_seen", overtaken)
+    api.call("PATCH", path, json={"payload": "full"})
+    monkeypatch.undo()
+    told = api.get(path).json
+    assert (told["payload"], told["description"]) == ("full", "Theirs")
 
 
 @pytest.mark.parametrize(
