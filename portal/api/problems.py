@@ -227,9 +227,7 @@ def _too_many(error: TooManyTries) -> Response:
 
 
 # It may have come between the commit and the answer: what was done then is not told as undone.
-UNKNOWN: Final = (
-    "What you sent may have been done or not: send it again with the same Idempotency-Key, or read first what stands."
-)
+UNKNOWN: Final = "What you sent may have been done or not: read first what stands, or send it again."
 
 
 def _away(error: Exception) -> Response:

@@ -110,13 +110,16 @@ def _write(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
     elif book.day < today:
         session.execute(stored.OPEN_DAYS, {"merchant_id": merchant_id, "day": book.day, "today": today})
         book.day = today
-    counted_at, book.time_zone, book.counted_at = book.counted_at, zone, now
+    found = None
+    if book.counted_at is not None:
+        found = stored.imported_since(session, merchant_id, counted_at=book.counted_at)
+    # An import that ends while others are counted is added once.
+    book.time_zone, book.counted_at = zone, max(now, found[1]) if found is not None else now
     session.flush()
     _fill(session, book, oldest=today - KEPT)
-    since = stored.imported_since(session, merchant_id, counted_at=counted_at) if counted_at is not None else None
-    if since is not None:
+    if found is not None:
         which = {"merchant_id": merchant_id, "zone": zone, "oldest": max(book.begun_on, today - KEPT)}
-        session.execute(stored.ADD_PAST, which | {"begun_on": book.day, "since": since})
+        session.execute(stored.ADD_PAST, which | {"begun_on": book.day, "since": found[0]})
 
 
 def _fill(session: Session, book: FigureBook, *, oldest: date) -> None:

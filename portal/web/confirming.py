@@ -27,7 +27,7 @@ from portal.web.signing import signer
 
 RECENT: Final = timedelta(minutes=10)
 # Sent by a button alone: nobody filled them in.
-OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount", "entered", "given_up"})
+OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount", "entered", "given_up", "back", "attempt", "off"})
 
 
 class ConfirmForm(BaseForm):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from portal.domain.desk.figures import Figure, month_ends, window
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import ImportRun, ImportState
+from portal.models import ImportRun, ImportState, TimelineEntry, TimelineKind
 from portal.queries.desk import figures as stored
 from portal.services import figures
 from tests.web.admin.waiting import make_request
@@ -201,8 +202,12 @@ def days_of(ctx, merchant, figure, kind, now, *, back):
     return [book.numbers.get((figure, kind, day), 0) for day in days]
 
 
-def imported(make, merchant, now):
-    """An import that took the last five minutes."""
+def imported(ctx, make, merchant, now, *made):
+    """An import that took the last five minutes, and brought these: they go by PayPal's age from then on."""
+    for one in made:
+        came = {"kind": TimelineKind.IMPORTED, "key": "imported", "at": now, "actor": Actor.PROVIDER, "details": {}}
+        make.add(TimelineEntry(subscription_id=one.id, **came))
+        change(ctx, "UPDATE subscriptions SET created_at = started_at WHERE id = :one", one=one.id)
     run = ImportRun(
         merchant_id=merchant.id,
         state=ImportState.DONE,
@@ -216,14 +221,17 @@ def imported(make, merchant, now):
 
 def test_an_import_brings_its_past_along_and_leaves_what_was_counted(ctx, make, merchant, now):
     """A price of then stays what it was, and what ended before it came here is over since."""
-    old = sold(make, merchant, started_at=now - timedelta(days=300))
+    sold(make, merchant, started_at=now - timedelta(days=300))
     figures.keep(ctx, now=now)
     change(ctx, "UPDATE figure_books SET begun_on = begun_on - 30, counted_at = counted_at - interval '1 minute'")
-    change(ctx, "UPDATE subscriptions SET created_at = created_at - interval '40 days' WHERE id = :one", one=old.id)
-    sold(make, merchant, started_at=now - timedelta(days=200))
-    sold(make, merchant, started_at=now - timedelta(days=8), ended_at=now - timedelta(days=3), status=Status.CANCELLED)
+    left = {"ended_at": now - timedelta(days=3), "status": Status.CANCELLED}
+    brought = (
+        sold(make, merchant, started_at=now - timedelta(days=200)),
+        sold(make, merchant, started_at=now - timedelta(days=8), **left),
+    )
     sold(make, merchant, started_at=now)
-    imported(make, merchant, now)
+    imported(ctx, make, merchant, now, *brought)
+    figures.keep(ctx, now=now)  # planned before the import had ended
     figures.keep(ctx, now=now + timedelta(minutes=1))
     expected = [2, 2, 3, 3, 3, 3, 3, 2, 2, 2, 3]
     assert days_of(ctx, merchant, Figure.STATE, "active", now, back=10) == expected
@@ -238,7 +246,6 @@ def test_an_import_that_brings_nothing_changes_no_day_that_was_counted(ctx, make
     sold(make, merchant, started_at=now - timedelta(days=300))
     figures.keep(ctx, now=now)
     change(ctx, "UPDATE figure_books SET begun_on = begun_on - 30, counted_at = counted_at - interval '1 minute'")
-    change(ctx, "UPDATE subscriptions SET created_at = created_at - interval '40 days'")
     today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
     change(ctx, "DELETE FROM daily_figures WHERE day = :day AND figure = 'revenue'", day=today - timedelta(days=10))
     change(
@@ -247,7 +254,7 @@ def test_an_import_that_brings_nothing_changes_no_day_that_was_counted(ctx, make
         m=merchant.id,
         day=today - timedelta(days=10),
     )
-    imported(make, merchant, now)
+    imported(ctx, make, merchant, now)
     figures.keep(ctx, now=now + timedelta(minutes=1))
     assert days_of(ctx, merchant, Figure.REVENUE, "EUR", now, back=10)[0] == 3
 

@@ -105,8 +105,8 @@ PROMISED: Final = frozenset(
         "withdrawal_accepted",
     }
 )
-# Put off so often, which takes most of a day, a message has not reached anybody: as good as one that came back.
-TRIES_IN_VAIN: Final = 8
+# Put off so often, which takes more than a day, a message has not reached anybody: as good as one that came back.
+TRIES_IN_VAIN: Final = 10
 TO_MERCHANTS: Final = "merchant_"  # how the kinds begin that tell the merchant of something to do or to know
 
 

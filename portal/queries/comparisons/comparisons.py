@@ -128,9 +128,9 @@ def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
     return any(at is not None and now - at > LATE_AFTER for at in session.scalars(statement))
 
 
-def whole() -> tuple[ColumnElement[bool], ...]:
-    """Return what makes a run whole: finished, correcting what it found, and no kind left out."""
-    return (*finished(), *(~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values()))
+def whole(run: type[ComparisonRun] = ComparisonRun) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a run, or an alias of it, whole: finished, correcting what it found, and no kind left out."""
+    return (*finished(run), *(~run.error.contains(note.value) for note in KEY_NOTE.values()))
 
 
 def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:

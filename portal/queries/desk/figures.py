@@ -254,7 +254,7 @@ COUNT_ANEW: Final = text(f"""
 LOCAL: Final = "AT TIME ZONE CAST(:zone AS text))::date"
 
 
-def _reckoned(*, among: str = "", over: str = f"(ended_at {LOCAL}", there: str) -> TextClause:
+def _reckoned(*, came: str = "", among: str = "", over: str = f"(ended_at {LOCAL}", there: str) -> TextClause:
     """Return what writes how it stood from `:oldest` until the day before `:begun_on`, though nobody counted then.
 
     From when each subscription `among` those of the merchant began until it was `over`, at the price known now.
@@ -264,8 +264,8 @@ def _reckoned(*, among: str = "", over: str = f"(ended_at {LOCAL}", there: str) 
         SELECT (started_at {LOCAL} AS begun, {over} AS over, currency,
             CASE WHEN last_payment_at IS NOT NULL AND status <> 'paused'
                 THEN figure_monthly(amount, interval_unit, interval_count) END AS worth
-        FROM subscriptions
-        WHERE merchant_id = :merchant_id AND started_at IS NOT NULL AND status <> 'pending' {among}
+        FROM subscriptions {came}
+        WHERE subscriptions.merchant_id = :merchant_id AND started_at IS NOT NULL AND status <> 'pending' {among}
     ),
     steps AS (
         SELECT 'state' AS figure, 'active' AS kind, greatest(begun, :oldest) AS day, 1::numeric AS number FROM lives
@@ -296,13 +296,21 @@ def _reckoned(*, among: str = "", over: str = f"(ended_at {LOCAL}", there: str) 
 RECKON_BACK: Final = _reckoned(there="DO NOTHING")
 # What an import has brought since `:since` is added to the days before it came, which were counted without it.
 ADD_PAST: Final = _reckoned(
-    among=f"AND created_at >= :since AND (started_at {LOCAL} < (created_at {LOCAL}",
-    over=f"least((ended_at {LOCAL}, (created_at {LOCAL})",
+    came="""JOIN timeline_entries AS came ON came.subscription_id = subscriptions.id AND came.kind = 'imported'
+        AND came.key = 'imported' AND came.at >= :since""",
+    among=f"AND (started_at {LOCAL} < (came.at {LOCAL}",
+    over=f"least((ended_at {LOCAL}, (came.at {LOCAL})",
     there="(merchant_id, figure, day, kind) DO UPDATE SET number = daily_figures.number + excluded.number",
 )
 
 
-def imported_since(session: Session, merchant_id: uuid.UUID, *, counted_at: datetime) -> datetime | None:
-    """Return when the first import began that has ended since then, None without any: what it brought has a past."""
+def imported_since(
+    session: Session, merchant_id: uuid.UUID, *, counted_at: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return when the first import began that has ended since then, and when the last of them ended; None without any.
+
+    What they brought has a past.
+    """
     mine = ImportRun.merchant_id == merchant_id, ImportRun.finished_at > counted_at
-    return session.scalar(select(func.min(ImportRun.created_at)).where(*mine))
+    row = session.execute(select(func.min(ImportRun.created_at), func.max(ImportRun.finished_at)).where(*mine)).one()
+    return (row[0], row[1]) if row[0] is not None else None

@@ -127,7 +127,7 @@ def _differences() -> tuple[ColumnElement[bool], ...]:
 def _since_the_last_whole_one() -> list[ColumnElement[bool]]:
     """Return, of each environment, its newest whole comparison and all that were begun after it."""
     newest = aliased(ComparisonRun)
-    whole = comparisons.finished(newest)
+    whole = comparisons.whole(newest)
     found = []
     for one in ENVIRONMENTS:
         begun = select(newest.created_at).where(newest.merchant_id == MERCHANT, newest.environment == one, *whole)

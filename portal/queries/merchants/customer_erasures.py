@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
+    column,
     exists,
     func,
     or_,
@@ -313,19 +314,29 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
 def is_about_erased(event: FromClause) -> ColumnElement[bool]:
     """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased.
 
-    One that names no subscription, as that of a refund, names a payment of theirs (`paypal_events.names_payment_of`).
+    One that names no subscription, as that of a refund, names a payment of theirs: each of its words is looked up, for
+    who was erased may have very many payments.
     """
     of_erased = (
         Subscription.customer_id == Customer.id,
         Subscription.merchant_id == event.c.merchant_id,
         Customer.erased_at.is_not(None),
     )
-    theirs = select(Subscription.id).where(*of_erased).correlate(event)
-    is_theirs = Payment.subscription_id.in_(theirs)
-    sales = select(Payment.provider_id.label("id")).where(is_theirs)
-    ids = union_all(sales, select(func.jsonb_object_keys(Payment.reversals)).where(is_theirs)).subquery()
-    is_named = func.strpos(func.encode(event.c.body, "escape"), ids.c.id) > 0
-    named = select(ids.c.id).where(ids.c.id != "", is_named).correlate(event).exists()
+    words = func.regexp_split_to_table(func.encode(event.c.body, "escape"), "[^0-9A-Za-z-]+")
+    said = words.table_valued(column("word", Text)).render_derived(name="said")
+    named = (
+        select(Payment.id)
+        .select_from(said)
+        .join(Payment, Payment.provider_id == said.c.word)
+        .join(Subscription, Subscription.id == Payment.subscription_id)
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .where(
+            *(Payment.merchant_id == event.c.merchant_id, Payment.environment == event.c.environment),
+            Customer.erased_at.is_not(None),
+        )
+        .correlate(event)
+        .exists()
+    )
     return or_(
         exists().where(*of_erased, Subscription.provider_id == event.c.subject), and_(event.c.subject == "", named)
     )

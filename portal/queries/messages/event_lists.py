@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, defer
 
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
 from portal.queries.desk.keyset import PAGE, Place, Slice, keyset_page
+from portal.queries.messages.paypal_events import was_given_up
 
 __all__ = ["EventSource", "EventState"]  # the web names these two
 
@@ -66,6 +67,7 @@ def events_page(
         PayPalEvent.received_at,
         PayPalEvent.state,
         PayPalEvent.attempts,
+        PayPalEvent.handled_at,
     ).where(PayPalEvent.merchant_id == merchant_id)
     if state is not None:
         statement = statement.where(PayPalEvent.state == state)
@@ -104,7 +106,7 @@ def known_ids(session: Session, merchant_id: uuid.UUID, event_ids: Collection[st
                 PayPalEvent.merchant_id == merchant_id,
                 PayPalEvent.source == EventSource.WEBHOOK,
                 PayPalEvent.event_id.in_(event_ids),
-                PayPalEvent.state != EventState.FAILED,
+                ~was_given_up(),
             )
         )
     )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -97,6 +97,12 @@ def _claimed() -> ReturningUpdate[PayPalEvent]:
     )
 
 
+def was_given_up(event: Any = PayPalEvent) -> ColumnElement[bool]:
+    """Say that nobody has handled a message in the end: it was given up, or closed since somebody has read of that."""
+    is_closed = and_(event.state == EventState.IGNORED, event.handled_at.is_(None))
+    return or_(event.state == EventState.FAILED, is_closed)
+
+
 def waiting_after_a_try(merchant_id: uuid.UUID, sources: Collection[EventSource]) -> ScalarSelect[uuid.UUID]:
     """Return, for an UPDATE, what waits after a try; one that is held is being written now."""
     return (
@@ -120,7 +126,7 @@ def given_up_for_a_key(merchant_id: uuid.UUID, sources: Collection[EventSource])
         .where(
             PayPalEvent.merchant_id == merchant_id,
             PayPalEvent.source.in_(sources),
-            PayPalEvent.state == EventState.FAILED,
+            was_given_up(),
             for_a_key,
             or_(PayPalEvent.body.is_not(None), _NEEDS_NO_TEXT),
         )

@@ -53,7 +53,7 @@ WAIT_AGAIN: Final = update(EVENTS).where(
     EVENTS.c.merchant_id == bindparam("whose"),
     EVENTS.c.source == bindparam("from_where"),
     EVENTS.c.event_id == bindparam("which"),
-    EVENTS.c.state == EventState.FAILED,
+    paypal_events.was_given_up(EVENTS.c),
 )
 
 
@@ -104,4 +104,5 @@ def _wait_again(connection: Connection, message: Message, *, now: datetime) -> b
 
 
 def _from_the_beginning(now: datetime) -> dict[str, Any]:
-    return {"state": EventState.WAITING, "error": "", "attempts": 0, "next_try_at": now, "replayed_at": now}
+    began = {"attempts": 0, "next_try_at": now, "replayed_at": now, "handled_at": None}
+    return {"state": EventState.WAITING, "error": "", **began}

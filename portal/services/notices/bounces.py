@@ -87,6 +87,8 @@ def _is_news(mail: Mail, report: Report) -> bool:
 
 def _come_back(session: Session, mail: Mail, *, now: datetime) -> None:
     """Mark it as returned and tell of it; what went to somebody who has been erased since is nobody's to do."""
+    if mail.state is not MailState.RETURNED:
+        mail.seen_at = None  # who has read that it waits has not read that it came back
     mail.state = MailState.RETURNED
     if mail.kind in LIFETIMES:
         mail.content = None

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from portal import metrics, queue
 from portal.clock import utc_now
 from portal.domain.ends.end_requests import retry_delay
+from portal.domain.people.bounces import TRIES_IN_VAIN
 from portal.domain.people.customer_erasures import OUT_OF_REACH
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
@@ -184,7 +185,8 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
         log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
         return _settle(ctx, mail, MailState.REFUSED, error=str(error))
     except (MailUnavailable, CannotOpen) as error:
-        if mail.kind == FAREWELL and now - mail.created_at >= OUT_OF_REACH:
+        is_in_vain = mail.attempts >= TRIES_IN_VAIN and now - mail.created_at >= OUT_OF_REACH
+        if mail.kind == FAREWELL and is_in_vain:
             return _settle(ctx, mail, MailState.REFUSED, error=str(error))  # nobody's address is kept for it for ever
         return _put_off(ctx, mail, now=now, error=str(error))
     except Exception as error:
@@ -245,6 +247,7 @@ def _settle(
     One that has come back by now, before this could be written, stays returned.
     """
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
+    values["seen_at"] = None  # who has read that it waits has not read what became of it
     if mail.kind in OPENING:
         values["content"] = None
     if mail.kind == FAREWELL:  # to who is erased: refused, it is nobody's to look at

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
+from portal.domain.audit import By
+from portal.domain.policies import Actor
 from portal.jobs import run_worker
 from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, Provider
+from portal.queries.messages import event_lists
 from portal.services.arrivals.event_outcomes import NotYet
+from portal.services.inbox.inbox import see_event
 from portal.services.messages import drains, events
 from portal.services.messages.events import Message, Stored
+from portal.services.messages.webhook_intake import Intake
 from portal.services.paypal.gateways import slow_down
 from tests.fakes.webhooks import event
 from tests.services.messages.webhook_desk import WebhookDesk, changed
@@ -177,6 +182,23 @@ def test_what_was_given_up_for_want_of_a_key_begins_anew_with_one(ctx, desk, err
     [row] = desk.rows()
     assert (row.state, tried) == (state, int(state is EventState.WAITING))
     assert state is EventState.FAILED or row.attempts == 0
+
+
+def test_what_somebody_set_aside_is_heard_again_when_paypal_sends_it_anew(ctx, desk, paypal):
+    body = event("BILLING.SUBSCRIPTION.UPDATED", changed(paypal.add_subscription().id), event_id="WH-SET-ASIDE")
+    desk.send(body)
+    with ctx.db.begin() as session:
+        given_up = update(PayPalEvent).where(PayPalEvent.event_id == "WH-SET-ASIDE").returning(PayPalEvent.id)
+        values = {"state": EventState.FAILED, "error": "unavailable", "next_try_at": None}
+        row_id = session.scalars(given_up.values(values)).one()
+    see_event(ctx, desk.merchant.id, row_id, by=By(actor=Actor.STAFF, name="Sam"), now=utc_now())
+    with ctx.db.read() as session:
+        assert event_lists.known_ids(session, desk.merchant.id, ["WH-SET-ASIDE"]) == set()
+    assert desk.send(body) is Intake.STORED
+    desk.work()
+    with ctx.db.read() as session:
+        assert session.get_one(PayPalEvent, row_id).state is EventState.DONE
+        assert event_lists.known_ids(session, desk.merchant.id, ["WH-SET-ASIDE"]) == {"WH-SET-ASIDE"}
 
 
 def test_a_defect_of_ours_puts_the_message_off_and_names_no_content(ctx, desk):

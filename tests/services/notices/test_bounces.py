@@ -10,6 +10,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import By
+from portal.domain.ends.end_requests import retry_delay
+from portal.domain.people import bounces as bounces_rules
 from portal.domain.people.account_members import MemberRole
 from portal.domain.people.bounces import Report
 from portal.domain.policies import Actor
@@ -131,6 +133,25 @@ def test_the_same_report_twice_counts_once(ctx, confirmed, mailer, now):
     assert take(ctx, report(to), now=now + timedelta(hours=1)) is Outcome.NO_NEWS
     assert row(ctx, confirmed).reported_at == now
     assert facts(ctx)[0] == 1
+
+
+@pytest.mark.parametrize("ends", ["refused", "returned"])
+def test_who_has_read_that_it_waits_has_not_read_what_becomes_of_it(ctx, confirmed, mailer, now, ends):
+    """The customer who cancelled was told nothing: that it waits may be ticked off, and it rings once more."""
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).where(Mail.id == confirmed.id).values(seen_at=now))
+    if ends == "refused":
+        mailer.refusing = True
+        assert leaving.send(ctx, confirmed.id, now=now + timedelta(minutes=1)) is MailState.REFUSED
+    else:
+        take(ctx, report(sent(ctx, confirmed, mailer, now=now)), now=now)
+    assert (row(ctx, confirmed).state.value, row(ctx, confirmed).seen_at) == (ends, None)
+
+
+def test_a_message_of_the_promise_is_in_vain_after_a_day_of_tries():
+    """The card says so, and no sooner: each wait may be a tenth shorter."""
+    waits = [retry_delay(tries) for tries in range(1, bounces_rules.TRIES_IN_VAIN)]
+    assert sum(waits, timedelta()) > timedelta(hours=24)
 
 
 def test_late_then_arrived_then_returned_but_never_backwards(ctx, confirmed, mailer, now):

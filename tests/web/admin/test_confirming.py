@@ -271,3 +271,8 @@ def test_the_refunds_sum_is_the_pages_own_and_nothing_that_somebody_filled_in():
     refund = [("csrf_token", "t"), ("amount", "29.90")]
     assert not Sent(to="/admin/late-payments/1/refund", fields=refund).is_filled_in
     assert Sent(to="/admin/late-payments/1", fields=[*refund, ("reason", "owed")]).is_filled_in
+
+
+def test_where_a_button_leads_back_to_is_nothing_that_somebody_filled_in():
+    button = [("csrf_token", "t"), ("back", "/admin/?about=money")]
+    assert not Sent(to="/admin/payments/1/refund", fields=button).is_filled_in

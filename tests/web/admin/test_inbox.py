@@ -173,6 +173,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
         ({"trigger": ComparisonTrigger.MANUAL, "error": "no_key"}, True),  # broken off, and closed for the next one
         ({"trigger": ComparisonTrigger.NIGHTLY, "environment": "live", "finished": True}, True),
         ({"trigger": ComparisonTrigger.NIGHTLY, "dry_run": True, "finished": True}, True),
+        ({"trigger": ComparisonTrigger.NIGHTLY, "finished": True, "error": "classic_key_refused"}, True),  # half of all
         ({"trigger": ComparisonTrigger.NIGHTLY, "finished": True}, False),  # whole: it did not find that again
     ],
 )
@@ -225,7 +226,7 @@ def test_failed_messages_and_refused_mails_have_their_way_on(ctx, owner, make, m
 
 @pytest.mark.parametrize(
     ("kind", "attempts", "rings"),
-    [("end_confirmed", 8, True), ("end_confirmed", 7, False), ("erasure_soon", 30, False)],
+    [("end_confirmed", 10, True), ("end_confirmed", 9, False), ("erasure_soon", 30, False)],
 )
 def test_a_promised_message_that_no_server_takes_for_a_day_is_shown(
     ctx, support, make, merchant, now, kind, attempts, rings

@@ -226,6 +226,7 @@ def test_an_end_from_long_before_the_letter_is_not_its_answer(support, answered,
     assert len(support.get(PAGE).select("tbody tr")) == 2, "of a letter the day is known, and no hour"
     answered(2, ended=timedelta(days=50))
     assert len(support.get(PAGE).select("tbody tr")) == 2
+    assert support.get("/admin/").text.count("nothing left to end") == 1, "of the first letter alone"
 
 
 @pytest.mark.parametrize("how", ["suggested", "named"])

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from portal.clock import utc_now
 from portal.domain.ends.received_requests import Way as CameBy
+from portal.domain.ends.received_requests import may_answer
 from portal.domain.law.countries import Function
 from portal.domain.law.declarations import Carrying
 from portal.domain.policies import ROLE_RANK, Role
@@ -96,7 +97,7 @@ def of_letter(item: Item, role: Role) -> Card:
         return _withdrawal(letter, page)
     if item.subscription is not None:
         return _notified(letter, item.subscription, page)
-    if item.over_since is not None:
+    if item.over_since is not None and may_answer(item.over_since, item.since):
         return _over(letter, item.over_since, page)
     if letter.declaration is not None and letter.open_since == letter.declaration.created_at:
         return _declared(letter, letter.declaration, page)

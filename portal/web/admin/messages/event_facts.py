@@ -40,7 +40,7 @@ def mention(event: PayPalEvent | None, *, with_reason: bool = False) -> Mention 
         return None
     said = event_words.type_of(event.event_type)
     if with_reason:
-        said += f" – {_reason(event.error) if event.error else event_words.STATE[event.state]}"
+        said += f" – {_reason(event.error) if event.error else event_words.state_of(event)}"
     url = url_for("admin.paypal_event", event_id=event.id)
     return Mention(words=said, url=url, when=presenting.short(event.received_at))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -82,6 +82,13 @@ MARK: Final[Mapping[EventState, str]] = {  # the mark of components/status.html
     EventState.REFUSED: "stop",
     EventState.FAILED: "stop",
 }
+
+
+def state_of(event: Any) -> LazyString:
+    """Return the word of a message's state: one that was closed unprocessed had something to change, maybe."""
+    is_set_aside = event.state is EventState.IGNORED and event.handled_at is None
+    return STATE[EventState.REFUSED if is_set_aside else event.state]
+
 
 SOURCE: Final[Mapping[EventSource, LazyString]] = {
     EventSource.WEBHOOK: _l("Webhook (REST key)"),

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.ends.received_requests import Way
+from portal.domain.ends.received_requests import Way, may_answer
 from portal.domain.law.countries import Function
 from portal.domain.subscriptions import Action
 from portal.queries import subscriptions
@@ -84,6 +84,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         is_cancellation = received.function is Function.CANCELLATION
         sought = [received] if received.is_open and not is_word and is_cancellation else []
         over = likely_subscriptions.over_since(session, who.merchant_id, sought).get(received.id)
+        over = over if may_answer(over, received.received_at) else None
         over_on = presenting.day(over)
         reason = _("It had already ended, on %(date)s.", date=over_on) if over else ""
         form = form or _form_of(received)(reason=reason)
