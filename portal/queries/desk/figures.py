@@ -312,5 +312,6 @@ def imported_since(
     What they brought has a past.
     """
     mine = ImportRun.merchant_id == merchant_id, ImportRun.finished_at > counted_at
-    row = session.execute(select(func.min(ImportRun.created_at), func.max(ImportRun.finished_at)).where(*mine)).one()
-    return (row[0], row[1]) if row[0] is not None else None
+    span = select(func.min(ImportRun.created_at), func.max(ImportRun.finished_at)).where(*mine)
+    first, last = session.execute(span).one()
+    return (first, last) if first is not None and last is not None else None

@@ -130,10 +130,10 @@ def of_refund(item: Item, role: Role) -> Card:
     page = url_for(".payment", payment_id=payment.id)
     say, is_over = formatter(), refund.state is RefundState.FAILED
     said = late_payment_words.REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
-    wanted = {"amount": Money(refund.amount, refund.currency).figures} if is_over else {}
+    amount = Money(refund.amount, refund.currency).figures if is_over else None
     again = Way(
         label=_("Try the refund again…") if is_over else _("Try the refund again now"),
-        url=url_for(".payment_refund", payment_id=payment.id, **wanted),
+        url=url_for(".payment_refund", payment_id=payment.id, amount=amount),
         posts=not is_over,
         kind="primary",
     )
