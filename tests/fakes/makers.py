@@ -188,11 +188,12 @@ class Makers:
                 if at_paypal
                 else f"I-{uuid.uuid4().hex[:12].upper()}"
             )
+        environment = columns.pop("environment", "sandbox")
         plan = Plan(
             id=uuid.uuid4(),
             merchant_id=merchant.id,
             product_id=product.id,
-            environment="sandbox",
+            environment=environment,
             provider_id=f"P-{uuid.uuid4().hex[:24].upper()}",
             name="Mensuel",
             amount=Decimal("29.90"),
@@ -209,7 +210,7 @@ class Makers:
             plan_id=plan.id,
             status=status,
             provider_id=provider_id,
-            environment="sandbox",
+            environment=environment,
             provider_status=PROVIDER_WORDS[status],
             provider_read_at=now - timedelta(days=1),
             started_at=started,

@@ -206,7 +206,7 @@ def imported(ctx, make, merchant, now, *made):
     """An import that took the last five minutes, and brought these: they go by PayPal's age from then on."""
     for one in made:
         came = {"kind": TimelineKind.IMPORTED, "key": "imported", "at": now, "actor": Actor.PROVIDER, "details": {}}
-        make.add(TimelineEntry(subscription_id=one.id, **came))
+        make.add(TimelineEntry(merchant_id=merchant.id, subscription_id=one.id, **came))
         change(ctx, "UPDATE subscriptions SET created_at = started_at WHERE id = :one", one=one.id)
     run = ImportRun(
         merchant_id=merchant.id,
