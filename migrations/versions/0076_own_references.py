@@ -1,4 +1,4 @@
-"""A subscription is found by the merchant's own reference of it, from its beginning."""
+"""A subscription is found by the merchant's own reference of it, from its beginning, in capitals or not."""
 
 from sqlalchemy import text
 
@@ -11,7 +11,7 @@ NAME, TABLE = 'ix_subscriptions_merchant_id_reference', 'subscriptions'
 
 
 def upgrade() -> None:
-    gently.index(NAME, TABLE, ['merchant_id', text('reference text_pattern_ops')], where='reference IS NOT NULL')
+    gently.index(NAME, TABLE, ['merchant_id', text('lower(reference) text_pattern_ops')], where='reference IS NOT NULL')
 
 
 def downgrade() -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -48,8 +48,8 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
         Index(
             "ix_subscriptions_merchant_id_reference",
             "merchant_id",
-            "reference",
-            postgresql_ops={"reference": "text_pattern_ops"},
+            literal_column("lower(reference)").label("in_small"),
+            postgresql_ops={"in_small": "text_pattern_ops"},
             postgresql_where=text("reference IS NOT NULL"),
         ),
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),

@@ -80,10 +80,10 @@ def _named_so(merchant_id: uuid.UUID, wanted: Sought) -> Select[uuid.UUID]:
 def _by_own_reference(
     statement: Select[*tuple[Any, ...]], merchant_id: uuid.UUID, wanted: Sought
 ) -> list[Select[*tuple[Any, ...]]]:
-    """Return what finds by the merchant's own reference, from its beginning, as it is written: it may be anything."""
+    """Return what finds by the merchant's own reference, from its beginning, in capitals or not: it may be anything."""
     if not wanted.whole:
         return []
-    is_so = Subscription.reference.startswith(wanted.whole, autoescape=True)
+    is_so = func.lower(Subscription.reference).startswith(wanted.whole.lower(), autoescape=True)
     return [statement.where(Subscription.merchant_id == merchant_id, is_so)]
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -43,9 +43,11 @@ __all__ = [
     "own",
     "owners",
     "payment_at_risk",
+    "unmatched_from",
     "whole",
 ]
 
+MOST: Final = 5  # of one address, shown on a record
 _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
@@ -137,6 +139,16 @@ def own(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, refere
             Subscription.customer_id == customer_id,
         )
     ).one()
+
+
+def unmatched_from(session: Session, merchant_id: uuid.UUID, email: str | None) -> Sequence[ReceivedRequest]:
+    """Return the open requests that came from an address and name no subscription yet, the first ones first."""
+    if email is None:
+        return ()
+    waits = ReceivedRequest.state == ReceivedState.OPEN, ReceivedRequest.way != Way.NO_LOGIN
+    theirs = ReceivedRequest.email == email, ReceivedRequest.subscription_id.is_(None)
+    statement = select(ReceivedRequest).where(ReceivedRequest.merchant_id == merchant_id, *waits, *theirs)
+    return session.scalars(statement.order_by(ReceivedRequest.received_at, ReceivedRequest.id).limit(MOST)).all()
 
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | None:

@@ -22,7 +22,7 @@ from portal.domain.money.money import Money
 from portal.models import Payment, Subscription, TimelineKind, Withdrawal
 from portal.queries import subscriptions
 from portal.queries.law import withdrawals
-from portal.queries.money import payments
+from portal.queries.money import payments, refunds
 from portal.services.audit import timeline
 from portal.services.context import Context
 
@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 
 class ClosedAlready(DomainError):
     """Somebody has said meanwhile what became of it, or it was seen at PayPal."""
+
+
+class RefundUnderWay(DomainError):
+    """A refund by PayPal is under way, or waits for the merchant: paid another way too, it would be paid twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +182,7 @@ def close(
 ) -> None:
     """Write what staff say became of it: paid by another way, or nothing is owed, with their words.
 
-    Raises NoResultFound, ClosedAlready.
+    Raises NoResultFound, ClosedAlready, RefundUnderWay.
     """
     with ctx.db.begin() as session:
         found = withdrawals.of_merchant(session, merchant_id, withdrawal_id)
@@ -186,6 +190,8 @@ def close(
         session.refresh(found)
         if not found.is_open:
             raise ClosedAlready
+        if refunds.open_of_subscription(session, subscription.id):
+            raise RefundUnderWay
         coming = _coming(session, subscription)
         _close(session, subscription, found, duty, by=by, note=note, coming=coming, now=now)
         found.settled_until = now

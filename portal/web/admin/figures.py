@@ -149,16 +149,20 @@ def _moves(book: Book, first: date, last: date) -> Moves:
     return Moves(
         number=_signed(sum(begun) - over),
         begun=Part(
-            label=ngettext("%(num)s start", "%(num)s starts", sum(begun)),
+            label=_grouped(ngettext("%(num)s start", "%(num)s starts", sum(begun)), sum(begun)),
             number=_number(sum(begun)),
             url=listed(started=period),
             mark="begun",
         ),
-        ended=Part(label=ngettext("%(num)s end", "%(num)s ends", over), number=_number(over), url=listed(ended=period)),
+        ended=Part(
+            label=_grouped(ngettext("%(num)s end", "%(num)s ends", over), over),
+            number=_number(over),
+            url=listed(ended=period),
+        ),
         later=_later(book, last),
         kinds=tuple(
             Part(
-                label=_counted(kind, totals[kind]),
+                label=_grouped(_counted(kind, totals[kind]), totals[kind]),
                 number=_number(totals[kind]),
                 url=listed(ended=period, ended_by=(kind,)),
                 mark=kind.value,
@@ -188,6 +192,11 @@ def _counted(kind: EndedBy, number: int) -> str:
             return ngettext("%(num)s after failed payments", "%(num)s after failed payments", number)
 
 
+def _grouped(said: str, number: int) -> str:
+    """Return what is said of a number with its digits in groups, as beside it: « 7 577 débuts »."""
+    return said.replace(str(number), _number(number), 1)
+
+
 def _weeks(days: Sequence[date], columns: Sequence[Sequence[int]]) -> tuple[tuple[str, ...], ...]:
     """Return the numbers of each seven days, and of all of them."""
     say, size = formatter().short_date, WEEK.days
@@ -213,7 +222,8 @@ def _later(book: Book, today: date) -> Part | None:
         "%(num)s ends to come: stopped at PayPal, paid until a later day",
         over,
     )
-    return Part(label=words, number=_number(over), url=listed(ended=_from(today))) if over else None
+    label = _grouped(words, over)
+    return Part(label=label, number=_number(over), url=listed(ended=_from(today))) if over else None
 
 
 def _given(book: Book) -> dict[str, int]:

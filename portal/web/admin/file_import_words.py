@@ -163,7 +163,8 @@ def of_file(bad: BadFile) -> str:
         parts.insert(0, _("Line %(line)s:", line=bad.line))
     if bad.seen:
         parts.append(_("It says: %(text)s.", text=bad.seen))
-    parts.append(_("Nothing was saved: correct the file and choose it again."))
+    is_said = bad.fault in (FileFault.NOT_TEXT, FileFault.NUL, FileFault.MIXED)  # what to do
+    parts.append(_("Nothing was saved.") if is_said else _("Nothing was saved: correct the file and choose it again."))
     return " ".join(parts)
 
 

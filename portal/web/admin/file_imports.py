@@ -162,6 +162,7 @@ def _page(session: Session, found: FileImport, form: MatchForm | None) -> str:
         state=found.state.value,
         form=form,
         brought=words.BROUGHT[found.brought],
+        is_of_customers=found.brought is Brought.CUSTOMERS,
         encoding=words.ENCODING[Encoding(found.encoding)],
         delimiter=words.DELIMITER.get(found.delimiter, found.delimiter),
         matched=[

@@ -20,7 +20,7 @@ from portal.web.admin.words import ENVIRONMENT
 from portal.web.day_field import DayField
 from portal.web.labels import STATUS
 
-ALL: Final = _l("All")
+ALL: Final = _l("Any")
 
 
 def _several(label: LazyString, words: Mapping[Any, LazyString]) -> SelectMultipleField:

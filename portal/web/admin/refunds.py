@@ -36,7 +36,7 @@ from portal.web.identity import context, person
 from portal.web.payments import lines
 
 if TYPE_CHECKING:
-    from portal.models import Payment, Subscription
+    from portal.models import Payment, Refund, Subscription
 
 
 class RefundForm(BaseForm):
@@ -88,9 +88,11 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
     if under_way is not None or why is not None:
         if under_way is not None and form.is_submitted() and form.csrf_token.validate(form):
             if form.amount.raw_data and form.amount.data != under_way.amount:
-                flash(_("Another refund of this payment is already under way: here is where it stands."), "info")
+                _say_another(under_way)
                 return redirect(url_for(".payment", payment_id=payment.id), 303)
             return _carried(payment.id, under_way.id)
+        if under_way is not None:
+            _say_another(under_way)
         return redirect(url_for(".payment", payment_id=payment.id), 303)
     if form.validate_on_submit():
         why = refunds.why_not(subscription, payment, amount=form.amount.data, now=utc_now())
@@ -133,6 +135,13 @@ def _wished(left: Decimal) -> Decimal:
     """Return the sum that the page's address proposes, as of a withdrawal; else, and beyond it, all that is left."""
     wished = _amount(request.args.get("amount"))
     return wished if wished.is_finite() and 0 < wished <= left else left
+
+
+def _say_another(under_way: Refund) -> None:
+    if under_way.state is stored.RefundState.NEEDS_MERCHANT:
+        flash(_("Another refund of this payment waits for you: try it again, or stop it."), "warning")
+    else:
+        flash(_("Another refund of this payment is already under way: here is where it stands."), "info")
 
 
 def _give_back(payment_id: uuid.UUID, form: RefundForm) -> ResponseReturnValue:

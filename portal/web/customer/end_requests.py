@@ -93,6 +93,14 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
             return redirect(onward, 303) if onward else _to_result(reference, 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
+        if form.is_submitted() and chosen.day is None and held.request.is_planned(now):
+            flash(
+                _(
+                    "Your wish to end now was not recorded: an end is planned already, on the day below. To end now, "
+                    "withdraw this request first, then cancel again."
+                ),
+                "warning",
+            )
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     if held.subscription.is_over:
         return _over(held), 409 if form.is_submitted() else 200

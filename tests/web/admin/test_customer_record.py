@@ -34,6 +34,16 @@ def banners(page) -> list[str]:
     return [title.get_text(strip=True) for title in page.select(".notice-title")]
 
 
+def test_a_request_of_their_address_that_waits_to_be_matched_stands_on_the_record(support, make, zoe, declared):
+    """Who looks the customer up would end nothing, or end it and leave the request open."""
+    letter = declared(email="zoe@client.test")
+    declared(email="other@client.test")
+    page = support.get(record(zoe))
+    assert banners(page).count("A request of this address waits to be matched") == 1
+    assert letter.reference in page.text
+    assert page.link("Find the subscription") == f"/admin/received/{letter.id}"
+
+
 # Notes
 
 

@@ -14,6 +14,7 @@ from portal.models import Customer, ImportRun, Plan, Proof, ProofFile
 from portal.services import proofs
 from portal.services.ends import end_requests
 from portal.services.imports import imports
+from portal.web.local_days import local_day
 from tests.services.carrying.carried import wish_of
 from tests.web.admin.conftest import BUTTON
 from tests.web.admin.waiting import open_request
@@ -178,6 +179,36 @@ def test_a_second_tab_gets_the_first_request(support, make, subscription, paypal
         support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").path
         == f"/admin/subscriptions/{subscription.id}"
     )
+
+
+def test_beside_an_end_that_the_customer_planned_only_one_now_is_taken_and_the_page_says_so(
+    support, make, subscription, now
+):
+    """Their request would be forgotten: a plan of the team's can be taken back."""
+    wished = local_day(now + timedelta(days=60), "Europe/Paris")
+    end_requests.record(make.ctx, wish_of(subscription, wished_on=wished), now=now)
+    (request,) = make.requests(subscription)
+    path = f"/admin/subscriptions/{subscription.id}/end/cancel"
+    page = support.get(path)
+    assert f"{wished.day} {wished:%B %Y} already ({request.reference}). This one takes its place." in page.text
+    later = (wished + timedelta(days=30)).isoformat()
+    page = page.submit(press="Show what this changes", when="day", on=later)
+    assert "only an end now takes its place" in page.text
+    page = page.submit(press="Cancel the subscription on", when="day", on=later, status=422)
+    assert "only an end now takes its place" in page.errors[0]
+    assert [one.id for one in make.requests(subscription)] == [request.id]
+
+
+def test_of_what_never_began_nobody_is_asked_when_it_ends(support, make, merchant, now):
+    pending = make.subscription(merchant=merchant, status=Status.PENDING, next_payment_at=None)
+    path = f"/admin/subscriptions/{pending.id}/end/cancel"
+    page = support.get(path)
+    assert not page.select("input[name=when], input[name=on]")
+    assert "Payments due before that day" not in page.text
+    data = page.values(page.form(press=BUTTON["cancel"])) | {"when": "day", "on": (now + timedelta(days=9)).date()}
+    support.post(path, data, status=303)
+    (request,) = make.requests(pending)
+    assert (request.wished_on, request.due_at) == (None, None), "also from a page of before"
 
 
 def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, merchant, now):

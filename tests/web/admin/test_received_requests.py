@@ -109,6 +109,16 @@ def test_an_end_that_staff_planned_for_later_does_not_answer_a_letter_by_itself(
     assert count_of(ctx, merchant, now) == 1
 
 
+def test_one_that_a_colleague_has_closed_meanwhile_is_shown_as_it_stands(owner, support, declared):
+    received = declared()
+    path, press = f"/admin/received/{received.id}", "Close without ending anything"
+    late = owner.get(path)
+    support.get(path).submit(press=press, reason="Subscribed elsewhere")
+    page = late.submit(press=press, reason="Twice")
+    assert (page.path, page.notices) == (path, ["Somebody has settled this request in the meantime."])
+    assert "Subscribed elsewhere" in page.text
+
+
 def test_a_letter_is_closed_only_with_a_reason(owner, declared):
     received = declared()
     page = owner.get(f"/admin/received/{received.id}")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.law.withdrawals import ConsentKind, RefundDuty
-from portal.models import ContractConsent, Payment, Withdrawal
+from portal.domain.money.refunds import RefundState
+from portal.models import ContractConsent, Payment, Refund, Withdrawal
+from portal.services.money import refunds
 from tests.services.carrying.carried import ask, carry
 from tests.services.ends.withdrawing import declare, say, stored
 from tests.services.money.late_money import show
+from tests.services.money.test_given_back import ANNE
 
 DAY = timedelta(days=1)
 
@@ -67,6 +70,22 @@ def test_staff_say_that_it_was_paid_another_way(ctx, owner, paying, paid):
     assert "Virement du 3 décembre" in page.text
     assert stored(ctx).refund is RefundDuty.OTHERWISE
     assert "Withdrawal from the contract" not in owner.get("/admin/").text
+
+
+@pytest.mark.parametrize("state", [RefundState.NEEDS_MERCHANT, RefundState.RETRYING])
+def test_nothing_is_paid_another_way_while_paypal_may_still_pay_it(ctx, make, owner, paying, paid, state):
+    found = declare(ctx, paying, now=utc_now())
+    refund_id = refunds.record(ctx, paid.merchant_id, paid.id, ANNE, amount=None, left=None, now=utc_now())
+    with ctx.db.begin() as session:
+        session.execute(update(Refund).where(Refund.id == refund_id).values(state=state))
+    page = owner.get(f"/admin/withdrawals/{found.id}")
+    page = page.submit(press="Settle it", refund="otherwise", note="Virement", status=422)
+    assert "Stop it on the payment’s page first" in page.errors[0]
+    assert page.select_one("[name=note]").get("value", page.select_one("[name=note]").text).strip() == "Virement"
+    assert stored(ctx).refund is RefundDuty.OPEN
+    page = owner.get(f"/admin/payments/{paid.id}/refund?amount=5")
+    wanted = "waits for you" if state is RefundState.NEEDS_MERCHANT else "is already under way"
+    assert wanted in page.notices[0]
 
 
 def test_who_may_not_refund_settles_nothing(ctx, support, paying, paid):

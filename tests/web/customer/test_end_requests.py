@@ -15,7 +15,10 @@ from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Base, EndRequest
+from portal.services.ends import end_requests
+from portal.web.local_days import local_day
 from tests.browser_client import Browser
+from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import CANCEL, DONE, KEEP, UNDO, reference_of
 
 
@@ -343,6 +346,22 @@ def test_what_is_over_without_a_request_here_cannot_be_cancelled(visit, make, pa
     assert "There is nothing left to cancel, and nothing was changed." in page.text
     assert page.follow("See its dates").path == visit.page(subscription)
     assert not calls(paypal)
+
+
+def test_who_asks_for_now_beside_an_end_of_theirs_that_is_planned_is_told_that_this_was_not_recorded(
+    visit, make, paypal, now
+):
+    """A page of before: « recorded » would be read as what they have just asked for, and a payment be taken."""
+    subscription = make.subscription(customer=visit.customer)
+    late = visit.recap(subscription)
+    end_requests.record(
+        make.ctx, wish_of(subscription, wished_on=local_day(now + timedelta(days=70), "Europe/Paris")), now=now
+    )
+    page = late.submit(press=CANCEL)
+    assert "Your wish to end now was not recorded" in page.notices[0]
+    assert not calls(paypal)
+    (request,) = make.requests(subscription)
+    assert request.due_at is not None
 
 
 def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_be_undone(visit, make, paypal, now):

@@ -84,6 +84,7 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
         told = received_requests.notified(session, [one.id for one in held])
         waits = {key for key, one in told.items() if one.state is ReceivedState.OPEN}
         mails = desk.mails_of_customer(session, merchant_id, customer_id)
+        letters = received_requests.unmatched_from(session, merchant_id, found.email)
         offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
             "customer.html",
@@ -112,6 +113,7 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             access=customer_access.open_lines(held, requests, record.gifts, now=now),
             past_gifts=customer_access.past_gifts(record.gifts, now=now),
             requests=requests,
+            letters=[(one, presenting.asked_on(one.received_at, one.way)) for one in letters],
             form=form,
             notes=[(note, may_delete(note.author_id, by_id=who.id, role=who.role)) for note in record.notes],
             mails=mails,

@@ -18,6 +18,7 @@ from portal.domain.ends.duties import Duty, may
 from portal.domain.money.money import Money
 from portal.domain.money.refunds import NoRefund, WithEnd
 from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
 from portal.queries.money import payments, refunds
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_refunds
@@ -76,6 +77,9 @@ def chosen(
 
     No day that was typed is ever taken for « now » (cancellation.md, deciding test 26).
     """
+    if subscription.status is Status.PENDING:  # nothing has begun: there is nothing to wait for
+        form.when.choices, form.when.data = [SelectChoice(When.NOW.value, WHEN[When.NOW])], When.NOW
+        return chosen_day(now, said="")
     period = period_day(subscription, now)
     sent = request.form.get("when") if request.method == "POST" else drafts.typed("when")
     if request.form.get("on") and request.form["on"] != request.form.get("shown_for", ""):
@@ -92,6 +96,22 @@ def chosen(
     is_day = found.on.errors or (found.day is not None and found.day != period)
     form.when.data = When.DAY if is_day else When.PERIOD if found.day is not None else When.NOW
     return found
+
+
+def of_standing(standing: EndRequest | None, *, is_planned: bool) -> tuple[str, str]:
+    """Return what the page says of an end that is planned already, and why another cannot take its place ("": it can).
+
+    What a customer asked for gives way to an end now alone (`end_requests._gives_way`).
+    """
+    if standing is None or standing.due_at is None:
+        return "", ""
+    told = {"date": formatter().date(local_day(standing.due_at)), "reference": standing.reference}
+    if is_planned and standing.actor is Actor.CUSTOMER:
+        return "", _(
+            "The customer has planned the end for %(date)s (%(reference)s). It stays: only an end now takes its place.",
+            **told,
+        )
+    return _("An end is planned for %(date)s already (%(reference)s). This one takes its place.", **told), ""
 
 
 def refund_hints(form: EndForm) -> dict[str, str]:

@@ -50,7 +50,7 @@ def request_rows(
         by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told by")
         rows.append((by, short(request.due_at)))
         rows += _both_payments(request, subscription, now)
-    if request.is_open and request.next_try_at is not None:
+    if request.is_open and request.next_try_at is not None and not request.is_planned(now):
         rows.append((_("Next try"), short(request.next_try_at)))
     if decided is not None:
         rows.append((_("Refund"), _refund(decided)))

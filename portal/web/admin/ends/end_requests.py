@@ -79,12 +79,13 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     else:
         chosen = chosen_day(now, wished_on=wished_on)
     planned = _planned(found, chosen.day, now=now)
+    replaced, obstacle = end_choices.of_standing(standing, is_planned=planned is not None)
     sums = end_choices.refund_of(found, now=now) if isinstance(form, EndForm) and planned is None else ""
     if isinstance(form, EndForm) and not isinstance(sums, str):
         end_choices.offer_refunds(form, sums)
     given = grants_of(found.product, by_hand)
     preview = end_requests.preview(found, wanted, given, planned=planned, now=now)  # 409: the state forbids it
-    is_meant = form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale))
+    is_meant = form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale and not obstacle))
     if is_meant and isinstance(form, EndForm) and form.showed_planned not in (None, planned is not None):
         form.ask_again()
         is_meant = False
@@ -99,7 +100,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     if isinstance(form, EndForm):
         form.after.data = known
         form.show(is_planned=planned is not None)
-    form.form_errors += chosen.on.errors
+    form.form_errors += [*chosen.on.errors, *([obstacle] if obstacle and form.is_submitted() else [])]
     stops, stays = presenting.effects(preview)
     too_early = end_effects.too_early(found, planned.due_at if planned is not None else now)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, given, now=now)
@@ -113,6 +114,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
         meaning=end_effects.meaning(found, wanted, is_early=bool(too_early)),
         too_early=too_early,
+        replaced=replaced or obstacle,
+        may_wait=found.status is not Status.PENDING,
         at_paypal=end_effects.at_paypal(found, told),
         planned=told,
         day_form=chosen,

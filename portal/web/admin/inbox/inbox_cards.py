@@ -66,6 +66,8 @@ def _day(item: Item) -> tuple[str, str]:
         return _("Due by"), presenting.day(item.about.due_at) or ""
     if item.kind is Kind.WITHDRAWAL:
         return _("To be refunded by"), presenting.day(item.about.refund_due_at) or ""
+    if item.kind is Kind.RECEIVED and item.over_since is not None:  # nothing of it is paid any more
+        return _("Here since"), presenting.day(item.since) or ""
     if item.at_risk_at is not None:
         return _("Next payment"), presenting.day(item.at_risk_at) or ""
     if item.kind in AT_RISK:

@@ -131,7 +131,7 @@ def test(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     if event_endpoints.test(context(), person().merchant_id, endpoint_id, by=by(), now=utc_now()):
         flash(_("A test event is on its way. Load this page again to see the answer."), "info")
     else:
-        flash(_("This endpoint is not called at the moment: resume it first."), "warning")
+        flash(_("This endpoint is not called at the moment: switch it on or resume it first."), "warning")
     return redirect(url_for(".event_endpoint", endpoint_id=endpoint_id), 303)
 
 

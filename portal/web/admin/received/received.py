@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.ends.received_requests import Way, may_answer
+from portal.domain.ends.received_requests import AlreadySettled, Way, may_answer
 from portal.domain.law.countries import Function
 from portal.domain.subscriptions import Action
 from portal.queries import subscriptions
@@ -159,8 +159,11 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     was_read = not received.is_open or form.was_drawn_after(_said(received))
     if not form.validate_on_submit() or not was_read:
         return _page(received_id, form)
-    received_requests.dismiss(
-        context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()
-    )
-    flash(_("Closed. It is no longer in your to-do list."), "success")
+    try:
+        received_requests.dismiss(
+            context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()
+        )
+        flash(_("Closed. It is no longer in your to-do list."), "success")
+    except AlreadySettled:
+        flash(_("Somebody has settled this request in the meantime."), "info")
     return redirect(url_for(".received", received_id=received_id), 303)

@@ -69,6 +69,11 @@ def settle(withdrawal_id: uuid.UUID) -> ResponseReturnValue:
         flash(_("Settled. It is no longer in your to-do list."), "success")
     except withdrawal_refunds.ClosedAlready:
         flash(_("This refund is already settled: here is where it stands."), "info")
+    except withdrawal_refunds.RefundUnderWay:
+        form.form_errors.append(
+            _("A refund by PayPal is under way or waits for you. Stop it on the payment’s page first, or let it go.")
+        )
+        return _page(withdrawal_id, form), 422
     return redirect(url_for(".withdrawal", withdrawal_id=withdrawal_id), 303)
 
 
