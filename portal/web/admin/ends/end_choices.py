@@ -23,6 +23,7 @@ from portal.queries.money import payments, refunds
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_refunds
 from portal.web import drafts
+from portal.web.admin import presenting
 from portal.web.admin.ends.end_forms import EndForm
 from portal.web.admin.late_payment_words import CANNOT
 from portal.web.csrf import BaseForm
@@ -98,14 +99,17 @@ def chosen(
     return found
 
 
-def of_standing(standing: EndRequest | None, *, is_planned: bool) -> tuple[str, str]:
+def of_standing(
+    standing: EndRequest | None, subscription: Subscription, *, is_planned: bool, now: datetime
+) -> tuple[str, str]:
     """Return what the page says of an end that is planned already, and why another cannot take its place ("": it can).
 
     What a customer asked for gives way to an end now alone (`end_requests._gives_way`).
     """
-    if standing is None or standing.due_at is None:
+    words = presenting.planned(standing, subscription, now=now) if standing is not None else None
+    if standing is None or words is None:
         return "", ""
-    told = {"date": formatter().date(local_day(standing.due_at)), "reference": standing.reference}
+    told = {"date": words.ends_on, "reference": standing.reference}
     if is_planned and standing.actor is Actor.CUSTOMER:
         return "", _(
             "The customer has planned the end for %(date)s (%(reference)s). It stays: only an end now takes its place.",

@@ -79,7 +79,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     else:
         chosen = chosen_day(now, wished_on=wished_on)
     planned = _planned(found, chosen.day, now=now)
-    replaced, obstacle = end_choices.of_standing(standing, is_planned=planned is not None)
+    replaced, obstacle = end_choices.of_standing(standing, found, is_planned=planned is not None, now=now)
     sums = end_choices.refund_of(found, now=now) if isinstance(form, EndForm) and planned is None else ""
     if isinstance(form, EndForm) and not isinstance(sums, str):
         end_choices.offer_refunds(form, sums)
@@ -100,7 +100,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     if isinstance(form, EndForm):
         form.after.data = known
         form.show(is_planned=planned is not None)
-    form.form_errors += [*chosen.on.errors, *([obstacle] if obstacle and form.is_submitted() else [])]
+    is_refused = bool(obstacle) and form.is_submitted() and "show" not in request.form
+    form.form_errors += [*chosen.on.errors, *([obstacle] if is_refused else [])]
     stops, stays = presenting.effects(preview)
     too_early = end_effects.too_early(found, planned.due_at if planned is not None else now)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, given, now=now)
@@ -114,7 +115,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
         meaning=end_effects.meaning(found, wanted, is_early=bool(too_early)),
         too_early=too_early,
-        replaced=replaced or obstacle,
+        replaced="" if is_refused else replaced or obstacle,
         may_wait=found.status is not Status.PENDING,
         at_paypal=end_effects.at_paypal(found, told),
         planned=told,
