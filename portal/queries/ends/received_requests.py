@@ -39,6 +39,7 @@ __all__ = [
     "of_merchant",
     "open_after",
     "open_of",
+    "open_under",
     "open_under_lock",
     "own",
     "owners",
@@ -47,7 +48,8 @@ __all__ = [
     "whole",
 ]
 
-MOST: Final = 5  # of one address, shown on a record
+MOST: Final = 5  # of one address, or of one reference, shown
+SHORTEST: Final = 4  # of a reference that is typed: before its hyphen
 _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
@@ -149,6 +151,18 @@ def unmatched_from(session: Session, merchant_id: uuid.UUID, email: str | None) 
     theirs = ReceivedRequest.email == email, ReceivedRequest.subscription_id.is_(None)
     statement = select(ReceivedRequest).where(ReceivedRequest.merchant_id == merchant_id, *waits, *theirs)
     return session.scalars(statement.order_by(ReceivedRequest.received_at, ReceivedRequest.id).limit(MOST)).all()
+
+
+def open_under(session: Session, merchant_id: uuid.UUID, typed: str) -> Sequence[ReceivedRequest]:
+    """Return the open requests whose reference begins with what was typed, with or without its hyphen."""
+    named = typed.strip().upper()
+    if len(named) < SHORTEST:
+        return ()
+    if "-" not in named and len(named) > SHORTEST:
+        named = f"{named[:SHORTEST]}-{named[SHORTEST:]}"
+    waits = ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.state == ReceivedState.OPEN
+    begins = ReceivedRequest.reference.startswith(named, autoescape=True)
+    return session.scalars(select(ReceivedRequest).where(*waits, begins).limit(MOST)).all()
 
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | None:

@@ -16,7 +16,7 @@ from portal.domain.desk.subscription_filters import Sort, SubscriptionFilter
 from portal.domain.ends.bulk_acts import MOST_ROWS
 from portal.queries.access import products
 from portal.queries.desk import desk, list_views, subscription_filters
-from portal.queries.ends import end_requests
+from portal.queries.ends import end_requests, received_requests
 from portal.web.admin import bp, list_pages, list_words, presenting, showing
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
@@ -86,6 +86,8 @@ def _shown(session: Session) -> dict[str, Any]:
         "dated": (column, label),
         "day": _day_of,
         "is_filtered": wanted.is_narrowed,
+        # Who wrote knows the reference, and nobody has said yet which subscription it is about.
+        "letters": received_requests.open_under(session, who.merchant_id, wanted.search) if not found.rows else (),
         "is_searchable": is_searchable(wanted.search),
         "is_cut": found.is_cut,
         "next_url": address(LIST, wanted, after=found.next_id) if found.next_id else None,

@@ -87,6 +87,13 @@ def test_an_act_is_never_a_get(owner, path):
     owner.get(f"{PAGE}/{path}", status=405)
 
 
+@pytest.mark.parametrize("place", ["after=0", "after=1"])
+def test_beyond_the_oldest_row_nobody_reads_that_nothing_has_happened(owner, place):
+    page = owner.get(f"/admin/audit?{place}")
+    assert "No action beyond this one." in page.text
+    assert page.link("Show the newest") == "/admin/audit"
+
+
 def test_the_journal_is_narrowed_to_one_person_and_one_kind_of_act(owner, merchant, hire, ctx):
     lea = hire(merchant, email="lea@desk.test", role=Role.OWNER)
     max_ = hire(merchant, email="max@desk.test", role=Role.READER)

@@ -179,6 +179,17 @@ def test_what_takes_too_long_says_what_to_narrow_with_what_was_typed(owner, read
     assert page.select('main a[href="/admin/customers"]')
 
 
+@pytest.mark.parametrize("typed", ["{}", "{} ", "small", "no hyphen", "start"])
+def test_a_request_that_waits_to_be_matched_is_found_by_its_reference(owner, declared, typed):
+    """Whoever wrote has it in their acknowledgement; no subscription bears it yet."""
+    letter = declared()
+    said = letter.reference
+    how = {"small": said.lower(), "no hyphen": said.replace("-", ""), "start": said[:4]}
+    page = owner.get(asked("subscriptions", q=how.get(typed, typed.format(said))))
+    assert page.link(f"Request {said} of Zoé Durand waits to be matched") == f"/admin/received/{letter.id}"
+    assert "waits to be matched" not in owner.get(asked("subscriptions", q="ZZZZ-ZZZZ")).text
+
+
 @pytest.mark.parametrize("typed", ["2026-00412", "2026-004", "Vertrag Nr. 7", "vertrag", "VERTRAG nr"])
 def test_a_subscription_is_found_by_the_merchants_own_reference(owner, make, merchant, typed):
     """Who calls names the number of their contract, as the merchant's own system gave it."""

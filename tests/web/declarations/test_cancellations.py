@@ -156,7 +156,7 @@ def test_a_database_that_takes_nothing_is_said_and_nothing_typed_is_lost(browser
     assert len(rows_of(ctx)) == 1
 
 
-MOMENT = re.compile(r"\d{1,2} \w+ \d{4} (?:at|à) \d{2}:\d{2}")
+MOMENT = re.compile(r"\d{1,2}(?:er)? \w+ \d{4} (?:at|à) \d{2}:\d{2}")
 
 
 def answers(browser, ctx, email):
