@@ -68,7 +68,6 @@ END_TITLE: Final[Mapping[Action, LazyString]] = {
 }
 
 MEANING: Final[Mapping[Action, LazyString]] = {
-    Action.CANCEL: _l("Ended before its time."),
     Action.COMPLETE: _l("The commitment then counts as completed."),
     Action.ABANDON: _l("Ended early, and the portal never invites the customer to come back."),
 }

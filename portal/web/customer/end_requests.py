@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from flask import flash, g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -93,7 +93,9 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
             return redirect(onward, 303) if onward else _to_result(reference, 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
-        if form.is_submitted() and chosen.day is None and held.request.is_planned(now):
+        # Not whoever presses twice what had shown them a day, nor who only looks at another one.
+        asked_now = form.is_submitted() and form.showed_planned is False and "show" not in request.form
+        if asked_now and held.request.is_planned(now):
             flash(
                 _(
                     "Your wish to end now was not recorded: an end is planned already, on the day below. To end now, "

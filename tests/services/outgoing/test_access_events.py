@@ -80,7 +80,14 @@ def test_an_end_closes_it_on_its_day_and_not_before(ctx, make, merchant, endpoin
     assert endpoints.events()[-1].facts["allowed"] is False
 
 
-def test_a_payment_that_clears_after_the_end_gives_access_its_last_day(
+@pytest.mark.parametrize(
+    ("becomes", "told", "later"),
+    [
+        ("clear-payment", ["access.changed"], ["access.changed", "access.ended"]),  # its last day was unknown
+        ("deny-payment", ["access.ended"], ["access.ended"]),
+    ],
+)
+def test_what_becomes_of_a_payment_after_the_end_moves_access_elsewhere_too(
     ctx,
     make,
     paypal,
@@ -88,30 +95,17 @@ def test_a_payment_that_clears_after_the_end_gives_access_its_last_day(
     watched,
     look,
     read,  # noqa: F811
+    becomes,
+    told,
+    later,
 ):
     """PayPal's word for the subscription names that payment before its own message is taken over."""
     row, _ended = pending_then_cancelled(ctx, make, read, paypal)
     assert look() == []
-    paypal.happen(row.id, "clear-payment")
-    assert read(row, paid=True).access_until is not None
-    assert look() == ["access.changed"], "until then its last day was unknown"
-    assert look(40 * DAY) == ["access.changed", "access.ended"]
-
-
-def test_a_payment_that_is_denied_after_the_end_closes_it_at_once(
-    ctx,
-    make,
-    paypal,
-    merchant,
-    watched,
-    look,
-    read,  # noqa: F811
-):
-    row, _ended = pending_then_cancelled(ctx, make, read, paypal)
-    assert look() == []
-    paypal.happen(row.id, "deny-payment")
+    paypal.happen(row.id, becomes)
     read(row, paid=True)
-    assert look() == ["access.ended"]
+    assert look() == told
+    assert look(40 * DAY) == later
 
 
 def test_a_content_that_opens_later_changes_it_on_its_day(ctx, make, merchant, watched, look):

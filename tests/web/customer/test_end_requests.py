@@ -364,6 +364,17 @@ def test_who_asks_for_now_beside_an_end_of_theirs_that_is_planned_is_told_that_t
     assert request.due_at is not None
 
 
+def test_who_presses_twice_what_had_shown_them_a_day_is_told_of_nothing_else(visit, make, now):
+    product = make.product(visit.merchant, commitment_months=6, commitment_binds=True)
+    held_back = {"product": product, "committed_until": now + timedelta(days=100)}
+    recap = visit.recap(make.subscription(customer=visit.customer, **held_back))
+    press = recap.select_one("main form button").get_text(strip=True)
+    recap.submit(press=press)
+    page = recap.submit(press=press)
+    assert "was not recorded" not in page.text
+    assert "PayPal will be told on" in page.text
+
+
 def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_be_undone(visit, make, paypal, now):
     product = make.product(visit.merchant, commitment_months=6, commitment_binds=True)
     subscription = make.subscription(

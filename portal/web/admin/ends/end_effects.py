@@ -42,13 +42,14 @@ def at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[
 def meaning(subscription: Subscription, action: Action, *, is_early: bool) -> str:
     """Return what the end says; of a commitment that nobody knows it is the team's own word.
 
-    Beside the warning that a commitment still runs, nothing calls it completed.
+    Beside the warning that a commitment still runs, nothing calls it completed.  Of a cancellation the rest of the page
+    says all there is.
     """
     if action is Action.COMPLETE and is_early:
         return ""
     if action is Action.COMPLETE and subscription.committed_until is None:
         return _("No commitment is known here: you are confirming that it was completed.")
-    return str(words.MEANING[action])
+    return str(words.MEANING.get(action, ""))
 
 
 def too_early(subscription: Subscription, at: datetime) -> str:
