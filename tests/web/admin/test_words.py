@@ -9,7 +9,7 @@ import pytest
 from portal.domain.ends.duties import Duty
 from portal.domain.ends.end_requests import Trouble
 from portal.domain.policies import Override, Role
-from portal.domain.subscriptions import ENDED, ENDINGS
+from portal.domain.subscriptions import ENDED, ENDINGS, Action
 from portal.models import MailState
 from portal.services.imports.imports import StopReason
 from portal.services.keys.key_checks import Finding
@@ -25,7 +25,7 @@ MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
     [
         (words.ACTION, ENDINGS),
         (words.END_TITLE, ENDINGS),
-        (words.MEANING, ENDINGS),
+        (words.MEANING, ENDINGS.keys() - {Action.CANCEL}),  # what a cancellation means, its effects say
         (words.RELAUNCH, ENDED),
         (words.TODO, Trouble),
         (words.FINDING, Finding),
