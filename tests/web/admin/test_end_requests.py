@@ -260,6 +260,20 @@ def test_what_the_state_forbids_is_refused_and_not_offered(support, make, mercha
     assert make.reload(subscription).status is status
 
 
+def test_an_end_confirmed_after_another_one_shows_the_subscription_and_the_whole_note_again(
+    support, make, subscription
+):
+    """However long: more than a cookie would hold."""
+    page, note = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel"), "𝔸 called about it. " * 50
+    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press=BUTTON["cancel"])
+    there = page.submit(press=BUTTON["cancel"], internal_note=note, status=409)
+    assert there.h1 == support.get(f"/admin/subscriptions/{subscription.id}").h1
+    assert there.notices[0] == "Nothing was changed. It is already cancelled."
+    assert note.strip() in there.notices[1]
+    assert support.get(f"/admin/subscriptions/{subscription.id}").notices == []
+    assert len(make.requests(subscription)) == 1
+
+
 @pytest.mark.parametrize("action", ["pause", "resume", "delete", "CANCEL"])
 def test_there_is_no_other_end(support, subscription, action):
     support.get(f"/admin/subscriptions/{subscription.id}/end/{action}", status=404)

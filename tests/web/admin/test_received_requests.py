@@ -72,7 +72,9 @@ def test_a_request_that_was_settled_meanwhile_ends_nothing(ctx, owner, make, mer
     received = declared()
     page = owner.get(f"/admin/subscriptions/{subscription.id}/end/cancel?received={received.id}")
     received_requests.dismiss(ctx, merchant.id, received.id, reason="double", by="Léa", now=make.now())
-    page.submit(press="Cancel the subscription", status=409)
+    page = page.submit(press="Cancel the subscription", internal_note="Zoé wrote twice", status=409)
+    assert page.notices[0] == "Nothing was changed. Somebody has settled this request in the meantime."
+    assert "Zoé wrote twice" in page.notices[1]
     assert make.requests(subscription) == []
 
 

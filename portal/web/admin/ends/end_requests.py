@@ -40,6 +40,7 @@ from portal.web import labels, threads
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_choices, end_effects, end_facts
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
+from portal.web.admin.ends.refused_ends import may_be_over
 from portal.web.admin.received import received_pages
 from portal.web.confirming import ask_again
 from portal.web.day_form import chosen_day
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
+@may_be_over
 def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     """Show what the end would change at PayPal, on access and on relaunch; on confirmation do it."""
     wanted = _ending(action)
