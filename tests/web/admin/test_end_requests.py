@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
+from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.domain.subscriptions import Status
@@ -211,6 +212,45 @@ def test_of_what_never_began_nobody_is_asked_when_it_ends(support, make, merchan
     support.post(path, data, status=303)
     (request,) = make.requests(pending)
     assert (request.wished_on, request.due_at) == (None, None), "also from a page of before"
+
+
+@pytest.mark.parametrize(("has_paid", "offered"), [(False, ["now", "day"]), (True, ["now", "period", "day"])])
+def test_one_that_is_late_with_its_first_payment_has_no_paid_period_to_wait_for(
+    support, make, merchant, has_paid, offered
+):
+    began = utc_now() - timedelta(days=3)
+    late = make.subscription(
+        merchant=merchant,
+        status=Status.PAST_DUE,
+        outstanding=34,
+        currency="CHF",
+        started_at=began,
+        paid_until=began + timedelta(days=20 * has_paid),
+    )
+    page = support.get(f"/admin/subscriptions/{late.id}/end/cancel")
+    assert [one["value"] for one in page.select("input[name=when]")] == offered
+    assert "Unpaid at PayPal: CHF 34.00. Until PayPal has stopped, it may still try to take it." in page.text
+    later = (utc_now() + timedelta(days=60)).date()
+    page = page.submit(press="Show what this changes", when="day", on=later)
+    assert "CHF 34.00. Until the end, PayPal may try again, or take it together with the next payment." in page.text
+
+
+def test_while_paypal_takes_nothing_the_preview_promises_no_payment_and_asks_for_no_date_of_one(
+    support, make, merchant
+):
+    paused = make.subscription(merchant=merchant, status=Status.PAUSED, next_payment_at=None)
+    path = f"/admin/subscriptions/{paused.id}/end/cancel"
+    later = (utc_now() + timedelta(days=60)).date()
+    for page in (support.get(path), support.get(f"{path}?on={later}")):
+        assert "The subscription is paused: no payment is planned." in page.text
+        assert "had not given the date" not in page.text
+        assert "Payments due before that day will still be taken" not in page.text
+        assert "Unpaid" not in page.text
+    suspended = make.subscription(
+        merchant=merchant, status=Status.PAST_DUE, next_payment_at=None, provider_status="SUSPENDED", outstanding=29.9
+    )
+    page = support.get(f"/admin/subscriptions/{suspended.id}/end/cancel")
+    assert "€29.90. PayPal does not try to take it while the payments are suspended." in page.text
 
 
 def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, merchant, now):

@@ -126,6 +126,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         stays=stays,
         relaunch=end_effects.relaunch(found, ENDINGS[wanted], is_abandoned=is_abandoned),
         hints=end_choices.hints(found, now),
+        day_hint=end_choices.day_hint(found),
         lost=lost,
         refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
         refund_note=sums if isinstance(sums, str) else "",
