@@ -255,6 +255,35 @@ def test_a_letter_under_the_address_of_another_customer_warns_before_it_is_answe
     assert said not in owner.get(f"/admin/subscriptions/{bob.id}/end/cancel").text
 
 
+def test_among_namesakes_the_one_of_the_address_comes_first_and_the_others_are_folded(owner, make, merchant, declared):
+    """Also where theirs alone is over: a name is less than an address."""
+    zoe, product = (
+        make.customer(merchant, email="zoe@client.test", name="Zoé Durand"),
+        make.product(merchant, name="Yoga"),
+    )
+    theirs = make.subscription(merchant=merchant, customer=zoe, product=product, status=Status.CANCELLED)
+    others = [
+        make.subscription(merchant=merchant, customer=make.customer(merchant, name=name), at_paypal=False)
+        for name in ("Zoé Durand", "Zoe Durand")
+    ]
+    page = owner.get(f"/admin/received/{declared(contract='my yoga, please').id}")
+    first, second, third = page.select("main tbody tr")
+    assert first.select_one(f"[href$='{theirs.id}']")
+    assert "Same address, same product" in first.get_text()
+    folded = page.select_one("details.fold")
+    assert folded.summary.get_text() == "2 others of the same name"
+    assert all(folded.select(f"[href$='{one.id}']") for one in others)
+    assert "Another address than the request’s: probably somebody else." in second.get_text()
+    assert "Same address" not in second.get_text() + third.get_text()
+
+
+def test_where_no_subscription_has_the_address_no_namesake_is_folded(owner, make, merchant, declared):
+    make.subscription(merchant=merchant, customer=make.customer(merchant, name="Zoé Durand"), at_paypal=False)
+    page = owner.get(f"/admin/received/{declared().id}")
+    assert page.select("main tbody tr")
+    assert not page.select("main details.fold")
+
+
 def test_a_letter_whose_plan_was_taken_back_names_the_subscription_it_was_matched_to(
     ctx, owner, make, merchant, declared, now
 ):
