@@ -499,3 +499,27 @@ def test_a_page_says_each_thing_once_and_of_very_much_the_beginning(owner, merch
     assert (len(many), many[-1]) == (6, "295 more were left out.")
     assert said("q=a&q=b") == ["Search: only one answer is possible. “b” was left out."]
     assert max(map(len, said("y" * 3000 + "=1"))) < 200
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"),
+    [
+        ("marie.mercier91897@gmail.com", "marie.mercier91897<wbr>@gmail.com"),
+        ("zoe@mail.of-a-long-name.example.org", "zoe<wbr>@mail.<wbr>of-a-long-name.<wbr>example.<wbr>org"),
+        ("o'<b>&co@client.test", "o&#39;&lt;b&gt;&amp;co<wbr>@client.test"),
+    ],
+)
+def test_an_address_in_a_list_goes_on_in_a_new_line_at_its_sign_and_is_read_and_copied_whole(
+    owner, make, merchant, email, shown
+):
+    claire = make.customer(merchant, email=email, name="Claire @ work")
+    make.subscription(merchant=merchant, customer=claire, at_paypal=False)
+    for path, css in (
+        ("subscriptions", "th .note"),
+        ("customers", "tbody td"),
+        (f"customers/{claire.id}", ".summary dd"),
+    ):
+        page = owner.get(f"/admin/{path}")
+        assert f">{shown}<" in page.body
+        assert email in [one.get_text() for one in page.select(css)]
+    assert "Claire @ work" in page.body
