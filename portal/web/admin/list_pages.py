@@ -190,6 +190,8 @@ def whole(shown: Slice, search: str) -> Total | None:
     return Total(len(shown.rows), is_more=True) if search else None
 
 
-def caption(total: str, order: Order) -> str:
-    """Return what a table is: how many, and in which order."""
-    return f"{total}, {list_words.ORDER[order.column][order.is_descending]}"
+def caption(words: str, total: Total, order: Order) -> str:
+    """Return what a table is: how many, and in which order; one row has none."""
+    if total.number == 1 and not total.is_more:
+        return words
+    return f"{words}, {list_words.ORDER[order.column][order.is_descending]}"

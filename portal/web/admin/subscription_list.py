@@ -81,7 +81,7 @@ def _shown(session: Session) -> dict[str, Any]:
         "save_url": list_pages.new_view_url(List.SUBSCRIPTIONS, wanted),
         "faults": asked.faults,
         "rows": found.rows,
-        "caption": list_pages.caption(list_words.subscriptions(total), wanted.sort),
+        "caption": list_pages.caption(list_words.subscriptions(total), total, wanted.sort),
         "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads),
         "dated": (column, label),
         "day": _day_of,

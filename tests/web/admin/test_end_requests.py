@@ -41,7 +41,8 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert make.reload(subscription).status is Status.ACTIVE
 
     page = page.submit(press=BUTTON[action], provider_note="Merci et à bientôt", internal_note="asked by phone")
-    assert "PayPal has confirmed it" in page.notices[0]
+    word = OUTCOME[action].value
+    assert page.notices[0].startswith(f"Subscription {word}. PayPal has confirmed it. Reference: ")
     got = make.reload(subscription)
     assert got.status is OUTCOME[action]
     assert got.relaunch_allowed is (action != "abandon")
@@ -263,7 +264,11 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     page = page.follow(LINK["complete"]).submit(press=BUTTON["complete"])
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.COMPLETED
-    assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
+    former, own = make.requests(subscription)
+    assert [former.state, own.state] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
+    for record in (page, support.get(f"/admin/customers/{subscription.customer_id}")):
+        labels = [one.get_text(strip=True) for one in record.select(".status[data-status=withdrawn]")]
+        assert labels == ["Replaced by another request"]
 
 
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
@@ -308,7 +313,7 @@ def test_an_end_confirmed_after_another_one_shows_the_subscription_and_the_whole
     support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press=BUTTON["cancel"])
     there = page.submit(press=BUTTON["cancel"], internal_note=note, status=409)
     assert there.h1 == support.get(f"/admin/subscriptions/{subscription.id}").h1
-    assert there.notices[0] == "Nothing was changed. It is already cancelled."
+    assert there.notices[0] == "Nothing was changed. The subscription is already cancelled."
     assert note.strip() in there.notices[1]
     assert support.get(f"/admin/subscriptions/{subscription.id}").notices == []
     assert len(make.requests(subscription)) == 1

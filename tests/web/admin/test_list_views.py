@@ -179,7 +179,7 @@ def test_a_bulk_act_from_a_views_address_is_of_what_it_shows(owner, some, make, 
     owner.get("/admin/subscriptions?state=paused").follow("Rename, share or remove this view").submit(
         press="Remove this view"
     )
-    chosen = page.submit(press="Preview the 1 that matches")
+    chosen = page.submit(press="Preview the only one that matches")
     assert chosen.path.startswith("/admin/bulk/")
     with ctx.db.read() as session:
         filters, total = session.execute(text("SELECT filters, total FROM bulk_acts")).one()
@@ -194,6 +194,6 @@ def test_of_a_list_whose_product_went_meanwhile_nothing_is_chosen(owner, some, m
         for table in ("subscriptions", "plans"):
             session.execute(text(f"UPDATE {table} SET product_id = :other"), {"other": some.product_id})  # noqa: S608
         session.execute(text("DELETE FROM products WHERE id = :id"), {"id": product.id})
-    page = page.submit(press="Preview the 1 that matches", status=422)
+    page = page.submit(press="Preview the only one that matches", status=422)
     assert page.errors == ["This is no longer the list you chose from. Check it, then choose again."]
     assert page.submit(press="Preview all 2 that match").path.startswith("/admin/bulk/")

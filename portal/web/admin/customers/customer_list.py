@@ -57,7 +57,7 @@ def _shown(session: Session) -> dict[str, Any]:
         "save_url": list_pages.new_view_url(List.CUSTOMERS, wanted),
         "faults": asked.faults,
         "rows": found.rows,
-        "caption": list_pages.caption(list_words.customers(total), wanted.sort),
+        "caption": list_pages.caption(list_words.customers(total), total, wanted.sort),
         "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads),
         "is_filtered": wanted.is_narrowed,
         "is_searchable": is_searchable(wanted.search),

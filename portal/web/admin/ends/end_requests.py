@@ -142,9 +142,9 @@ def say(request_id: uuid.UUID) -> None:
     """Tell, once, where a request stands, as its row says."""
     with context().db.read() as session:
         found = requests.of_merchant(session, person().merchant_id, request_id)
-    reference, status = found.reference, labels.STATUS[found.outcome]
+    reference = found.reference
     if found.state in (RequestState.CONFIRMED, RequestState.CLOSED):
-        flash(_confirmed(found.basis, status=status, reference=reference), "success")
+        flash(_confirmed(found.basis, status=found.outcome, reference=reference), "success")
     elif found.state is RequestState.NEEDS_MERCHANT and found.trouble is not None:
         flash(
             _(
@@ -256,22 +256,17 @@ def _say_standing(standing: EndRequest) -> None:
         flash(end_choices.refund_is_gone(), "warning")
 
 
-def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:
+def _confirmed(basis: Basis | None, *, status: Status, reference: str) -> str:
+    over = str(words.SAID_OVER[status])
     if basis is Basis.NEVER_STARTED:
-        return _(
-            "Ended (%(status)s). Nothing had started at PayPal, so no payment can be taken. Reference: %(reference)s.",
-            status=status,
-            reference=reference,
+        how = _(
+            "Nothing had started at PayPal, so no payment can be taken. Reference: %(reference)s.", reference=reference
         )
-    if basis is Basis.ALREADY_OVER:
-        return _(
-            "Ended (%(status)s). The subscription had already ended at PayPal. Reference: %(reference)s.",
-            status=status,
-            reference=reference,
-        )
-    return _(
-        "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.", status=status, reference=reference
-    )
+    elif basis is Basis.ALREADY_OVER:
+        how = _("It had already ended at PayPal. Reference: %(reference)s.", reference=reference)
+    else:
+        how = _("PayPal has confirmed it. Reference: %(reference)s.", reference=reference)
+    return f"{over} {how}"
 
 
 def _ending(word: str) -> Action:

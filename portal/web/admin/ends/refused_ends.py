@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from typing import Final
 from uuid import UUID
 
 from flask import flash, make_response, request
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from portal.domain.ends.received_requests import AlreadySettled
-from portal.domain.subscriptions import IllegalTransition
+from portal.domain.subscriptions import IllegalTransition, Status
 from portal.web.admin import subscriptions
 from portal.web.errors import STANDING
 from portal.web.typed_text import plain
 
+# In the desk's own word: to a customer the same may be a contract that is paid in instalments.
+STANDS: Final[Mapping[Status, LazyString]] = {
+    **STANDING,
+    Status.COMPLETED: _l("The subscription is already completed."),
+    Status.CANCELLED: _l("The subscription is already cancelled."),
+    Status.ABANDONED: _l("The subscription has already ended for good."),
+}
 View = Callable[..., ResponseReturnValue]
 
 
@@ -30,7 +40,7 @@ def may_be_over(view: View) -> View:
         try:
             return view(subscription_id, action)
         except IllegalTransition as error:
-            said = str(STANDING[error.status])
+            said = str(STANDS[error.status])
         except AlreadySettled:
             said = _("Somebody has settled this request in the meantime.")
         flash(" ".join([_("Nothing was changed."), said]), "warning")
