@@ -46,7 +46,7 @@ def may_be_over(view: View) -> View:
         flash(" ".join([_("Nothing was changed."), said]), "warning")
         note = plain(request.form.get("internal_note"))
         if note:
-            flash(_("Your internal note is kept nowhere. You had written: %(note)s", note=note), "info")
+            flash(_("Your internal note was not saved. You had written: %(note)s", note=note), "info")
         return make_response(subscriptions.show(subscription_id), 409)
 
     return answered
