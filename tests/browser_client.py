@@ -37,6 +37,8 @@ class Page:
         self.soup = BeautifulSoup(self.body, "html.parser")
         for one in self.soup.select("span.reference"):  # it breaks no line and no sentence
             one.unwrap()
+        for one in self.soup.select("wbr"):  # no character: the address it stands in is read and copied as one
+            one.decompose()
         self.soup.smooth()
 
     @property

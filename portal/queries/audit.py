@@ -199,6 +199,18 @@ def has_opened(
     return bool(session.scalar(select(stated)))
 
 
+def was_lately(session: Session, merchant_id: uuid.UUID, act: Act, subject_id: uuid.UUID, *, among: int) -> bool:
+    """Say whether something was done to that subject among the newest rows of the chain: the rest of it is not read."""
+    last = select(AuditHead.number).where(AuditHead.merchant_id == merchant_id).scalar_subquery()
+    done = exists().where(
+        AuditEntry.merchant_id == merchant_id,
+        AuditEntry.number > last - among,
+        AuditEntry.act == act.value,
+        AuditEntry.subject_id == subject_id,
+    )
+    return bool(session.scalar(select(done)))
+
+
 def names_of_people(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
     """Return the names of those who acted in these rows of one chain, or whom they are about.
 

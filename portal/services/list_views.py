@@ -24,6 +24,14 @@ class TooManyViews(DomainError):
     """Somebody, or the team, has as many as they may."""
 
 
+class ViewChanged(DomainError):
+    """It keeps something else by now than its page had shown: `query`."""
+
+    def __init__(self, query: list[list[str]]) -> None:
+        super().__init__("the view has changed")
+        self.query = query
+
+
 @dataclass(frozen=True, kw_only=True)
 class Saver:
     """Who saves, at whose desk."""
@@ -80,6 +88,25 @@ def change(ctx: Context, who: Saver, view_id: uuid.UUID, *, name: str, shared: b
         view.name, view.is_shared = name, shared
         changed = {"before": {"shared": was_shared}, "after": {"shared": shared}, "renamed": is_renamed}
         _note(session, who, Act.VIEW_CHANGED, view, now=now, **changed)
+
+
+def narrow(
+    ctx: Context, who: Saver, view_id: uuid.UUID, wanted: ListFilter, *, shown: list[list[str]], now: datetime
+) -> None:
+    """Let a view keep other filters and another order. Raises NoResultFound, NotAllowed, ViewChanged.
+
+    `shown`: what it kept on the page where that was chosen.  What is there already is no change, whoever made it.
+    """
+    with ctx.db.begin() as session:
+        view = list_views.lock(session, who.merchant_id, who.id, view_id)
+        _check(who, view)
+        before, after = view.query, written(wanted)
+        if before == after:
+            return
+        if before != shown:
+            raise ViewChanged(before)
+        view.query = after
+        _note(session, who, Act.VIEW_CHANGED, view, now=now, before={"query": before}, after={"query": after})
 
 
 def remove(ctx: Context, who: Saver, view_id: uuid.UUID, *, now: datetime) -> None:

@@ -258,7 +258,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,
-    **dict.fromkeys(("admin.list_view_new", "admin.list_view", "admin.list_view_removal"), OWN),
+    **dict.fromkeys(
+        ("admin.list_view_new", "admin.list_view", "admin.list_view_filters", "admin.list_view_removal"), OWN
+    ),
     **dict.fromkeys(
         ("admin.subscriptions_export", "admin.customers_export", "admin.list_export", "admin.list_export_file"),
         Access(Face.STAFF, reads=Duty.EXPORT, acts=Duty.EXPORT),

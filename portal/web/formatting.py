@@ -23,6 +23,8 @@ LETTERS: Final = f"[{REFERENCE_ALPHABET}]{{4}}"
 REFERENCE: Final = re.compile(
     rf"-{LETTERS}(?![\w-])(?<={LETTERS}-....)(?<![\w-].{{9}})(?=[^<>]*<)(?![^<]*</(?:textarea|option|title))"
 )
+ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")  # an email address, and nothing beside it
+SHORT_DOMAIN: Final = 20  # letters: it stays in one piece
 DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new merchant
 
 
@@ -43,6 +45,7 @@ def install(app: Flask) -> None:
         short_last_day=_short_last_day,
         device=_device,
         address=email_addresses.shown,
+        breakable=_breakable,
         host=return_addresses.host_of,
     )
     app.jinja_env.filters.update(with_zone=_with_zone, with_references=_with_references)
@@ -113,6 +116,19 @@ def _formatter(language: str, time_zone: str) -> Formatter:
 def _number(value: object) -> object:
     """Return a count as the reader writes it; anything that is no whole number stays as it is."""
     return formatter().number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _breakable(value: object) -> object:
+    """Let an email address that stands alone go on, where it must, in a new line before its « @ », not within a word.
+
+    A long domain may do so after its dots as well.  The break is no character: what is copied is the address.
+    Anything else stays as it is.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup) or not ADDRESS.fullmatch(value):
+        return value
+    local, _at, domain = value.rpartition("@")
+    parts = [domain] if len(domain) <= SHORT_DOMAIN else domain.split(".")
+    return Markup("{}<wbr>@{}").format(local, Markup(".<wbr>").join(parts))
 
 
 def _money(value: Money | None) -> str:

@@ -20,7 +20,9 @@ SENTENCES: Final = (
     "Your subscription is stopped.",
     "This subscription has ended",
     "This subscription had already ended",
-    "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.",
+    "Subscription cancelled.",
+    "Subscription completed.",
+    "Subscription abandoned.",
 )
 BADGES: Final = re.compile(r'data-status="(?:confirmed|closed|cancelled|completed|abandoned)"')
 UNSENT: Final = re.compile(r"<div[^>]* data-unsent>.*?</div>", re.DOTALL)

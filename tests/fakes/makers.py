@@ -211,7 +211,7 @@ class Makers:
             status=status,
             provider_id=provider_id,
             environment=environment,
-            provider_status=PROVIDER_WORDS[status],
+            provider_status=columns.pop("provider_status", PROVIDER_WORDS[status]),
             provider_read_at=now - timedelta(days=1),
             started_at=started,
             next_payment_at=None if ended else next_payment,

@@ -66,17 +66,20 @@ def keyset_page(
     descending: bool,
     empty: str | Full | None = FULL,
     among: Select[uuid.UUID] | None = None,
+    at_end: bool = False,
 ) -> Slice:
     """Read one page by its keys, of which the last is the id; one row more than shown tells whether there is another.
 
+    Where nothing stands beyond the place any more, it is the last page, or (before it) the first.
     `empty`: what stands in the first key of rows that lack it. They come last, whichever way the list is sorted.
     `among`: the ids to choose from, where the statement reads other tables too: these are looked up for the page alone.
+    `at_end`: the last page, whatever the place.
     """
     backwards = place.before is not None and place.after is None
-    anchor_id = place.before if backwards else place.after
+    anchor_id = None if at_end else place.before if backwards else place.after
     anchor = _anchor(session, keys, scope, anchor_id)
     if anchor is None:
-        anchor_id, backwards = None, False
+        anchor_id, backwards = None, at_end
     rising = descending == backwards
     parts, was_placed = _parts(keys, empty), anchor is not None
     if backwards:
@@ -106,12 +109,14 @@ def keyset_page(
             descending=descending,
             empty=empty,
             among=among,
+            at_end=not backwards,
         )
     if not rows:
         return Slice(rows=rows)
+    goes_on = not at_end if backwards else more
     return Slice(
         rows=rows,
-        next_id=rows[-1].id if (more or backwards) else None,
+        next_id=rows[-1].id if goes_on else None,
         previous_id=rows[0].id if (more if backwards else anchor_id is not None) else None,
     )
 

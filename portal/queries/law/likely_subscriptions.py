@@ -24,9 +24,10 @@ MOST_LIKELY = 200  # looked at for it, of each way: of a very common name not al
 
 
 def of_request(session: Session, received: ReceivedRequest) -> list[Subscription]:
-    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first.
+    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name.
 
-    The one that staff had found before stands at the very top.  One that names its subscription is about no other.
+    The one that staff had found before stands at the very top, then those of the address; of each the live ones first.
+    One that names its subscription is about no other.
     """
     ours, was_found = (
         Subscription.merchant_id == received.merchant_id,
@@ -34,7 +35,7 @@ def of_request(session: Session, received: ReceivedRequest) -> list[Subscription
     )
     held = select(Subscription.id).join(Subscription.customer).where(ours, Customer.merchant_id == received.merchant_id)
     name = " ".join(received.name.split())
-    ways = [select(Subscription.id).where(ours, Subscription.provider_id.in_(_numbers(received)))]
+    ways = [select(Subscription.id).where(ours, Subscription.provider_id.in_(numbers(received)))]
     if name:
         ways.append(held.where(reading_order(Customer.name) == reading_order(literal(name))))
     if received.email:
@@ -46,7 +47,7 @@ def of_request(session: Session, received: ReceivedRequest) -> list[Subscription
     found = union(*(select(way.limit(MOST_LIKELY).subquery()) for way in ways))
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
-    order = (case((was_found, 0), else_=1), is_over, is_theirs)
+    order = (case((was_found, 0), else_=1), is_theirs, is_over)
     return list(
         session.scalars(
             joined(select(Subscription).join(Subscription.customer), *SHOWN)
@@ -66,13 +67,13 @@ def over_since(
     nothing is left to end: another customer may have it.  A withdrawal wants more than an end: none answers it.
     """
     letters = [letter for letter in letters if letter.function is not Function.WITHDRAWAL]
-    numbers = {letter.id: _numbers(letter) for letter in letters}
+    named_numbers = {letter.id: numbers(letter) for letter in letters}
     named = {letter.id: {letter.subscription_id, letter.suggested_subscription_id} - {None} for letter in letters}
     stops = func.coalesce(Subscription.stopped_at_provider_at, Subscription.ended_at)
     columns = select(Subscription.id, Customer.email, Subscription.provider_id, Subscription.status, stops)
     ways = (
         Customer.email.in_({letter.email for letter in letters if letter.email}),
-        Subscription.provider_id.in_(set().union(*numbers.values())),
+        Subscription.provider_id.in_(set().union(*named_numbers.values())),
         Subscription.id.in_(set().union(*named.values())),
     )
     ours = (Subscription.merchant_id == merchant_id, Customer.merchant_id == merchant_id)
@@ -82,14 +83,14 @@ def over_since(
         theirs = [
             (status, at)
             for own_id, email, number, status, at in rows
-            if own_id in named[letter.id] or email == (letter.email or "") or number in numbers[letter.id]
+            if own_id in named[letter.id] or email == (letter.email or "") or number in named_numbers[letter.id]
         ]
         if theirs and all(status in ENDED and at is not None for status, at in theirs):
             over[letter.id] = max(at for _status, at in theirs)
     return over
 
 
-def _numbers(received: ReceivedRequest) -> set[str]:
+def numbers(received: ReceivedRequest) -> set[str]:
     """Return the PayPal ids among what they say of the contract, whatever marks stand around them."""
     return {number for word in received.contract.split() if (number := normal(word)).startswith("I-")}
 

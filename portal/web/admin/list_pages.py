@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.desk.list_filters import LONGEST_SEARCH, PLACE, Fault, ListFilter, Order, Pair, Why
-from portal.domain.desk.list_views import FILTERS, List, kept
+from portal.domain.desk.list_views import FILTERS, List, kept, may_change
 from portal.queries.access import products
 from portal.queries.desk import list_views
 from portal.queries.desk.keyset import Slice
@@ -60,6 +60,18 @@ class ViewLink:
 
 
 @dataclass(frozen=True)
+class Altered:
+    """The view that a list was come to from, which is narrowed or sorted otherwise by now.
+
+    `url`: where it takes that over, with `fields`; None for who may not change it.
+    """
+
+    name: str
+    url: str | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class SortLink:
     """The head of a column that the list can be sorted by."""
 
@@ -75,11 +87,11 @@ def whose() -> Whose:
 def asked(reading: Session, filters: type[F]) -> Asked[F]:
     """Read the address; a product, a plan or a view that is not the merchant's, or is gone, is left out and said.
 
-    An address that names a view and nothing else means what the view keeps.
+    An address that names a view and nothing else means what the view keeps; the form that was emptied says something.
     """
     pairs = list(request.args.items(multi=True))
     viewed = request.args.get("view", "")
-    if not viewed or any(name not in PLACE and value for name, value in pairs):
+    if not viewed or any(name not in PLACE for name, _value in pairs):
         return checked(reading, filters, pairs)
     who, view_id = person(), as_id(viewed)
     view = list_views.find(reading, who.merchant_id, who.id, view_id) if view_id is not None else None
@@ -118,7 +130,8 @@ def address(endpoint: str, wanted: ListFilter, **more: Any) -> str:
 
 def remember(endpoint: str, wanted: ListFilter) -> None:
     """Keep where somebody is in a list, for the way back from a record: in their browser, and no word they searched."""
-    place = [(name, request.args[name]) for name in ("after", "before", "view") if request.args.get(name)]
+    named = ("after", "before", "view") if kept(wanted) else ("after", "before")  # a view alone would mean its filters
+    place = [(name, request.args[name]) for name in named if request.args.get(name)]
     query = urlencode([*kept(wanted), *place])
     if len(query) <= LONGEST_KEPT:
         session[f"place:{endpoint}"] = query
@@ -140,13 +153,36 @@ def grouped(pairs: Iterable[Pair]) -> dict[str, Any]:
     return values
 
 
-def chips(endpoint: str, asked_for: Asked[Any]) -> list[Chip]:
+def viewed(views: Iterable[ListView]) -> ListView | None:
+    """Return the view that the address names, if it is one of these: every way to narrow and sort goes on naming it."""
+    named = as_id(request.args.get("view"))
+    return next((view for view in views if view.id == named), None)
+
+
+def from_view(endpoint: str, wanted: ListFilter, view: ListView | None, **more: Any) -> str:
+    """Return the address of a list that was come to from a view; the whole list is that of none."""
+    return address(endpoint, wanted, **({"view": view.id} if view is not None and wanted.query() else {}), **more)
+
+
+def chips(endpoint: str, asked_for: Asked[Any], view: ListView | None) -> list[Chip]:
     """Return what narrows the list, each with the address without it."""
     wanted: ListFilter = asked_for.filter
     return [
-        Chip(list_words.value(pair, asked_for.names), address(endpoint, wanted.without(*pair)))
+        Chip(list_words.value(pair, asked_for.names), from_view(endpoint, wanted.without(*pair), view))
         for pair in wanted.narrowing()
     ]
+
+
+def altered(wanted: ListFilter, view: ListView | None) -> Altered | None:
+    """Return what of a view is otherwise by now; None where the list is that of none, or has nothing to keep."""
+    here = kept(wanted)
+    shown = [(name, value) for name, value in view.query] if view is not None else []
+    if view is None or here in ([], shown):
+        return None
+    who = person()
+    may = may_change(who.role, is_own=view.staff_id == who.id, is_shared=view.is_shared)
+    url = url_for(".list_view_filters", list_view_id=view.id) if may else None
+    return Altered(view.name, url, {"filters": urlencode(here), "shown": urlencode(shown)})
 
 
 def view_links(endpoint: str, wanted: ListFilter, views: Iterable[ListView]) -> list[ViewLink]:
@@ -167,7 +203,11 @@ def new_view_url(which: List, wanted: ListFilter) -> str | None:
 
 
 def sort_links(
-    endpoint: str, wanted: ListFilter, standing: Order, columns: Mapping[str, str | LazyString]
+    endpoint: str,
+    wanted: ListFilter,
+    standing: Order,
+    columns: Mapping[str, str | LazyString],
+    view: ListView | None,
 ) -> dict[str, SortLink]:
     """Return a link by each column's label; `columns`: which order it begins with, as in an address."""
     links = {}
@@ -176,7 +216,7 @@ def sort_links(
         is_here = first.column == standing.column
         then = Order(first.column, not standing.is_descending) if is_here else first
         direction = ("descending" if standing.is_descending else "ascending") if is_here else None
-        links[str(label)] = SortLink(address(endpoint, wanted.sorted_by(then)), direction)
+        links[str(label)] = SortLink(from_view(endpoint, wanted.sorted_by(then), view), direction)
     return links
 
 
@@ -190,6 +230,8 @@ def whole(shown: Slice, search: str) -> Total | None:
     return Total(len(shown.rows), is_more=True) if search else None
 
 
-def caption(total: str, order: Order) -> str:
-    """Return what a table is: how many, and in which order."""
-    return f"{total}, {list_words.ORDER[order.column][order.is_descending]}"
+def caption(words: str, total: Total, order: Order) -> str:
+    """Return what a table is: how many, and in which order; one row has none."""
+    if total.number == 1 and not total.is_more:
+        return words
+    return f"{words}, {list_words.ORDER[order.column][order.is_descending]}"

@@ -1,11 +1,12 @@
-"""Saved views: a list as it stands gets a name; it is renamed, shared with the team, removed."""
+"""Saved views: a list as it stands gets a name; it is renamed, narrowed anew, shared with the team, removed."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Final
+from urllib.parse import parse_qsl
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,7 +17,7 @@ from portal.clock import utc_now
 from portal.domain.desk.list_views import FILTERS, LONGEST_NAME, List, kept, may_change, may_share
 from portal.queries.desk import list_views as stored
 from portal.services import list_views
-from portal.services.list_views import Saver, TooManyViews
+from portal.services.list_views import Saver, TooManyViews, ViewChanged
 from portal.web.admin import bp, list_pages, list_words, showing
 from portal.web.admin.list_pages import grouped
 from portal.web.csrf import BaseForm, EmptyForm
@@ -93,6 +94,38 @@ def change(list_view_id: uuid.UUID) -> ResponseReturnValue:
         may_change=may_change(who.role, is_own=is_own, is_shared=view.is_shared),
     )
     return page, 422 if form.errors else 200
+
+
+@bp.post("/views/<uuid:list_view_id>/filters", endpoint="list_view_filters")
+def narrow(list_view_id: uuid.UUID) -> ResponseReturnValue:
+    """Let a view keep the list as it stands; what it was made to keep meanwhile is said first, and nothing saved."""
+    who = person()
+    with context().db.browse() as session:
+        view = stored.one(session, who.merchant_id, who.id, list_view_id)
+        asked = list_pages.checked(session, FILTERS[view.of_list], parse_qsl(request.form.get("filters", "")))
+    if not kept(asked.filter):
+        abort(422)
+    if EmptyForm().validate_on_submit():
+        shown = [list(pair) for pair in parse_qsl(request.form.get("shown", ""))]
+        try:
+            list_views.narrow(context(), _saver(), view.id, asked.filter, shown=shown, now=utc_now())
+            flash(_("The view is saved."), "success")
+        except ViewChanged as changed:
+            flash(_changed(view.of_list, changed.query), "warning")
+    return redirect(url_for(PAGE[view.of_list], view=view.id, **grouped(kept(asked.filter))), 303)
+
+
+def _changed(which: List, query: list[list[str]]) -> str:
+    """Return what a view keeps by now, which its page had not shown."""
+    with context().db.browse() as session:
+        asked = list_pages.checked(session, FILTERS[which], [(name, value) for name, value in query])
+    words, order = [list_words.value(pair, asked.names) for pair in asked.filter.narrowing()], asked.filter.order
+    if order is not None:
+        words.append(str(list_words.ORDER[order.column][order.is_descending]))
+    return _(
+        "Nothing was saved. This view was changed meanwhile and now keeps: %(filters)s. Check it, then save again.",
+        filters=", ".join(words),
+    )
 
 
 @bp.post("/views/<uuid:list_view_id>/removal", endpoint="list_view_removal")

@@ -144,7 +144,9 @@ def fault(one: Fault) -> str:
             return _("There is no filter “%(name)s”: it was left out.", name=one.name[:LONGEST_SEARCH])
         case Why.NO_DAY:
             return _(
-                "%(filter)s: “%(value)s” is not a date like 2027-04-03. It was left out.", filter=name, value=value
+                "%(filter)s: “%(value)s” is not a date (for example 2027-04-03). It was left out.",
+                filter=name,
+                value=value,
             )
         case Why.BACKWARDS:
             return _backwards(one)

@@ -64,7 +64,7 @@ def _shown(session: Session) -> dict[str, Any]:
     whose, who = list_pages.whose(), person()
     views = list_views.of_list(session, who.merchant_id, who.id, List.SUBSCRIPTIONS)
     asked = list_pages.asked(session, SubscriptionFilter)
-    wanted = asked.filter
+    wanted, view = asked.filter, list_pages.viewed(views)
     list_pages.remember(LIST, wanted)
     found = desk.subscriptions_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or subscription_filters.total(session, whose, wanted)
@@ -74,15 +74,16 @@ def _shown(session: Session) -> dict[str, Any]:
     heads = {"customer": _("Customer"), ("next" if column == "next_payment_at" else f"-{wanted.sort.column}"): label}
     return {
         "filters": filters,
-        "carried": carried,
-        "chips": list_pages.chips(LIST, asked),
+        "carried": [*carried, ("view", str(view.id))] if view is not None else carried,
+        "chips": list_pages.chips(LIST, asked, view),
         "views": list_pages.view_links(LIST, wanted, views),
         "export_url": address(".subscriptions_export", wanted),
         "save_url": list_pages.new_view_url(List.SUBSCRIPTIONS, wanted),
+        "altered": list_pages.altered(wanted, view),
         "faults": asked.faults,
         "rows": found.rows,
-        "caption": list_pages.caption(list_words.subscriptions(total), wanted.sort),
-        "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads),
+        "caption": list_pages.caption(list_words.subscriptions(total), total, wanted.sort),
+        "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads, view),
         "dated": (column, label),
         "day": _day_of,
         "is_filtered": wanted.is_narrowed,
@@ -90,8 +91,10 @@ def _shown(session: Session) -> dict[str, Any]:
         "letters": received_requests.open_under(session, who.merchant_id, wanted.search) if not found.rows else (),
         "is_searchable": is_searchable(wanted.search),
         "is_cut": found.is_cut,
-        "next_url": address(LIST, wanted, after=found.next_id) if found.next_id else None,
-        "previous_url": address(LIST, wanted, before=found.previous_id) if found.previous_id else None,
+        "next_url": list_pages.from_view(LIST, wanted, view, after=found.next_id) if found.next_id else None,
+        "previous_url": list_pages.from_view(LIST, wanted, view, before=found.previous_id)
+        if found.previous_id
+        else None,
         # What is shown is what is chosen of: not a view's address, whose view may be gone by then.
         "choice_url": address(LIST, wanted, **_kept_place()),
         "ticked": request.form.getlist("ids"),

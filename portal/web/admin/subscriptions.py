@@ -105,6 +105,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             next_payment=presenting.next_payment(found, waits),
             dates=presenting.dates(found, standing, given, waits, entries, now=now),
             requests=requests,
+            replaced=end_facts.replaced(requests),
             decided=stored_refunds.with_ends(session, [one.id for one in requests]),
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,

@@ -61,6 +61,13 @@ CONFIRM_END: Final[Mapping[Action, LazyString]] = {
     Action.ABANDON: _l("End the subscription and mark it as abandoned"),
 }
 
+# Once it has come.
+SAID_OVER: Final[Mapping[Status, LazyString]] = {
+    Status.CANCELLED: _l("Subscription cancelled."),
+    Status.COMPLETED: _l("Subscription completed."),
+    Status.ABANDONED: _l("Subscription abandoned."),
+}
+
 END_TITLE: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Cancel this subscription?"),
     Action.COMPLETE: _l("Mark this subscription as completed?"),
@@ -86,8 +93,16 @@ REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
 }
 
 
-def request_state(state: RequestState, basis: Basis | None) -> LazyString:
-    """Return where a request stands: PayPal confirms nothing of a subscription that never began there."""
+REPLACED: Final = _l("Replaced by another request")
+
+
+def request_state(state: RequestState, basis: Basis | None, *, is_replaced: bool = False) -> LazyString:
+    """Return where a request stands: PayPal confirms nothing of a subscription that never began there.
+
+    `is_replaced`: nobody took it back, another one took its place.
+    """
+    if is_replaced and state is RequestState.WITHDRAWN:
+        return REPLACED
     return labels.ENDED[basis] if basis is Basis.NEVER_STARTED else REQUEST_STATE[state]
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
+from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.law.plan_kinds import PlanKind, Supply
 from portal.domain.subscriptions import Status
@@ -40,7 +41,8 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert make.reload(subscription).status is Status.ACTIVE
 
     page = page.submit(press=BUTTON[action], provider_note="Merci et à bientôt", internal_note="asked by phone")
-    assert "PayPal has confirmed it" in page.notices[0]
+    word = OUTCOME[action].value
+    assert page.notices[0].startswith(f"Subscription {word}. PayPal has confirmed it. Reference: ")
     got = make.reload(subscription)
     assert got.status is OUTCOME[action]
     assert got.relaunch_allowed is (action != "abandon")
@@ -213,6 +215,45 @@ def test_of_what_never_began_nobody_is_asked_when_it_ends(support, make, merchan
     assert (request.wished_on, request.due_at) == (None, None), "also from a page of before"
 
 
+@pytest.mark.parametrize(("has_paid", "offered"), [(False, ["now", "day"]), (True, ["now", "period", "day"])])
+def test_one_that_is_late_with_its_first_payment_has_no_paid_period_to_wait_for(
+    support, make, merchant, has_paid, offered
+):
+    began = utc_now() - timedelta(days=3)
+    late = make.subscription(
+        merchant=merchant,
+        status=Status.PAST_DUE,
+        outstanding=34,
+        currency="CHF",
+        started_at=began,
+        paid_until=began + timedelta(days=20 * has_paid),
+    )
+    page = support.get(f"/admin/subscriptions/{late.id}/end/cancel")
+    assert [one["value"] for one in page.select("input[name=when]")] == offered
+    assert "Unpaid at PayPal: CHF 34.00. Until PayPal has stopped, it may still try to take it." in page.text
+    later = (utc_now() + timedelta(days=60)).date()
+    page = page.submit(press="Show what this changes", when="day", on=later)
+    assert "CHF 34.00. Until the end, PayPal may try again, or take it together with the next payment." in page.text
+
+
+def test_while_paypal_takes_nothing_the_preview_promises_no_payment_and_asks_for_no_date_of_one(
+    support, make, merchant
+):
+    paused = make.subscription(merchant=merchant, status=Status.PAUSED, next_payment_at=None)
+    path = f"/admin/subscriptions/{paused.id}/end/cancel"
+    later = (utc_now() + timedelta(days=60)).date()
+    for page in (support.get(path), support.get(f"{path}?on={later}")):
+        assert "The subscription is paused: no payment is planned." in page.text
+        assert "had not given the date" not in page.text
+        assert "Payments due before that day will still be taken" not in page.text
+        assert "Unpaid" not in page.text
+    suspended = make.subscription(
+        merchant=merchant, status=Status.PAST_DUE, next_payment_at=None, provider_status="SUSPENDED", outstanding=29.9
+    )
+    page = support.get(f"/admin/subscriptions/{suspended.id}/end/cancel")
+    assert "€29.90. PayPal does not try to take it while the payments are suspended." in page.text
+
+
 def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, merchant, now):
     product = make.product(merchant, commitment_months=6, commitment_binds=True)
     subscription = make.subscription(merchant=merchant, product=product, committed_until=now + timedelta(days=120))
@@ -223,7 +264,11 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     page = page.follow(LINK["complete"]).submit(press=BUTTON["complete"])
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.COMPLETED
-    assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
+    former, own = make.requests(subscription)
+    assert [former.state, own.state] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
+    for record in (page, support.get(f"/admin/customers/{subscription.customer_id}")):
+        labels = [one.get_text(strip=True) for one in record.select(".status[data-status=withdrawn]")]
+        assert labels == ["Replaced by another request"]
 
 
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
@@ -258,6 +303,20 @@ def test_what_the_state_forbids_is_refused_and_not_offered(support, make, mercha
     assert f"/end/{action}" not in page.body
     support.get(f"/admin/subscriptions/{subscription.id}/end/{action}", status=409)
     assert make.reload(subscription).status is status
+
+
+def test_an_end_confirmed_after_another_one_shows_the_subscription_and_the_whole_note_again(
+    support, make, subscription
+):
+    """However long: more than a cookie would hold."""
+    page, note = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel"), "𝔸 called about it. " * 50
+    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press=BUTTON["cancel"])
+    there = page.submit(press=BUTTON["cancel"], internal_note=note, status=409)
+    assert there.h1 == support.get(f"/admin/subscriptions/{subscription.id}").h1
+    assert there.notices[0] == "Nothing was changed. The subscription is already cancelled."
+    assert note.strip() in there.notices[1]
+    assert support.get(f"/admin/subscriptions/{subscription.id}").notices == []
+    assert len(make.requests(subscription)) == 1
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "delete", "CANCEL"])

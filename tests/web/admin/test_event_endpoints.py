@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -187,6 +188,22 @@ def test_changing_and_removing(owner, ctx, made, receiver):
     with ctx.db.read() as session:
         assert session.scalars(select(EventEndpoint)).all() == []
     assert acts(ctx)[-2:] == ["event_endpoint.changed", "event_endpoint.removed"]
+
+
+@pytest.mark.parametrize("press", ["Send a test event", "Pause", "Switch off"])
+def test_a_button_of_an_endpoint_that_a_colleague_removed_says_so_on_the_list(owner, ctx, made, merchant, press):
+    pages = [owner.get(one(made)), owner.get(f"{one(made)}/removal"), owner.get(f"{one(made)}/secret")]
+    event_endpoints.remove(ctx, merchant.id, made.endpoint_id, by=By(), now=utc_now())
+    for page, pressed in zip(pages, (press, "Remove the endpoint", "Create a new secret"), strict=True):
+        there = page.submit(press=pressed)
+        assert (there.path, there.notices) == (PAGE, ["This endpoint was removed."])
+    assert acts(ctx)[-1] == "event_endpoint.removed"
+
+
+def test_one_that_another_merchant_removed_is_as_unknown_as_one_that_never_was(enter, owner, make, made, ctx, merchant):
+    event_endpoints.remove(ctx, merchant.id, made.endpoint_id, by=By(), now=utc_now())
+    owner.get(f"{PAGE}/{uuid.uuid4()}", status=404)
+    enter(make.merchant(locale="en")).get(one(made), status=404)
 
 
 def test_another_merchants_endpoint_and_delivery_are_not_there(enter, make, made, ctx, merchant):

@@ -120,6 +120,67 @@ def test_a_view_is_renamed_shared_and_removed(support, owner, reader, some, ctx,
     assert "Saved view removed" in owner.get("/admin/audit").text
 
 
+SAVE = "Save the changes to this view"
+
+
+def test_a_view_takes_over_what_the_list_was_narrowed_to_from_it(support, some, ctx):
+    page = save(support, "state=active&late=yes&sort=-ended", "Mine")
+    assert SAVE not in page.text
+    page = support.get(page.select("a.chip-on")[0]["href"])
+    assert "Changed from the saved view “Mine”." in page.text
+    assert page.link("Save as a new view")
+    page = page.submit(press=SAVE)
+    assert (page.notices, here(page), chips(page)) == (["The view is saved."], ["Mine"], ["Payment late"])
+    with ctx.db.read() as session:
+        (view,) = session.scalars(select(ListView))
+        rows = session.scalars(text("SELECT details FROM audit_entries WHERE act = 'list_view.changed'")).all()
+    assert view.query == [["late", "yes"], ["sort", "-ended"]]
+    assert [row["after"] for row in rows] == [{"query": view.query}]
+    assert views(page) == ["All", "Mine"]
+
+
+def test_the_form_of_the_filters_keeps_the_view_it_was_opened_from_until_it_is_emptied(support, some):
+    page = save(support, "late=yes", "Mine")
+    form = page.select_one("form.narrowing")
+    view = form.select_one("input[name=view]")["value"]
+    changed = support.get(f"/admin/subscriptions?q=&view={view}&late=&state=active&sort=")
+    assert SAVE in changed.text
+    emptied = support.get(f"/admin/subscriptions?q=&view={view}&late=&sort=")
+    assert (chips(emptied), here(emptied)) == ([], ["All"])
+    assert SAVE not in emptied.text
+
+
+def test_of_two_tabs_on_one_view_the_later_one_is_told_what_it_keeps_by_now(support, some, ctx):
+    view = save(support, "late=yes", "Mine").select_one("form.narrowing input[name=view]")["value"]
+    one, other = (support.get(f"/admin/subscriptions?view={view}&{query}") for query in ("failed=yes", "state=paused"))
+    assert one.submit(press=SAVE).notices == ["The view is saved."]
+    assert one.submit(press=SAVE).notices == ["The view is saved."], "pressed twice"
+    told = other.submit(press=SAVE)
+    assert told.notices == [
+        "Nothing was saved. This view was changed meanwhile and now keeps: Last payment failed. "
+        "Check it, then save again."
+    ]
+    assert chips(told) == ["Paused"], "what was chosen is still there"
+    assert told.submit(press=SAVE).notices == ["The view is saved."]
+
+
+def test_who_may_not_rename_a_view_does_not_change_what_it_keeps(support, owner, reader, enter, make, some, ctx):
+    view = save(support, "late=yes", "Ours", shared=True).select_one("form.narrowing input[name=view]")["value"]
+    path = f"/admin/subscriptions?view={view}&state=paused"
+    page = reader.get(path)
+    assert SAVE not in page.text
+    assert page.link("Save as a new view")
+    fields = owner.get(path).values(owner.get(path).form(press=SAVE))
+    stranger = enter(make.merchant())
+    for browser, status in ((reader, 403), (stranger, 404)):
+        token = browser.values_of(browser.get("/admin/views/new"))["csrf_token"]
+        browser.post(f"/admin/views/{view}/filters", fields | {"csrf_token": token}, status=status)
+    support.post(f"/admin/views/{uuid.uuid4()}/filters", support.values_of(support.get(path)), status=404)
+    with ctx.db.read() as session:
+        assert session.scalars(select(ListView.query)).one() == [["late", "yes"]]
+    assert chips(owner.get(path).submit(press=SAVE)) == ["Paused"], "a manager or an owner may"
+
+
 def test_a_view_whose_product_is_gone_says_so_and_opens(owner, make, merchant, some, ctx):
     product = make.product(merchant, name="Photo")
     save(owner, f"product={product.id}&state=active", "Photo, active")
@@ -179,7 +240,7 @@ def test_a_bulk_act_from_a_views_address_is_of_what_it_shows(owner, some, make, 
     owner.get("/admin/subscriptions?state=paused").follow("Rename, share or remove this view").submit(
         press="Remove this view"
     )
-    chosen = page.submit(press="Preview the 1 that matches")
+    chosen = page.submit(press="Preview the only one that matches")
     assert chosen.path.startswith("/admin/bulk/")
     with ctx.db.read() as session:
         filters, total = session.execute(text("SELECT filters, total FROM bulk_acts")).one()
@@ -194,6 +255,6 @@ def test_of_a_list_whose_product_went_meanwhile_nothing_is_chosen(owner, some, m
         for table in ("subscriptions", "plans"):
             session.execute(text(f"UPDATE {table} SET product_id = :other"), {"other": some.product_id})  # noqa: S608
         session.execute(text("DELETE FROM products WHERE id = :id"), {"id": product.id})
-    page = page.submit(press="Preview the 1 that matches", status=422)
+    page = page.submit(press="Preview the only one that matches", status=422)
     assert page.errors == ["This is no longer the list you chose from. Check it, then choose again."]
     assert page.submit(press="Preview all 2 that match").path.startswith("/admin/bulk/")

@@ -72,7 +72,9 @@ def test_a_request_that_was_settled_meanwhile_ends_nothing(ctx, owner, make, mer
     received = declared()
     page = owner.get(f"/admin/subscriptions/{subscription.id}/end/cancel?received={received.id}")
     received_requests.dismiss(ctx, merchant.id, received.id, reason="double", by="Léa", now=make.now())
-    page.submit(press="Cancel the subscription", status=409)
+    page = page.submit(press="Cancel the subscription", internal_note="Zoé wrote twice", status=409)
+    assert page.notices[0] == "Nothing was changed. Somebody has settled this request in the meantime."
+    assert "Zoé wrote twice" in page.notices[1]
     assert make.requests(subscription) == []
 
 
@@ -251,6 +253,35 @@ def test_a_letter_under_the_address_of_another_customer_warns_before_it_is_answe
     end = page.submit(press="It is this one")
     assert said in end.text
     assert said not in owner.get(f"/admin/subscriptions/{bob.id}/end/cancel").text
+
+
+def test_among_namesakes_the_one_of_the_address_comes_first_and_the_others_are_folded(owner, make, merchant, declared):
+    """Also where theirs alone is over: a name is less than an address."""
+    zoe, product = (
+        make.customer(merchant, email="zoe@client.test", name="Zoé Durand"),
+        make.product(merchant, name="Yoga"),
+    )
+    theirs = make.subscription(merchant=merchant, customer=zoe, product=product, status=Status.CANCELLED)
+    others = [
+        make.subscription(merchant=merchant, customer=make.customer(merchant, name=name), at_paypal=False)
+        for name in ("Zoé Durand", "Zoe Durand")
+    ]
+    page = owner.get(f"/admin/received/{declared(contract='my yoga, please').id}")
+    first, second, third = page.select("main tbody tr")
+    assert first.select_one(f"[href$='{theirs.id}']")
+    assert "Same address, same product" in first.get_text()
+    folded = page.select_one("details.fold")
+    assert folded.summary.get_text() == "2 others of the same name"
+    assert all(folded.select(f"[href$='{one.id}']") for one in others)
+    assert "Another address than the request’s: probably somebody else." in second.get_text()
+    assert "Same address" not in second.get_text() + third.get_text()
+
+
+def test_where_no_subscription_has_the_address_no_namesake_is_folded(owner, make, merchant, declared):
+    make.subscription(merchant=merchant, customer=make.customer(merchant, name="Zoé Durand"), at_paypal=False)
+    page = owner.get(f"/admin/received/{declared().id}")
+    assert page.select("main tbody tr")
+    assert not page.select("main details.fold")
 
 
 def test_a_letter_whose_plan_was_taken_back_names_the_subscription_it_was_matched_to(

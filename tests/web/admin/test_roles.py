@@ -17,7 +17,7 @@ OWN = {
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
     *("auth.staff_confirm_passkey", "admin.account_passkeys", "admin.account_passkey_new"),
     *("admin.account_passkey", "admin.account_passkey_removal"),
-    *("admin.list_view", "admin.list_view_new", "admin.list_view_removal"),
+    *("admin.list_view", "admin.list_view_new", "admin.list_view_filters", "admin.list_view_removal"),
 }
 MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),

@@ -164,7 +164,7 @@ def test_what_makes_no_sense_is_said_above_the_list_that_goes_without_it(owner, 
     assert said == [
         "Status: there is no “nonsense”. It was left out.",
         "There is no filter “stat”: it was left out.",
-        "Ended from: “1.2.2026” is not a date like 2027-04-03. It was left out.",
+        "Ended from: “1.2.2026” is not a date (for example 2027-04-03). It was left out.",
     ]
     assert ids(page) == [str(world["completed"].id)]
 
@@ -288,6 +288,23 @@ def test_those_of_one_name_are_each_there_once_on_every_page(owner, make, mercha
     made = {str(make.subscription(merchant=merchant, customer=one, at_paypal=False).id) for one in people + people[:3]}
     page = owner.get(f"/admin/subscriptions?sort={order}")
     assert sorted(one for seen in there_and_back(page) for one in seen) == sorted(made)
+
+
+@pytest.mark.parametrize("order", ["", "customer", "-customer", "started"])
+def test_beyond_the_last_row_stands_the_last_page_and_before_the_first_the_first(
+    owner, make, merchant, monkeypatch, order
+):
+    """Not the first page, as though it were what follows."""
+    monkeypatch.setitem(desk.subscriptions_page.__kwdefaults__, "size", 2)
+    for name in ("Ada", "Bo", "Cy", "", ""):
+        make.subscription(merchant=merchant, at_paypal=False, customer=make.customer(merchant, name=name))
+    path = f"/admin/subscriptions?sort={order}"
+    every = [one for seen in there_and_back(owner.get(path)) for one in seen]
+    beyond = owner.get(f"{path}&after={every[-1]}")
+    assert ids(beyond) == every[-2:]
+    assert not beyond.select("a[rel=next]")
+    assert ids(beyond.follow("Previous page")) == every[-4:-2]
+    assert ids(owner.get(f"{path}&before={every[0]}")) == every[:2]
 
 
 @pytest.mark.parametrize("order", ["customer", "-customer", "name", "-name"])
@@ -499,3 +516,36 @@ def test_a_page_says_each_thing_once_and_of_very_much_the_beginning(owner, merch
     assert (len(many), many[-1]) == (6, "295 more were left out.")
     assert said("q=a&q=b") == ["Search: only one answer is possible. “b” was left out."]
     assert max(map(len, said("y" * 3000 + "=1"))) < 200
+
+
+def test_one_row_alone_is_in_no_order_and_the_only_one_to_preview(support, make, merchant):
+    make.subscription(merchant=merchant, at_paypal=False, customer=make.customer(merchant, name="Zoé"))
+    for path in ("subscriptions?sort=-started", "customers?sort=name"):
+        caption = support.get(f"/admin/{path}").select_one("caption")
+        assert caption.get_text() in ("1 subscription", "1 customer")
+    page = support.get("/admin/subscriptions").submit(press="Preview the only one that matches", action="cancel")
+    assert "Zoé" in page.text
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"),
+    [
+        ("marie.mercier91897@gmail.com", "marie.mercier91897<wbr>@gmail.com"),
+        ("zoe@mail.of-a-long-name.example.org", "zoe<wbr>@mail.<wbr>of-a-long-name.<wbr>example.<wbr>org"),
+        ("o'<b>&co@client.test", "o&#39;&lt;b&gt;&amp;co<wbr>@client.test"),
+    ],
+)
+def test_an_address_in_a_list_goes_on_in_a_new_line_at_its_sign_and_is_read_and_copied_whole(
+    owner, make, merchant, email, shown
+):
+    claire = make.customer(merchant, email=email, name="Claire @ work")
+    make.subscription(merchant=merchant, customer=claire, at_paypal=False)
+    for path, css in (
+        ("subscriptions", "th .note"),
+        ("customers", "tbody td"),
+        (f"customers/{claire.id}", ".summary dd"),
+    ):
+        page = owner.get(f"/admin/{path}")
+        assert f">{shown}<" in page.body
+        assert email in [one.get_text() for one in page.select(css)]
+    assert "Claire @ work" in page.body

@@ -42,7 +42,7 @@ def _shown(session: Session) -> dict[str, Any]:
     whose, who = list_pages.whose(), person()
     views = list_views.of_list(session, who.merchant_id, who.id, List.CUSTOMERS)
     asked = list_pages.asked(session, CustomerFilter)
-    wanted = asked.filter
+    wanted, view = asked.filter, list_pages.viewed(views)
     list_pages.remember(LIST, wanted)
     found = desk.customers_page(session, whose, wanted, place=place())
     total = list_pages.whole(found, wanted.search) or customer_filters.total(session, whose, wanted)
@@ -50,18 +50,21 @@ def _shown(session: Session) -> dict[str, Any]:
     heads = {"name": _("Customer"), "-known": _("Known since")}
     return {
         "filters": filters,
-        "carried": carried,
-        "chips": list_pages.chips(LIST, asked),
+        "carried": [*carried, ("view", str(view.id))] if view is not None else carried,
+        "chips": list_pages.chips(LIST, asked, view),
         "views": list_pages.view_links(LIST, wanted, views),
         "export_url": address(".customers_export", wanted),
         "save_url": list_pages.new_view_url(List.CUSTOMERS, wanted),
+        "altered": list_pages.altered(wanted, view),
         "faults": asked.faults,
         "rows": found.rows,
-        "caption": list_pages.caption(list_words.customers(total), wanted.sort),
-        "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads),
+        "caption": list_pages.caption(list_words.customers(total), total, wanted.sort),
+        "sorts": list_pages.sort_links(LIST, wanted, wanted.sort, heads, view),
         "is_filtered": wanted.is_narrowed,
         "is_searchable": is_searchable(wanted.search),
         "is_cut": found.is_cut,
-        "next_url": address(LIST, wanted, after=found.next_id) if found.next_id else None,
-        "previous_url": address(LIST, wanted, before=found.previous_id) if found.previous_id else None,
+        "next_url": list_pages.from_view(LIST, wanted, view, after=found.next_id) if found.next_id else None,
+        "previous_url": list_pages.from_view(LIST, wanted, view, before=found.previous_id)
+        if found.previous_id
+        else None,
     }

@@ -32,6 +32,7 @@ from portal.web.admin.customers import (
     customer_history,
     customer_subscriptions,
 )
+from portal.web.admin.ends import end_facts
 from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
 from portal.web.labels import MEMBER_ROLE, MEMBER_STATE
@@ -113,6 +114,7 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             access=customer_access.open_lines(held, requests, record.gifts, now=now),
             past_gifts=customer_access.past_gifts(record.gifts, now=now),
             requests=requests,
+            replaced=end_facts.replaced(requests),
             letters=[(one, presenting.asked_on(one.received_at, one.way)) for one in letters],
             form=form,
             notes=[(note, may_delete(note.author_id, by_id=who.id, role=who.role)) for note in record.notes],

@@ -61,7 +61,10 @@ def period_day(subscription: Subscription, now: datetime) -> date | None:
     """Return the day of the payment that ends the paid period, as a wished day; None where it cannot be waited for.
 
     In the last days before a payment PayPal has to be told at once, and where no day is known nothing is promised.
+    Of one that is late with its first payment no period is paid.
     """
+    if subscription.status is Status.PAST_DUE and subscription.has_paid_nothing:
+        return None
     at = subscription.next_payment_at
     day = local_day(at) if at is not None and not subscription.takes_no_payment else None
     if day is None or day <= local_day(now):
@@ -140,6 +143,13 @@ def hints(subscription: Subscription, now: datetime) -> dict[str, str]:
             "Before the payment of %(date)s, which is not taken.", date=formatter().date(period)
         )
     return said
+
+
+def day_hint(subscription: Subscription) -> str:
+    """Return what a day that was chosen leaves to be paid."""
+    if subscription.takes_no_payment:
+        return _("No payment is planned. If payments resume, those due before that day will still be taken.")
+    return _("Payments due before that day will still be taken.")
 
 
 def refund_of(subscription: Subscription, *, now: datetime) -> Mapping[WithEnd, Money] | str:

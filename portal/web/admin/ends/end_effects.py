@@ -22,8 +22,14 @@ def at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[
         return [_("Nothing is sent to PayPal: the subscription has already ended there.")]
     if subscription.status is Status.PENDING:
         return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
+    unpaid = _unpaid(subscription, is_planned=planned is not None)
     if planned is not None:
-        return [_("It can be withdrawn until then; PayPal cannot undo it afterwards.")]
+        said = [
+            _none_planned(subscription),
+            unpaid,
+            _("It can be withdrawn until then; PayPal cannot undo it afterwards."),
+        ]
+        return [sentence for sentence in said if sentence]
     said = [_("PayPal is told now. Payments stop at once and for good: PayPal cannot undo it.")]
     amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
     if at is not None and amount is not None:
@@ -35,8 +41,37 @@ def at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[
             )
         )
     else:
-        said.append(_("No further payment will be taken. PayPal had not given the date or the amount of the next one."))
-    return said
+        said.append(
+            _none_planned(subscription)
+            or _("No further payment will be taken. PayPal had not given the date or the amount of the next one.")
+        )
+    return [*said, unpaid] if unpaid else said
+
+
+def _none_planned(subscription: Subscription) -> str:
+    """Return why no payment is planned at all, which is not a date that nobody knows; "" where one may be."""
+    if not subscription.takes_no_payment:
+        return ""
+    if subscription.status is Status.PAUSED:
+        return _("The subscription is paused: no payment is planned.")
+    return _("PayPal has suspended the payments: none is planned.")
+
+
+def _unpaid(subscription: Subscription, *, is_planned: bool) -> str:
+    """Return what PayPal may still try to take before the end, as far as its sum is known; "" where nothing is late."""
+    owed = presenting.money(subscription.outstanding or None, subscription.currency)
+    if owed is None and subscription.status is not Status.PAST_DUE:
+        return ""
+    late = (
+        _("A payment is late.") if owed is None else _("Unpaid at PayPal: %(amount)s.", amount=formatter().money(owed))
+    )
+    if subscription.takes_no_payment:
+        then = _("PayPal does not try to take it while the payments are suspended.")
+    elif is_planned:
+        then = _("Until the end, PayPal may try again, or take it together with the next payment.")
+    else:
+        then = _("Until PayPal has stopped, it may still try to take it.")
+    return f"{late} {then}"
 
 
 def meaning(subscription: Subscription, action: Action, *, is_early: bool) -> str:

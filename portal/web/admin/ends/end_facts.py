@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,6 +67,13 @@ def request_rows(
 def is_in_the_way(request: EndRequest, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
     return bool(request.is_open and not request.is_planned(now))
+
+
+def replaced(requests: Iterable[EndRequest]) -> set[uuid.UUID]:
+    """Return the ids of those that nobody took back: one transaction withdrew each and wrote another in its place."""
+    rows = list(requests)
+    made = {(one.subscription_id, one.created_at) for one in rows}
+    return {one.id for one in rows if (one.subscription_id, one.withdrawn_at) in made}
 
 
 def possible(subscription: Subscription, *, notified: bool, now: datetime) -> list[Action]:

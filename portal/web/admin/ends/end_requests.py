@@ -40,6 +40,7 @@ from portal.web import labels, threads
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_choices, end_effects, end_facts
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
+from portal.web.admin.ends.refused_ends import may_be_over
 from portal.web.admin.received import received_pages
 from portal.web.confirming import ask_again
 from portal.web.day_form import chosen_day
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
+@may_be_over
 def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     """Show what the end would change at PayPal, on access and on relaunch; on confirmation do it."""
     wanted = _ending(action)
@@ -124,6 +126,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         stays=stays,
         relaunch=end_effects.relaunch(found, ENDINGS[wanted], is_abandoned=is_abandoned),
         hints=end_choices.hints(found, now),
+        day_hint=end_choices.day_hint(found),
         lost=lost,
         refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
         refund_note=sums if isinstance(sums, str) else "",
@@ -139,9 +142,9 @@ def say(request_id: uuid.UUID) -> None:
     """Tell, once, where a request stands, as its row says."""
     with context().db.read() as session:
         found = requests.of_merchant(session, person().merchant_id, request_id)
-    reference, status = found.reference, labels.STATUS[found.outcome]
+    reference = found.reference
     if found.state in (RequestState.CONFIRMED, RequestState.CLOSED):
-        flash(_confirmed(found.basis, status=status, reference=reference), "success")
+        flash(_confirmed(found.basis, status=found.outcome, reference=reference), "success")
     elif found.state is RequestState.NEEDS_MERCHANT and found.trouble is not None:
         flash(
             _(
@@ -253,22 +256,17 @@ def _say_standing(standing: EndRequest) -> None:
         flash(end_choices.refund_is_gone(), "warning")
 
 
-def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:
+def _confirmed(basis: Basis | None, *, status: Status, reference: str) -> str:
+    over = str(words.SAID_OVER[status])
     if basis is Basis.NEVER_STARTED:
-        return _(
-            "Ended (%(status)s). Nothing had started at PayPal, so no payment can be taken. Reference: %(reference)s.",
-            status=status,
-            reference=reference,
+        how = _(
+            "Nothing had started at PayPal, so no payment can be taken. Reference: %(reference)s.", reference=reference
         )
-    if basis is Basis.ALREADY_OVER:
-        return _(
-            "Ended (%(status)s). The subscription had already ended at PayPal. Reference: %(reference)s.",
-            status=status,
-            reference=reference,
-        )
-    return _(
-        "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.", status=status, reference=reference
-    )
+    elif basis is Basis.ALREADY_OVER:
+        how = _("It had already ended at PayPal. Reference: %(reference)s.", reference=reference)
+    else:
+        how = _("PayPal has confirmed it. Reference: %(reference)s.", reference=reference)
+    return f"{over} {how}"
 
 
 def _ending(word: str) -> Action:

@@ -15,6 +15,7 @@ from portal.queries.integrations import event_endpoints as endpoints
 from portal.services.outgoing import event_payloads, event_replays
 from portal.web.admin import bp, showing
 from portal.web.admin.integrations import endpoint_words
+from portal.web.admin.integrations.event_endpoints import may_be_removed
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
 
@@ -22,6 +23,7 @@ ONE = "/integrations/endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>"
 
 
 @bp.get(ONE, endpoint="event_delivery")
+@may_be_removed
 def show(endpoint_id: uuid.UUID, delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Show what became of it. What is sent is said as it would leave now (decision 0035)."""
     who = person()
@@ -43,6 +45,7 @@ def show(endpoint_id: uuid.UUID, delivery_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post(f"{ONE}/replay", endpoint="event_delivery_replay")
+@may_be_removed
 def replay(endpoint_id: uuid.UUID, delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Send it once more, under its id."""
     if event_replays.replay(context(), person().merchant_id, endpoint_id, delivery_id, by=by(), now=utc_now()):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain.audit import Act
 from portal.domain.integrations.outgoing_events import MOST_ENDPOINTS, BadAddress, DeliveryState, EndpointState
+from portal.queries import audit
 from portal.queries.integrations import event_deliveries as deliveries
 from portal.queries.integrations import event_endpoints as stored
 from portal.services.outgoing import event_endpoints, event_replays
@@ -32,6 +37,30 @@ from portal.web.identity import by, context, person
 
 if TYPE_CHECKING:
     from portal.models import EventEndpoint
+
+REMEMBERED: Final = 10_000  # of the newest rows of the audit chain: among them a removal in another tab is looked for
+View = Callable[..., ResponseReturnValue]
+
+
+def may_be_removed(view: View) -> View:
+    """Let the page of an endpoint that is there no more lead to the list, which says so: one that was never is a 404.
+
+    Nothing is kept of one that was removed, but in the audit chain that it was.
+    """
+
+    @wraps(view)
+    def answered(endpoint_id: uuid.UUID, **values: object) -> ResponseReturnValue:
+        try:
+            return view(endpoint_id, **values)
+        except NoResultFound:
+            merchant_id = person().merchant_id
+            with context().db.read() as session:
+                if not audit.was_lately(session, merchant_id, Act.ENDPOINT_REMOVED, endpoint_id, among=REMEMBERED):
+                    raise
+        flash(_("This endpoint was removed."), "info")
+        return redirect(url_for(".event_endpoints"), 303)
+
+    return answered
 
 
 @bp.get("/integrations/endpoints", endpoint="event_endpoints")
@@ -62,6 +91,7 @@ def make() -> ResponseReturnValue:
 @bp.route(
     "/integrations/endpoints/<uuid:endpoint_id>/settings", methods=["GET", "POST"], endpoint="event_endpoint_change"
 )
+@may_be_removed
 def change(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Change where it is, what it is told, and how much."""
     endpoint, merchant_id = _stored(endpoint_id), person().merchant_id
@@ -83,12 +113,14 @@ def change(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.get("/integrations/endpoints/<uuid:endpoint_id>", endpoint="event_endpoint")
+@may_be_removed
 def show(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Show how it fares, and what it was told, newest first."""
     return _page(endpoint_id, ReplayForm.usual())
 
 
 @bp.post("/integrations/endpoints/<uuid:endpoint_id>/replay", endpoint="event_endpoint_replay")
+@may_be_removed
 def replay(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Send a span of days again."""
     form = ReplayForm()
@@ -115,6 +147,7 @@ def replay(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 @bp.route(
     "/integrations/endpoints/<uuid:endpoint_id>/secret", methods=["GET", "POST"], endpoint="event_endpoint_secret"
 )
+@may_be_removed
 def renew(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Say what a new secret means; on confirmation show it, this once."""
     endpoint, form = _stored(endpoint_id), SecretForm()
@@ -126,6 +159,7 @@ def renew(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/integrations/endpoints/<uuid:endpoint_id>/test", endpoint="event_endpoint_test")
+@may_be_removed
 def test(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Send it an event that says nothing."""
     if event_endpoints.test(context(), person().merchant_id, endpoint_id, by=by(), now=utc_now()):
@@ -136,6 +170,7 @@ def test(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/integrations/endpoints/<uuid:endpoint_id>/pause", endpoint="event_endpoint_pause")
+@may_be_removed
 def pause(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Call it no more for now, or (`off`) at all."""
     is_off = request.form.get("off") == "1"
@@ -151,6 +186,7 @@ def pause(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/integrations/endpoints/<uuid:endpoint_id>/resume", endpoint="event_endpoint_resume")
+@may_be_removed
 def resume(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Call it again, with what waited for it."""
     count = event_replays.resume(context(), person().merchant_id, endpoint_id, by=by(), now=utc_now())
@@ -167,6 +203,7 @@ def resume(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 @bp.route(
     "/integrations/endpoints/<uuid:endpoint_id>/removal", methods=["GET", "POST"], endpoint="event_endpoint_removal"
 )
+@may_be_removed
 def remove(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Say what goes with it; on confirmation forget it."""
     endpoint, form = _stored(endpoint_id), RemovalForm()

@@ -76,9 +76,10 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             archive.check(session, customers.of_merchant(session, who.merchant_id, received.subscription.customer_id))
         likely = likely_subscriptions.of_request(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
+        likely, namesakes = received_pages.sorted_out(received, likely)
         found = likely_subscriptions.found(session, who.merchant_id, search) if is_sought and search else []
-        hints = received_pages.hints(session, received, (*likely, *found))
-        shown = [row.id for row in (*likely, *found)]
+        hints = received_pages.hints(session, received, (*likely, *namesakes, *found))
+        shown = [row.id for row in (*likely, *namesakes, *found)]
         rows = [*received_pages.received_rows(received), *received_pages.particular_rows(received)]
         is_word = received.way is Way.NO_LOGIN
         is_cancellation = received.function is Function.CANCELLATION
@@ -97,6 +98,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             title=received_pages.title(received, received_pages.product_of(received)),
             settled=presenting.short(received.settled_at) if received.settled_at else "",
             likely=likely,
+            namesakes=namesakes,
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
             is_sought=is_sought,

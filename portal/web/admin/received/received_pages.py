@@ -16,6 +16,7 @@ from portal.domain.ends.received_requests import Way
 from portal.domain.law.countries import Field, Function
 from portal.queries.ends import received_requests
 from portal.queries.ends.received_requests import ReceivedRequest
+from portal.queries.law import likely_subscriptions
 from portal.web import labels
 from portal.web.admin import presenting
 from portal.web.admin.presenting import Row
@@ -45,9 +46,41 @@ def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
     return redirect(url_for(".received", received_id=received.id), 303)
 
 
+def sorted_out(
+    received: ReceivedRequest, likely: Sequence[Subscription]
+) -> tuple[list[Subscription], list[Subscription]]:
+    """Return those that it may be about, the product that it names first; and whom only the name speaks for.
+
+    A name alone sets nobody aside: the second ones stand apart only where another one has the request's address.
+    """
+    if not any(_has_its_address(received, row) for row in likely):
+        return list(likely), []
+    found, numbers = received.suggested_subscription_id, likely_subscriptions.numbers(received)
+    meant = [row for row in likely if row.id == found or row.provider_id in numbers or _has_its_address(received, row)]
+    near = sorted(
+        meant,
+        key=lambda row: (
+            row.id != found,
+            not _has_its_address(received, row),
+            row.is_over,
+            not _names_product(received, row),
+        ),
+    )
+    return near, [row for row in likely if row not in meant]
+
+
+def _has_its_address(received: ReceivedRequest, subscription: Subscription) -> bool:
+    return bool(received.email) and subscription.customer.email == received.email
+
+
+def _names_product(received: ReceivedRequest, subscription: Subscription) -> bool:
+    """Say whether the product's name stands in what they say of the contract, whatever the case."""
+    return subscription.product.name.casefold() in received.contract.casefold()
+
+
 def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscription]) -> dict[uuid.UUID, str]:
     """Return what is said beside the subscriptions among which staff choose."""
-    said = strangers(session, received, rows)
+    said = strangers(session, received, rows) | _marks(received, rows)
     if (found := received.suggested_subscription_id) is not None:
         before = (
             _("The number in the message belongs to this one.")
@@ -60,6 +93,17 @@ def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscripti
     return said
 
 
+def _marks(received: ReceivedRequest, rows: Sequence[Subscription]) -> dict[uuid.UUID, str]:
+    """Return what tells those of its address from their namesakes; of one that it names nobody has to choose."""
+    if received.subscription_id is not None:
+        return {}
+    return {
+        row.id: _("Same address, same product") if _names_product(received, row) else _("Same address")
+        for row in rows
+        if _has_its_address(received, row)
+    }
+
+
 def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Subscription]) -> dict[uuid.UUID, str]:
     """Return the warning beside each subscription of somebody else than the customer whose address it bears."""
     owners = received_requests.owners(session, received) if received is not None else ()
@@ -68,6 +112,9 @@ def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable
 
 
 def _stranger(owner: Customer, subscription: Subscription) -> str:
+    """Return the warning; of two who are called alike their names tell nothing."""
+    if presenting.name_of(owner).casefold() == presenting.name_of(subscription.customer).casefold():
+        return _("Another address than the request’s: probably somebody else.")
     return _(
         "This request has %(owner)s’s address. This subscription belongs to %(customer)s, who would see the "
         "reference of the request.",
