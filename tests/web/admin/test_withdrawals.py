@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -158,3 +159,23 @@ def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying
     page = owner.get(f"{page.path}?q={paying.provider_id}").submit(press="It is this one")
     page.submit(press="Carry out the withdrawal")
     assert stored(ctx).subscription_id == paying.id
+
+
+def test_a_candidate_that_was_withdrawn_from_says_when_and_under_which_reference(ctx, owner, make, merchant, paying):
+    other = make.subscription(merchant=merchant, customer=paying.customer)
+    before = declare(ctx, paying, now=utc_now() - DAY)
+    page = owner.get("/admin/received/new").submit(
+        press="Record it",
+        function="withdrawal",
+        way="email",
+        received_on=f"{utc_now():%d/%m/%Y}",
+        name=paying.customer.name,
+        contract=f"{paying.provider_id} {other.provider_id}",
+    )
+    said = {
+        row["href"].rsplit("/", 1)[1]: " ".join(row.find_parent("tr").get_text(" ").split())
+        for row in page.select("tbody th a")
+    }
+    on = before.declared_at.astimezone(ZoneInfo(merchant.time_zone))
+    assert f"Withdrawn from on {on:%-d %b %Y}: {before.reference}." in said[str(paying.id)]
+    assert "Withdrawn" not in said[str(other.id)]
