@@ -27,6 +27,7 @@ from portal.queries import subscriptions
 from portal.queries.ends import end_requests as stored_ends
 from portal.queries.ends import received_requests as received_stored
 from portal.queries.law import withdrawals
+from portal.queries.money import payments
 from portal.queries.people import merchants
 from portal.services import comebacks, contracts, outgoing_access
 from portal.services.audit import timeline
@@ -124,7 +125,8 @@ def _reckoned(session: Session, subscription: Subscription, declared: Declared, 
     said = Verdict.IN_TIME if subscription.has_paid_nothing else verdict(contract, declared_at)
     zone = merchants.of(session, subscription.merchant_id).time_zone
     sums = withdrawal_refunds.sums(session, subscription, contract, declared_at=declared_at, time_zone=zone)
-    is_nothing = sums.due <= 0 and said is Verdict.IN_TIME
+    is_known = sums.left is not None or not payments.are_unknown(session, subscription)
+    is_nothing = is_known and sums.due <= 0 and said is Verdict.IN_TIME
     return Withdrawal(
         id=uuid.uuid4(),
         created_at=now,

@@ -157,7 +157,7 @@ def follow(session: Session, subscription: Subscription, *, now: datetime) -> No
     still = _rest(session, subscription, found)
     if found.is_open and still <= 0 < found.due:
         _close(session, subscription, found, RefundDuty.REFUNDED, by=PROVIDER, note="", now=now)
-    elif not found.is_open and still > 0:
+    elif still > 0 and (not found.is_open or found.due <= 0):  # also of what nobody knew whether it was paid
         found.refund, found.closed_at = RefundDuty.OPEN, None
         found.closed_by = found.closed_note = ""  # the timeline keeps what was said
         found.due = still

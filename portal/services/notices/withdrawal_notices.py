@@ -17,6 +17,7 @@ from portal.mail.withdrawals import WithdrawalFacts
 from portal.models import ReceivedRequest, Subscription, Withdrawal
 from portal.queries import subscriptions
 from portal.queries.law import declarations, withdrawals
+from portal.queries.money import payments
 from portal.services import languages
 from portal.services.batches import Unfinished
 from portal.services.context import Context
@@ -93,6 +94,7 @@ def _facts(session: Session, withdrawal: Withdrawal, subscription: Subscription,
         verdict=withdrawal.verdict,
         is_over=subscription.stopped_at_provider_at is not None,
         due=withdrawal.sum_due,
+        are_payments_unknown=withdrawal.sum_due is None and payments.are_unknown(session, subscription),
         owed=withdrawal.sum_owed,
         refund_by=withdrawal.refund_due_at,
         path=path,

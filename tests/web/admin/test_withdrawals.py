@@ -161,6 +161,21 @@ def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying
     assert stored(ctx).subscription_id == paying.id
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_that_nothing_was_taken_is_said_where_it_is_known(ctx, owner, make, merchant, is_known):
+    begun = utc_now() - 9 * DAY
+    never = make.subscription(merchant=merchant, started_at=begun, paid_until=begun if is_known else None)
+    say(ctx, never, ConsentKind.INFORMED, at=begun)
+    page = owner.get(f"/admin/subscriptions/{never.id}/withdrawal")
+    assert ("nothing was taken" in page.text) is is_known
+    assert ("no payment is known here: refresh from PayPal first" in page.text) is not is_known
+    assert ("To be refunded by" in page.text) is not is_known
+    if not is_known:
+        page = page.submit(press="Carry out the withdrawal")
+        assert "no payment is known here: refresh from PayPal first" in page.text
+        assert "nothing" not in page.text
+
+
 def test_a_candidate_that_was_withdrawn_from_says_when_and_under_which_reference(ctx, owner, make, merchant, paying):
     other = make.subscription(merchant=merchant, customer=paying.customer)
     before = declare(ctx, paying, now=utc_now() - DAY)

@@ -22,6 +22,7 @@ from portal.domain.law.withdrawals import REFUND_WITHIN, Verdict, verdict
 from portal.domain.money.money import Money
 from portal.queries import subscriptions
 from portal.queries.law import withdrawals
+from portal.queries.money import payments
 from portal.services import contracts
 from portal.services.carrying import end_carrying
 from portal.services.ends import contract_withdrawals
@@ -30,6 +31,7 @@ from portal.services.money import withdrawal_refunds
 from portal.web.admin import archive, bp, presenting, showing
 from portal.web.admin.presenting import Row
 from portal.web.admin.received import received_pages
+from portal.web.admin.withdrawals import withdrawal_words
 from portal.web.admin.withdrawals.contracts import PAYPAL_BEGAN
 from portal.web.admin.withdrawals.withdrawal_words import VERDICT
 from portal.web.csrf import BaseForm
@@ -146,9 +148,11 @@ def _rows(session: Session, found: Subscription, received: ReceivedRequest | Non
     ]
     if received is not None:
         rows += [(_("Reference"), received.reference), (_("Declared on"), declared), (_("When it came"), VERDICT[said])]
-    due = _("nothing was taken")
+    is_unknown = sums.left is None and payments.are_unknown(session, found)
+    due = withdrawal_words.not_known() if is_unknown else _("nothing was taken")
     if sums.left is not None:
         due = fmt.money(Money(sums.due, sums.left.currency))
     rows.append((_("To be refunded"), due))
-    rows.append((_("To be refunded by"), presenting.day(came.informed_at + REFUND_WITHIN)))
+    if is_unknown or sums.due:
+        rows.append((_("To be refunded by"), presenting.day(came.informed_at + REFUND_WITHIN)))
     return rows

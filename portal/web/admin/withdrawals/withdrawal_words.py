@@ -59,6 +59,11 @@ def details(kind: TimelineKind, said: Mapping[str, object]) -> tuple[str, ...]:
     return ()
 
 
+def not_known() -> str:
+    """Return what is said where a sum belongs, of a contract that began and of which no payment was ever seen here."""
+    return _("no payment is known here: refresh from PayPal first")
+
+
 def happened(found: Withdrawal) -> str:
     """Return what the customer did, and what the dates say of it."""
     said = _("The customer withdrew from the contract: access ended then, and PayPal is told by the portal.")
