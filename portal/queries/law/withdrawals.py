@@ -36,7 +36,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, withdrawal_id: uuid.UU
 def _whole() -> Select[Withdrawal]:
     customer, product, plan = Subscription.customer, Subscription.product, Subscription.plan
     paths = [(Withdrawal.subscription, part) for part in (customer, product, plan)]
-    return joined(select(Withdrawal), *paths, (Withdrawal.end_request,))
+    return joined(select(Withdrawal), *paths, (Withdrawal.end_request,), (Withdrawal.received,))
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> Withdrawal | None:

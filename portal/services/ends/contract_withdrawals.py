@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
 from portal.domain.ends.end_requests import Cause
+from portal.domain.ends.received_requests import was_timed
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.law.countries import Function
 from portal.domain.law.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
@@ -92,7 +93,7 @@ def accept_held(
         if declared.declared_at < before.declared_at:
             _count_from(session, subscription, before, declared, now=now)
             advances.give_way(session, subscription, by=declared.by, now=now)
-            _note(session, subscription, before, key=f"{before.id}:{declared.reference}", now=now)
+            _note(session, subscription, before, declared, key=f"{before.id}:{declared.reference}", now=now)
         return Accepted(withdrawal=before)
     found = _reckoned(session, subscription, declared, now=now)
     subscription.withdrawn_at = found.declared_at
@@ -112,7 +113,7 @@ def accept_held(
     session.add(found)
     session.flush()
     advances.give_way(session, subscription, by=declared.by, now=now)
-    _note(session, subscription, found, key=str(found.id), now=now)
+    _note(session, subscription, found, declared, key=str(found.id), now=now)
     outgoing_access.mark(session, subscription, now=now)
     withdrawal_notices.accepted(ctx, session, found, now=now)
     log.info("contract_withdrawn", withdrawal_id=str(found.id), subscription_id=str(subscription.id))
@@ -254,12 +255,17 @@ def _close_declaration(
     received_requests.close_held(ctx, session, received, named, reason=reason, by=declared.by, now=now)
 
 
-def _note(session: Session, subscription: Subscription, found: Withdrawal, *, key: str, now: datetime) -> None:
+def _note(
+    session: Session, subscription: Subscription, found: Withdrawal, declared: Declared, *, key: str, now: datetime
+) -> None:
     by = (
         found.by
         if found.actor is Actor.CUSTOMER
         else By(actor=found.actor, actor_id=found.actor_id, name=found.actor_name)
     )
+    received_id = declared.received_request_id
+    received = session.get(ReceivedRequest, received_id) if received_id is not None else None
+    is_timed = was_timed(declared.by.actor, received.way if received is not None else None)
     timeline.note(
         session,
         subscription,
@@ -269,6 +275,7 @@ def _note(session: Session, subscription: Subscription, found: Withdrawal, *, ke
         by=by,
         reference=found.reference,
         verdict=found.verdict.value,
+        **({} if is_timed else {"has_hour": False}),
         **(
             {"due": str(found.due), "owed": str(found.owed), "currency": found.currency}
             if found.currency is not None

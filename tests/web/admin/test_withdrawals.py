@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -149,6 +150,37 @@ def test_one_that_came_by_letter_is_recorded_matched_and_carried_out_as_of_the_d
     assert (found.refund_due_at - came).days in (13, 14), "from when the merchant was told"
     assert found.reference in page.text
     assert make.reload(paying).withdrawn_at == found.declared_at
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_of_a_withdrawal_known_by_its_day_no_hour_is_made_up(ctx, make, owner, paying, paid, letters, is_recorded):
+    sent = (utc_now() - 3 * DAY).astimezone(ZoneInfo("Europe/Paris"))
+    page = owner.get(f"/admin/subscriptions/{paying.id}/withdrawal")
+    if is_recorded:
+        page = owner.get("/admin/received/new").submit(
+            press="Record it",
+            function="withdrawal",
+            way="email",
+            received_on=f"{sent:%d/%m/%Y}",
+            name=paying.customer.name,
+            contract=paying.provider_id,
+        )
+        page = page.submit(press="It is this one").submit(press="Carry out the withdrawal")
+    else:
+        page = page.submit(press="Carry out the withdrawal", sent_on=f"{sent:%d/%m/%Y}")
+    record = owner.get(f"/admin/subscriptions/{paying.id}")
+    told = next(mail.text for mail in letters() if "You withdrew from the contract" in mail.text)
+    for said in (page.text, owner.get("/admin/").text, record.text, told):
+        assert re.search(rf"{sent.day} \w+ {sent.year}", said)
+        assert not re.search(rf"{sent.day} \w+ {sent.year}(,| at) \d", said)
+
+
+def test_nothing_is_withdrawn_from_before_it_began(ctx, make, owner, merchant):
+    begun = datetime.combine((utc_now() - 2 * DAY).date(), time(16, 31), UTC)
+    bought = make.subscription(merchant=merchant, started_at=begun)
+    page = owner.get(f"/admin/subscriptions/{bought.id}/withdrawal")
+    page.submit(press="Carry out the withdrawal", sent_on=f"{begun:%d/%m/%Y}")
+    assert stored(ctx).declared_at == begun
 
 
 def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying, paid):

@@ -39,7 +39,7 @@ from portal.web.day_field import DayField
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
-from portal.web.local_days import noon_of, today
+from portal.web.local_days import local_day, noon_of, today
 
 if TYPE_CHECKING:
     from portal.models import ReceivedRequest, Subscription
@@ -81,7 +81,7 @@ def carry_out(subscription_id: uuid.UUID) -> ResponseReturnValue:
             return received_pages.not_this_one(received)
         if before is not None and (received is None or not received.is_open):
             return redirect(url_for(".withdrawal", withdrawal_id=before.id), 303)
-        came = _came(received, form)
+        came = _came(received, form, found.started_at)
         if received is not None:
             del form.sent_on
         if not form.validate_on_submit() or ("sent_on" in form and not form.sent_on.is_within(PAYPAL_BEGAN, today())):
@@ -106,14 +106,20 @@ def carry_out(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".withdrawal", withdrawal_id=accepted.withdrawal.id), 303)
 
 
-def _came(received: ReceivedRequest | None, form: WithdrawalForm) -> Came:
-    """Return it; of a letter the day alone is known, and it is told as noon."""
+def _came(received: ReceivedRequest | None, form: WithdrawalForm, began: datetime | None) -> Came:
+    """Return it; of a letter the day alone is known, and it counts from noon."""
     if received is None:
-        day: date = form.sent_on.data or today()
-        return Came(min(noon_of(day), utc_now()), utc_now(), has_hour=False)
+        return Came(min(_moment_of(form.sent_on.data or today(), began), utc_now()), utc_now(), has_hour=False)
     if received.sent_on is not None:
-        return Came(min(noon_of(received.sent_on), received.received_at), received.received_at, has_hour=False)
+        sent = min(_moment_of(received.sent_on, began), received.received_at)
+        return Came(sent, received.received_at, has_hour=False)
     return Came(received.received_at, received.received_at, has_hour=has_hour(received.way))
+
+
+def _moment_of(day: date, began: datetime | None) -> datetime:
+    """Return a moment of that day; of the day on which the contract began none before it did."""
+    noon = noon_of(day)
+    return max(noon, began) if began is not None and local_day(began) == day else noon
 
 
 def _page(

@@ -91,6 +91,7 @@ def _page(withdrawal_id: uuid.UUID, form: SettlingForm) -> str:
             session,
             form=form,
             found=found,
+            declared_on=presenting.declared_on(found),
             subscription=found.subscription,
             customer=presenting.name_of(found.subscription.customer),
             happened=happened(found),
