@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState
-from portal.models import EndRefund, LatePayment, Payment, Refund
+from portal.models import EndRefund, LatePayment, Payment, Refund, Withdrawal
 from portal.queries.aliases import joined
 
 __all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]
@@ -91,8 +91,12 @@ def stuck() -> tuple[ColumnElement[bool], ...]:
         LatePayment.state != LateState.DEBT,
         or_(LatePayment.state == LateState.OPEN, LatePayment.settled_at >= Refund.created_at),
     )
+    otherwise = exists().where(  # staff have said since what became of all that was due
+        Withdrawal.subscription_id == Refund.subscription_id, Withdrawal.settled_until >= Refund.settled_at
+    )
     failed = and_(
         Refund.state == RefundState.FAILED,
+        ~otherwise,
         Refund.given_up_by == "",
         Refund.settled_at > bindparam("failed_since"),
         ~again,

@@ -139,7 +139,25 @@ def _unsettled(session: Session, subscription: Subscription, withdrawal: Withdra
     if until is None:
         return taken
     were_coming = withdrawals.were_coming(session, subscription.id, said_at=until)
-    return [one for one in taken if str(one.id) in were_coming or max(one.created_at, one.paid_at) > until]
+    return [one for one in taken if _has_come_since(one, until, were_coming)]
+
+
+def _has_come_since(payment: Payment, until: datetime, were_coming: frozenset[str]) -> bool:
+    return str(payment.id) in were_coming or max(payment.created_at, payment.paid_at) > until
+
+
+def settled_otherwise(session: Session, payment: Payment) -> Withdrawal | None:
+    """Return the withdrawal of which staff have said that this payment goes back by no refund here; None for none.
+
+    Whoever looks at the payment alone would pay twice.
+    """
+    found = withdrawals.of_subscription(session, payment.subscription_id)
+    if found is None or found.settled_until is None or payment.left <= 0:
+        return None
+    if found.refund not in (RefundDuty.OTHERWISE, RefundDuty.NOTHING):
+        return None
+    were_coming = withdrawals.were_coming(session, payment.subscription_id, said_at=found.settled_until)
+    return None if _has_come_since(payment, found.settled_until, were_coming) else found
 
 
 def follow(session: Session, subscription: Subscription, *, now: datetime) -> None:

@@ -90,6 +90,25 @@ def test_nothing_is_paid_another_way_while_paypal_may_still_pay_it(ctx, make, ow
     assert wanted in page.notices[0]
 
 
+def test_what_was_paid_another_way_invites_nobody_to_pay_it_once_more(ctx, make, owner, paying, paid):
+    found = declare(ctx, paying, now=utc_now() - DAY)
+    refund_id = refunds.record(ctx, paid.merchant_id, paid.id, ANNE, amount=None, left=None, now=utc_now() - DAY)
+    failed = {"state": RefundState.FAILED, "settled_at": utc_now() - timedelta(hours=1)}
+    with ctx.db.begin() as session:
+        session.execute(update(Refund).where(Refund.id == refund_id).values(**failed))
+    assert "Try the refund again" in owner.get("/admin/").text, "as long as nobody has said more of it"
+    page = owner.get(f"/admin/withdrawals/{found.id}")
+    page.submit(press="Settle it", refund="otherwise", note="Virement du 3 décembre")
+    assert "Try the refund again" not in owner.get("/admin/").text
+    for path in (f"/admin/payments/{paid.id}", f"/admin/payments/{paid.id}/refund"):
+        page = owner.get(path)
+        assert "was paid another way" in page.text
+        assert "Virement du 3 décembre" in page.text
+        assert page.link("See the withdrawal") == f"/admin/withdrawals/{found.id}"
+    newer = make.payment(paying, 0)
+    assert "was paid another way" not in owner.get(f"/admin/payments/{newer.id}").text, "of that one nobody has said it"
+
+
 def test_who_may_not_refund_settles_nothing(ctx, support, paying, paid):
     found = declare(ctx, paying, now=utc_now())
     page = support.get(f"/admin/withdrawals/{found.id}")

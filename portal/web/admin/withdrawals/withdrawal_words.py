@@ -78,6 +78,16 @@ def happened(found: Withdrawal) -> str:
     return f"{said} {doubt[found.verdict]}"
 
 
+def settled(found: Withdrawal | None) -> str:
+    """Return what staff have said of a refund that the portal does not make; empty where they have not."""
+    if found is None:
+        return ""
+    said = {"date": formatter().day(found.closed_at), "name": found.closed_by, "note": found.closed_note}
+    if found.refund is RefundDuty.OTHERWISE:
+        return _("The customer withdrew, and was paid another way, as %(name)s noted on %(date)s: %(note)s", **said)
+    return _("The customer withdrew, and nothing is owed to them, as %(name)s noted on %(date)s: %(note)s", **said)
+
+
 def todo(found: Withdrawal) -> str:
     """Return what is to be done, with the sum and the day."""
     day = formatter().day(found.refund_due_at)
