@@ -34,7 +34,8 @@ class ClosedAlready(DomainError):
 
 
 class RefundUnderWay(DomainError):
-    """A refund by PayPal is under way, or waits for the merchant: paid another way too, it would be paid twice."""
+    """A refund by PayPal is under way, or waits for the merchant or for an end: paid another way too, it would be paid
+    twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +209,8 @@ def close(
         session.refresh(found)
         if not found.is_open:
             raise ClosedAlready
-        if refunds.open_of_subscription(session, subscription.id):
+        waits = refunds.waits_with_an_end(session, subscription.id)
+        if waits or refunds.open_of_subscription(session, subscription.id):
             raise RefundUnderWay
         coming = _coming(session, subscription)
         _close(session, subscription, found, duty, by=by, note=note, coming=coming, now=now)
