@@ -68,7 +68,7 @@ def refund(late_id: uuid.UUID) -> ResponseReturnValue:
     is_rest = alarm.late.subscription.provider is Provider.PAYPAL_REST
     if under_way or alarm.late.state is not LateState.OPEN or alarm.left.amount <= 0 or not is_rest:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
-    words = words_of(alarm) | {"otherwise": otherwise, "said": settled}
+    words = words_of(alarm) | {"otherwise": otherwise, "said": settled(otherwise)}
     return showing.page("refund.html", form=form, **words), 422 if form.errors else 200
 
 
@@ -123,11 +123,12 @@ def _page(late_id: uuid.UUID, form: ExplanationForm) -> str:
     with context().db.read() as session:
         alarm = alarms.of_merchant(session, person().merchant_id, late_id)
         asked = stored_refunds.of_payment(session, alarm.late.payment_id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, alarm.late.payment)
         return showing.page(
             "late_payment.html",
             session,
-            otherwise=withdrawal_refunds.settled_otherwise(session, alarm.late.payment),
-            said=settled,
+            otherwise=otherwise,
+            said=settled(otherwise),
             **words_of(alarm),
             form=form,
             refunds=asked,

@@ -59,13 +59,14 @@ def show(payment_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         payment, subscription, late_id = _found(session, payment_id)
         asked = stored.of_payment(session, payment.id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, payment)
         waits = stored.waits_for_end(session, payment.id)
         why = NoRefund.WITH_END if waits else refunds.why_not(subscription, payment, amount=payment.left, now=utc_now())
         return showing.page(
             "payment.html",
             session,
-            otherwise=withdrawal_refunds.settled_otherwise(session, payment),
-            said=settled,
+            otherwise=otherwise,
+            said=settled(otherwise),
             **_words(payment, subscription),
             late_id=late_id,
             refunds=asked,
@@ -120,7 +121,7 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
         asks=(_("You chose another amount: check it and confirm again."),) if is_new else (),
         unused=_unused(payment, subscription),
         otherwise=otherwise,
-        said=settled,
+        said=settled(otherwise),
     ), (422 if form.errors else 200)
 
 

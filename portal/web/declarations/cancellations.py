@@ -102,9 +102,11 @@ def _form(strategy: Strategy) -> DeclarationForm:
     meant = [one for one in theirs if _can_be_meant(strategy.function, one) or _is_sent_again(sent, one)]
     choices = [SelectChoice(str(one.id), f"{one.product.name} – {one.provider_id}") for one in meant]
     own_data = {"name": who.name, "email": who.own_email} if who is not None else {}
-    form = DeclarationForm(data=own_data | {"subscription": request.args.get("subscription", "")})
+    asked = request.args.get("subscription", "")
+    form = DeclarationForm(data=own_data | {"subscription": asked})
     form.fit(strategy, has_ground=has_ground, choices=choices)
-    if choices and len(choices) > 1:
+    is_another = asked not in {"", *(one.value for one in choices)}  # whose link is old means no other contract
+    if choices and (len(choices) > 1 or is_another):
         form.subscription.choices = [SelectChoice("", _("Choose one")), *choices]
     return form
 

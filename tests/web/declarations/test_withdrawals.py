@@ -369,6 +369,14 @@ def test_another_contract_is_declared_of_its_own(account, ctx, make, merchant, z
     assert {declared.subscription_id for _received, declared in rows_of(ctx)} == {paying.id, other.id}
 
 
+def test_an_old_link_proposes_no_other_contract(account, make, ctx, merchant, zoe, paying):
+    other = make.subscription(merchant=merchant, customer=zoe, started_at=utc_now() - DAY)
+    by_staff(ctx, paying, now=utc_now())
+    for asked, proposed in ((paying.id, ""), (other.id, str(other.id))):
+        page = account.get(f"/atelier/renoncer?subscription={asked}")
+        assert page.values(page.form(press="Confirmer la rétractation"))["subscription"] == proposed
+
+
 def test_a_merchant_who_sells_to_no_germans_has_no_german_page(browser, merchant):
     browser.get("/atelier/widerrufen", status=404)
 
