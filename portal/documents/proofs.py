@@ -16,6 +16,7 @@ from portal.documents.askings import Rows, asked_before, asked_rows, asked_when,
 from portal.documents.facts import ProofFacts, clean, moment_of
 from portal.documents.recaps import recap
 from portal.domain.ends.end_requests import Basis
+from portal.domain.ends.received_requests import was_timed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.formatting import Formatter
@@ -223,7 +224,7 @@ class _Proof:
             (_("Payment schedule") if facts.is_schedule else _("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
             *(
-                [(_("Withdrawn from the contract on"), fmt.moment(facts.withdrawn_at))]
+                [(_("Withdrawn from the contract on"), self._withdrawn_on(facts.withdrawn_at))]
                 if facts.withdrawn_at is not None
                 else []
             ),
@@ -233,6 +234,11 @@ class _Proof:
             (_("Your access"), self._access_line()),
             (_("Reference"), facts.asked_under),
         ]
+
+    def _withdrawn_on(self, at: datetime) -> str:
+        """Return when: the day alone of what staff recorded without an hour."""
+        is_timed = was_timed(self.facts.actor, self.facts.notified_way)
+        return self.fmt.moment(at) if is_timed else self.fmt.day(at)
 
     def _was_waited_for(self) -> bool:
         """Whether the moment of asking is news to who reads when it was confirmed."""

@@ -235,6 +235,7 @@ class ReceivedFacts(Clean):
     has_hour: bool = True  # of `received_at`: staff record the day of a letter
     is_lost: bool = False  # left by somebody who could not log in: nobody was proven
     is_withdrawal: bool = False  # of a contract, which is undone; else its end is asked for
+    over_on: date | None = None  # it is closed, and what it was about has ended that day, since it came
 
 
 @dataclass(frozen=True, kw_only=True)

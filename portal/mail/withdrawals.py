@@ -23,11 +23,12 @@ class WithdrawalFacts(Clean):
     has_hour: bool  # of what came by letter the day alone is known
     verdict: Verdict
     is_over: bool  # PayPal takes nothing any more: it had ended before
-    due: Money | None  # what is to go back; None: nothing was taken
+    due: Money | None  # what is to go back; None: nothing was taken, or nothing is known of it
     owed: Money | None  # for the days used, where it was agreed to begin at once
     refund_by: datetime
     path: str
     is_schedule: bool = False  # one price paid in instalments
+    are_payments_unknown: bool = False  # it began, and no payment of it was ever seen here
 
 
 def withdrawal_accepted(head: Letterhead, withdrawal: WithdrawalFacts) -> Composed:

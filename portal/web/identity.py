@@ -156,10 +156,14 @@ def _device_cookie() -> str:
 
 
 def log_out(response: Response, kind: Kind) -> Response:
-    """End the browser's session at its row, and take cookie, form token and draft away."""
+    """End the browser's session at its row, and take cookie, form token and draft away.
+
+    Whose browser it was is remembered, as where a session ran out: what another tab of theirs still sends is kept for
+    their next log-in, and for nobody else's.
+    """
     if g.person is not None:
         sessions.end(context(), g.person, g.person.session_id, now=utc_now())
-    _renew(keep=("language",))
+    _renew(keep=("language", drafts.OWNERS))
     drop_cookie(response, cookie_name(kind))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

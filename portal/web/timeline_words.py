@@ -78,14 +78,14 @@ def way(entry: TimelineEntry) -> str:
 
 def when(entry: TimelineEntry) -> str:
     """Return when it happened: the day alone of what staff recorded without an hour."""
-    return formatter().short(entry.at) if has_hour(_way(entry)) else formatter().short_day(entry.at)
+    return formatter().short(entry.at) if _has_hour(entry) else formatter().short_day(entry.at)
 
 
 def end_requested(at: datetime | None, entries: Iterable[TimelineEntry]) -> str | None:
     """Return since when an end is asked for, as the timeline's notification of that time says it; None for nothing."""
     if at is None:
         return None
-    notified = next((entry for entry in entries if entry.at == at and not has_hour(_way(entry))), None)
+    notified = next((entry for entry in entries if entry.at == at and not _has_hour(entry)), None)
     return when(notified) if notified is not None else formatter().short(at)
 
 
@@ -137,6 +137,12 @@ def sum_moved(entry: TimelineEntry) -> str:
 
 def _way(entry: TimelineEntry) -> Way | None:
     return _one_of(Way, entry.details.get("way")) if entry.kind is TimelineKind.NOTIFIED else None
+
+
+def _has_hour(entry: TimelineEntry) -> bool:
+    return has_hour(_way(entry)) and not (
+        entry.kind is TimelineKind.WITHDRAWN and entry.details.get("has_hour") is False
+    )
 
 
 def _one_of(words: type[Word], value: object) -> Word | None:

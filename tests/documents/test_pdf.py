@@ -18,7 +18,10 @@ from pypdf import PdfReader
 from portal.documents import letters, printing, typesetting
 from portal.documents.letters import FONTS, Face
 from portal.documents.pdf import proof_file
+from portal.documents.proofs import wording
 from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import Way
+from portal.domain.policies import Actor
 from tests.documents.proof_facts import CODE, facts
 from tests.pdf_text import lines_of, pieces, tags_of, words_of
 
@@ -242,3 +245,18 @@ def test_the_three_fonts_of_every_document_have_the_same_letters():
     have = [set(TTFont(FONTS / f"{name}.ttf").getBestCmap()) for name in sorted(BASE_FONTS)]
     assert have[0] == have[1] == have[2]
     assert len(have[0]) > 1500
+
+
+@pytest.mark.parametrize(
+    ("acted", "said"),
+    [
+        ({"actor": Actor.CUSTOMER}, "Friday 27 November 2026 at 12:00"),
+        ({"actor": Actor.STAFF, "notified_way": Way.PUBLIC_FORM}, "Friday 27 November 2026 at 12:00"),
+        ({"actor": Actor.STAFF}, "Friday 27 November 2026"),
+        ({"actor": Actor.STAFF, "notified_way": Way.LETTER}, "Friday 27 November 2026"),
+    ],
+)
+def test_a_proof_makes_up_no_hour_of_a_withdrawal(acted, said):
+    at = datetime(2026, 11, 27, 11, tzinfo=UTC)
+    lines = dict(wording(facts(withdrawn_at=at, **acted)).lines)
+    assert lines["Withdrawn from the contract on"].removesuffix(" (Paris time)") == said

@@ -274,6 +274,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
         ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
         ends.request_dismissed(whose, letter),
+        ends.request_dismissed(whose, dataclasses.replace(letter, over_on=LATER.date())),
         ends.request_received(whose, dataclasses.replace(letter, is_lost=True)),
         ends.request_received(whose, dataclasses.replace(letter, is_lost=True, contract="")),
         ends.request_dismissed(whose, dataclasses.replace(letter, is_lost=True)),

@@ -101,7 +101,7 @@ def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
 
 
 def about_withdrawals(whose: Letterhead, **names: str) -> list[Composed]:
-    """What is told of a withdrawal, in time, doubtful and late, with a refund due, none left and nothing taken."""
+    """What is told of a withdrawal in time, doubtful and late: a refund due, none left, nothing taken or known."""
     one = withdrawals.WithdrawalFacts(
         reference="K7QM-4TXD",
         product=names.get("product", "Cours"),
@@ -121,6 +121,7 @@ def about_withdrawals(whose: Letterhead, **names: str) -> list[Composed]:
         one,
         dataclasses.replace(one, has_hour=False, is_over=True, due=nothing, owed=nothing, customer_email=None),
         dataclasses.replace(one, due=None, owed=None),
+        dataclasses.replace(one, due=None, owed=None, are_payments_unknown=True),
         dataclasses.replace(one, verdict=Verdict.DOUBTFUL),
         dataclasses.replace(one, verdict=Verdict.LATE, due=nothing),
     ]

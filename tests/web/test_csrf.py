@@ -230,6 +230,28 @@ def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_c
     assert "draft" not in signed(browser)
 
 
+def test_what_a_tab_sends_after_a_log_out_in_another_waits_for_its_author(browser, make, log_in_customer):
+    merchant = make.merchant(locale="en")
+    customer, stranger = make.customer(merchant), make.customer(merchant)
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    path = f"/account/{merchant.slug}/subscriptions/{subscription.id}/cancellation"
+    for successor, gets_it in ((customer, True), (stranger, False)):
+        log_in_customer(browser, merchant, customer)
+        tab = browser.get(path)
+        browser.get(f"/account/{merchant.slug}").submit(press="Log out")
+        assert "draft" not in signed(browser)
+        page = tab.submit(press="Cancel now", comment="We have moved", status=401)
+        assert "We have moved" not in page.link("Log in again")
+        log_in_customer(browser, merchant, successor)
+        if gets_it:
+            kept = browser.get(path)
+            assert kept.values(kept.form(having=("comment",)))["comment"] == "We have moved"
+        browser.get(path, status=200 if gets_it else 404)
+        assert ("draft" in signed(browser)) is gets_it
+        browser.get(f"/account/{merchant.slug}").submit(press="Log out")
+    assert make.requests(subscription) == []
+
+
 def somebody() -> Person:
     """A member of staff, as the pages know one."""
     long_ago = utc_now()

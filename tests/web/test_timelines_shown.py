@@ -42,7 +42,8 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.WITHDRAWN: [
         {"reference": "E1", "verdict": verdict, "due": "29.90", "owed": "0.00", "currency": "EUR"}
         for verdict in Verdict
-    ],
+    ]
+    + [{"reference": "E1", "verdict": Verdict.IN_TIME, "has_hour": False}],
     Kind.WITHDRAWAL_CLOSED: [
         *(MONEY_OF_IT | {"refund": duty, "note": "Virement"} for duty in RefundDuty),
         MONEY_OF_IT | {"refund": RefundDuty.OTHERWISE, "note": "", "coming": ["0d6e-payment-id"]},

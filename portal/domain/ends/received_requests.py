@@ -36,6 +36,14 @@ def has_hour(way: Way | None) -> bool:
     return way not in STAFF_WAYS
 
 
+def was_timed(actor: Actor, way: Way | None) -> bool:
+    """Say whether the hour of a withdrawal is known that `actor` carried out; `way`: how it was received, if it was.
+
+    One that staff carry out without having recorded it came on a day, as a letter does.
+    """
+    return has_hour(way) if way is not None else actor is not Actor.STAFF
+
+
 class ReceivedState(StrEnum):
     """Where it stands."""
 

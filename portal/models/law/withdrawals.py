@@ -11,11 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
 from portal.domain.ends.end_requests import Channel
+from portal.domain.ends.received_requests import was_timed
 from portal.domain.law.withdrawals import ConsentKind, ConsentWay, RefundDuty, Verdict
 from portal.domain.money.money import Money
 from portal.domain.policies import Actor
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.ends.end_requests import EndRequest
+from portal.models.ends.received_requests import ReceivedRequest
 from portal.models.subscriptions import Subscription
 
 _OPEN = text("refund = 'open'")
@@ -65,11 +67,17 @@ class Withdrawal(HasId, HasCreation, HasMerchant, Base):
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
     end_request: Mapped[EndRequest | None] = relationship(lazy="raise")
+    received: Mapped[ReceivedRequest | None] = relationship(lazy="raise")
 
     @property
     def by(self) -> By:
         """Who carried it out, and through which door."""
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
+
+    @property
+    def has_hour(self) -> bool:
+        """Whether the hour of the declaration is known, and not the day alone; what was received is loaded."""
+        return was_timed(self.actor, self.received.way if self.received is not None else None)
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.orm import Session
 
 from portal.models import Withdrawal
+from portal.queries.aliases import joined
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way, about_its_subscription
 from portal.queries.law.withdrawals import OPEN
 
@@ -37,4 +38,5 @@ def _waiting() -> tuple[ColumnElement[bool], ...]:
 
 @cache
 def _page(way: Way) -> Select[Withdrawal]:
-    return way.narrow(select(Withdrawal).where(*_waiting()), id=Withdrawal.id, since=Withdrawal.declared_at, taken=True)
+    whole = joined(select(Withdrawal).where(*_waiting()), (Withdrawal.received,))
+    return way.narrow(whole, id=Withdrawal.id, since=Withdrawal.declared_at, taken=True)

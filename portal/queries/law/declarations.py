@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
@@ -34,6 +34,7 @@ __all__ = [
     "by_link",
     "by_page",
     "due",
+    "first_that_counts",
     "is_due",
     "is_erased",
     "live_of",
@@ -84,6 +85,28 @@ def lock(session: Session, received_id: uuid.UUID) -> PublicDeclaration:
 def of_received(session: Session, received_id: uuid.UUID) -> PublicDeclaration | None:
     """Return what a request is as a declaration; None for one that came otherwise."""
     return session.scalars(_whole().where(PublicDeclaration.received_request_id == received_id)).one_or_none()
+
+
+def first_that_counts(
+    session: Session, subscription_id: uuid.UUID, kind: Function, *, wished_on: date | None, particulars: dict[str, str]
+) -> PublicDeclaration | None:
+    """Return the first declaration by which whoever has the contract ends it just so, or withdraws from it.
+
+    It counts while it waits and once it is answered: after an end that was taken back the same is declared anew.
+    Nobody withdraws from one contract twice: whatever is declared of it then is that.
+    """
+    waits = and_(
+        ReceivedRequest.state == ReceivedState.OPEN, ReceivedRequest.open_since == PublicDeclaration.created_at
+    )
+    counts = or_(ReceivedRequest.state == ReceivedState.MATCHED, waits)
+    if kind is Function.CANCELLATION:
+        counts = and_(counts, ReceivedRequest.wished_on == wished_on, PublicDeclaration.particulars == particulars)
+    of_it = exists().where(ReceivedRequest.id == PublicDeclaration.received_request_id, counts)
+    if kind is Function.WITHDRAWAL:
+        of_it = or_(of_it, exists().where(Withdrawal.subscription_id == subscription_id))
+    theirs = (PublicDeclaration.subscription_id == subscription_id, PublicDeclaration.kind == kind)
+    said = _whole().where(*theirs, PublicDeclaration.confirmed_at.is_not(None), of_it)
+    return session.scalars(said.order_by(PublicDeclaration.created_at).limit(1)).one_or_none()
 
 
 def of_reference(session: Session, merchant_id: uuid.UUID, reference: str) -> PublicDeclaration | None:

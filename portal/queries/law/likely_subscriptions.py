@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import case, func, literal, select, union
+from sqlalchemy import case, exists, func, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from portal.domain.law.countries import Function
@@ -88,6 +88,19 @@ def over_since(
         if theirs and all(status in ENDED and at is not None for status, at in theirs):
             over[letter.id] = max(at for _status, at in theirs)
     return over
+
+
+def own_over_since(session: Session, received: ReceivedRequest, address: str) -> datetime | None:
+    """As `over_since` of one, for who reads that mailbox: None where it may be about what somebody else had."""
+    over = over_since(session, received.merchant_id, [received]).get(received.id)
+    named = [one for one in (received.subscription_id, received.suggested_subscription_id) if one is not None]
+    elses = exists().where(
+        Subscription.merchant_id == received.merchant_id,
+        or_(Subscription.provider_id.in_(numbers(received)), Subscription.id.in_(named)),
+        Customer.id == Subscription.customer_id,
+        Customer.email.is_distinct_from(address),
+    )
+    return None if over is None or session.scalar(select(elses)) else over
 
 
 def numbers(received: ReceivedRequest) -> set[str]:

@@ -22,6 +22,11 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> Withdrawal 
     return session.scalars(select(Withdrawal).where(Withdrawal.subscription_id == subscription_id)).one_or_none()
 
 
+def of_several(session: Session, subscription_ids: Collection[uuid.UUID]) -> list[Withdrawal]:
+    """Return the withdrawals from several contracts; each contract that nobody withdrew from has none."""
+    return list(session.scalars(select(Withdrawal).where(Withdrawal.subscription_id.in_(subscription_ids))))
+
+
 def of_merchant(session: Session, merchant_id: uuid.UUID, withdrawal_id: uuid.UUID) -> Withdrawal:
     """Return one of the merchant's, with its subscription. Raises NoResultFound."""
     found = session.scalars(_whole().where(Withdrawal.merchant_id == merchant_id, Withdrawal.id == withdrawal_id))
@@ -31,7 +36,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, withdrawal_id: uuid.UU
 def _whole() -> Select[Withdrawal]:
     customer, product, plan = Subscription.customer, Subscription.product, Subscription.plan
     paths = [(Withdrawal.subscription, part) for part in (customer, product, plan)]
-    return joined(select(Withdrawal), *paths, (Withdrawal.end_request,))
+    return joined(select(Withdrawal), *paths, (Withdrawal.end_request,), (Withdrawal.received,))
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> Withdrawal | None:

@@ -15,6 +15,7 @@ __all__ = [
     "Payment",
     "PaymentState",
     "all_of_subscription",
+    "are_unknown",
     "by_parent",
     "by_provider_ids",
     "newest_of_subscription",
@@ -65,6 +66,16 @@ def all_of_subscription(session: Session, merchant_id: uuid.UUID, subscription_i
             .order_by(Payment.paid_at.desc(), Payment.id)
         )
     )
+
+
+def are_unknown(session: Session, subscription: Subscription) -> bool:
+    """Say whether it began and no payment of it was ever seen here: that nothing was paid, nobody knows then."""
+    if subscription.started_at is None or subscription.has_paid_nothing:
+        return False
+    seen = select(Payment.id).where(
+        Payment.merchant_id == subscription.merchant_id, Payment.subscription_id == subscription.id
+    )
+    return session.scalar(seen.limit(1)) is None
 
 
 def newest_of_subscription(session: Session, subscription_id: uuid.UUID) -> Payment | None:

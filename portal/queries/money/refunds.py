@@ -11,9 +11,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
+from portal.domain.ends.end_requests import RequestState
 from portal.domain.money.late_payments import LateState
 from portal.domain.money.refunds import OPEN, RefundState, WithEnd, WithEndState
-from portal.models import EndRefund, LatePayment, Payment, Refund
+from portal.models import EndRefund, EndRequest, LatePayment, Payment, Refund, Withdrawal
 from portal.queries.aliases import joined
 
 __all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]
@@ -91,8 +92,12 @@ def stuck() -> tuple[ColumnElement[bool], ...]:
         LatePayment.state != LateState.DEBT,
         or_(LatePayment.state == LateState.OPEN, LatePayment.settled_at >= Refund.created_at),
     )
+    otherwise = exists().where(  # staff have said since what became of all that was due
+        Withdrawal.subscription_id == Refund.subscription_id, Withdrawal.settled_until >= Refund.settled_at
+    )
     failed = and_(
         Refund.state == RefundState.FAILED,
+        ~otherwise,
         Refund.given_up_by == "",
         Refund.settled_at > bindparam("failed_since"),
         ~again,
@@ -120,6 +125,17 @@ def needing() -> Select[Refund, Payment]:
 def waits_for_end(session: Session, payment_id: uuid.UUID) -> bool:
     """Say whether a refund of the payment was decided with an end that PayPal has not confirmed."""
     waiting = exists().where(EndRefund.payment_id == payment_id, EndRefund.state == WithEndState.WAITING)
+    return bool(session.scalar(select(waiting)))
+
+
+def waits_with_an_end(session: Session, subscription_id: uuid.UUID) -> bool:
+    """Say whether a refund was decided with an end of the subscription that stands and is not confirmed yet."""
+    waiting = exists().where(
+        EndRefund.end_request_id == EndRequest.id,
+        EndRefund.state == WithEndState.WAITING,
+        EndRequest.subscription_id == subscription_id,
+        EndRequest.state != RequestState.WITHDRAWN,
+    )
     return bool(session.scalar(select(waiting)))
 
 

@@ -167,15 +167,21 @@ def page_path(slug: str, page_token: str) -> str:
     return f"/{slug}/declared/{page_token}"
 
 
-def page_of(ctx: Context, merchant_id: uuid.UUID, slug: str, page_token: str) -> DeclaredFacts | None:
+def page_of(
+    ctx: Context, merchant_id: uuid.UUID, slug: str, page_token: str, *, received_id: uuid.UUID | None = None
+) -> DeclaredFacts | None:
     """Return what the page of that address shows; None where there is no such declaration.
+
+    `received_id`: the request that the address names, where it is not the one that the declaration was made with.
 
     Once whose it was is erased it says no word of theirs: what the law keeps of it is for a court, not for who has an
     old address.
     """
     with ctx.db.read() as session:
         row = stored.by_page(session, merchant_id, token_hash(page_token))
-        if row is None:
+        if row is None and received_id is not None:
+            row = stored.of_received(session, received_id)
+        if row is None or row.merchant_id != merchant_id:
             return None
         facts = facts_of(row, path=page_path(slug, page_token))
         if not stored.is_erased(session, row):

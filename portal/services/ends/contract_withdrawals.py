@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import By
 from portal.domain.ends.end_requests import Cause
+from portal.domain.ends.received_requests import was_timed
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.law.countries import Function
 from portal.domain.law.withdrawals import REFUND_WITHIN, RefundDuty, Verdict, verdict
@@ -27,6 +28,7 @@ from portal.queries import subscriptions
 from portal.queries.ends import end_requests as stored_ends
 from portal.queries.ends import received_requests as received_stored
 from portal.queries.law import withdrawals
+from portal.queries.money import payments
 from portal.queries.people import merchants
 from portal.services import comebacks, contracts, outgoing_access
 from portal.services.audit import timeline
@@ -91,7 +93,7 @@ def accept_held(
         if declared.declared_at < before.declared_at:
             _count_from(session, subscription, before, declared, now=now)
             advances.give_way(session, subscription, by=declared.by, now=now)
-            _note(session, subscription, before, key=f"{before.id}:{declared.reference}", now=now)
+            _note(session, subscription, before, declared, key=f"{before.id}:{declared.reference}", now=now)
         return Accepted(withdrawal=before)
     found = _reckoned(session, subscription, declared, now=now)
     subscription.withdrawn_at = found.declared_at
@@ -111,7 +113,7 @@ def accept_held(
     session.add(found)
     session.flush()
     advances.give_way(session, subscription, by=declared.by, now=now)
-    _note(session, subscription, found, key=str(found.id), now=now)
+    _note(session, subscription, found, declared, key=str(found.id), now=now)
     outgoing_access.mark(session, subscription, now=now)
     withdrawal_notices.accepted(ctx, session, found, now=now)
     log.info("contract_withdrawn", withdrawal_id=str(found.id), subscription_id=str(subscription.id))
@@ -124,7 +126,8 @@ def _reckoned(session: Session, subscription: Subscription, declared: Declared, 
     said = Verdict.IN_TIME if subscription.has_paid_nothing else verdict(contract, declared_at)
     zone = merchants.of(session, subscription.merchant_id).time_zone
     sums = withdrawal_refunds.sums(session, subscription, contract, declared_at=declared_at, time_zone=zone)
-    is_nothing = sums.due <= 0 and said is Verdict.IN_TIME
+    is_known = sums.left is not None or not payments.are_unknown(session, subscription)
+    is_nothing = is_known and sums.due <= 0 and said is Verdict.IN_TIME
     return Withdrawal(
         id=uuid.uuid4(),
         created_at=now,
@@ -252,12 +255,17 @@ def _close_declaration(
     received_requests.close_held(ctx, session, received, named, reason=reason, by=declared.by, now=now)
 
 
-def _note(session: Session, subscription: Subscription, found: Withdrawal, *, key: str, now: datetime) -> None:
+def _note(
+    session: Session, subscription: Subscription, found: Withdrawal, declared: Declared, *, key: str, now: datetime
+) -> None:
     by = (
         found.by
         if found.actor is Actor.CUSTOMER
         else By(actor=found.actor, actor_id=found.actor_id, name=found.actor_name)
     )
+    received_id = declared.received_request_id
+    received = session.get(ReceivedRequest, received_id) if received_id is not None else None
+    is_timed = was_timed(declared.by.actor, received.way if received is not None else None)
     timeline.note(
         session,
         subscription,
@@ -267,6 +275,7 @@ def _note(session: Session, subscription: Subscription, found: Withdrawal, *, ke
         by=by,
         reference=found.reference,
         verdict=found.verdict.value,
+        **({} if is_timed else {"has_hour": False}),
         **(
             {"due": str(found.due), "owed": str(found.owed), "currency": found.currency}
             if found.currency is not None

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Session
@@ -21,14 +22,15 @@ from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import (
+    Customer,
     ReceivedRequest,
     Subscription,
     TimelineKind,
 )
 from portal.queries.ends import end_requests
 from portal.queries.ends import received_requests as stored
-from portal.queries.law import declarations
-from portal.queries.people import account_members
+from portal.queries.law import declarations, likely_subscriptions
+from portal.queries.people import account_members, merchants
 from portal.services import languages
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
@@ -179,7 +181,9 @@ def dismiss(
     is_told: bool = True,
     now: datetime,
 ) -> None:
-    """Settle it without an end, for a reason that stays here, and tell whoever asked that nothing was ended.
+    """Settle it without an end, for a reason that stays here, and tell whoever asked that nothing was ended by it.
+
+    What has ended since is said to have: « nothing was changed » would have them ask again.
 
     `is_told`: not of what nobody meant, as a flood of strangers' words.
 
@@ -191,9 +195,30 @@ def dismiss(
         received = stored.lock(session, merchant_id, received_id)
         if not received.is_open:
             raise AlreadySettled
+        over_on = _over_on(session, received)
         close_held(ctx, session, received, subscription, reason=reason, by=acting, now=now)
         if is_told:
-            _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", now=now)
+            key = f"dismissed:{received.id}"
+            _tell(ctx, session, received, ends.request_dismissed, key=key, over_on=over_on, now=now)
+
+
+def _over_on(session: Session, received: ReceivedRequest) -> date | None:
+    """Return the day on which all that it may be about had stopped, if that came with it or afterwards.
+
+    None where whoever is written to has not had it: an address that was typed learns nothing of somebody's contract.
+    """
+    address = _address(stored.notifier(session, received), received)
+    over = likely_subscriptions.own_over_since(session, received, address) if address else None
+    if over is None or received.way is Way.NO_LOGIN:
+        return None
+    zone = ZoneInfo(merchants.of(session, received.merchant_id).time_zone)
+    day = over.astimezone(zone).date()
+    return day if day >= received.received_at.astimezone(zone).date() else None
+
+
+def _address(customer: Customer | None, received: ReceivedRequest) -> str | None:
+    """Return where it is written to: who is known, at the address that they have now."""
+    return customer.email if customer is not None else received.email
 
 
 def close_held(
@@ -253,11 +278,12 @@ def _tell(
     *,
     key: str,
     by: By = PORTAL,
+    over_on: date | None = None,
     now: datetime,
 ) -> None:
     """Acknowledge it at the address on file, and to who of the account's people has sent it."""
-    customer = stored.notifier(session, received)  # written to at the address they have now
-    address = customer.email if customer is not None else received.email
+    customer = stored.notifier(session, received)
+    address = _address(customer, received)
     if not address:
         return
     post = Post.of(ctx, session, received.merchant_id, now=now)
@@ -276,6 +302,7 @@ def _tell(
         is_lost=received.way is Way.NO_LOGIN,
         is_withdrawal=received.function is Function.WITHDRAWAL,
         path=notice_facts.account_path(post.merchant),
+        over_on=over_on,
     )
     composed = compose(post.letterhead(language), facts)
     post.put(composed, key=key, recipient=address, language=language, customer=customer)

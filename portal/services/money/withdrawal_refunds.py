@@ -34,7 +34,8 @@ class ClosedAlready(DomainError):
 
 
 class RefundUnderWay(DomainError):
-    """A refund by PayPal is under way, or waits for the merchant: paid another way too, it would be paid twice."""
+    """A refund by PayPal is under way, or waits for the merchant or for an end: paid another way too, it would be paid
+    twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,25 @@ def _unsettled(session: Session, subscription: Subscription, withdrawal: Withdra
     if until is None:
         return taken
     were_coming = withdrawals.were_coming(session, subscription.id, said_at=until)
-    return [one for one in taken if str(one.id) in were_coming or max(one.created_at, one.paid_at) > until]
+    return [one for one in taken if _has_come_since(one, until, were_coming)]
+
+
+def _has_come_since(payment: Payment, until: datetime, were_coming: frozenset[str]) -> bool:
+    return str(payment.id) in were_coming or max(payment.created_at, payment.paid_at) > until
+
+
+def settled_otherwise(session: Session, payment: Payment) -> Withdrawal | None:
+    """Return the withdrawal of which staff have said that this payment goes back by no refund here; None for none.
+
+    Whoever looks at the payment alone would pay twice.
+    """
+    found = withdrawals.of_subscription(session, payment.subscription_id)
+    if found is None or found.settled_until is None or payment.left <= 0:
+        return None
+    if found.refund not in (RefundDuty.OTHERWISE, RefundDuty.NOTHING):
+        return None
+    were_coming = withdrawals.were_coming(session, payment.subscription_id, said_at=found.settled_until)
+    return None if _has_come_since(payment, found.settled_until, were_coming) else found
 
 
 def follow(session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -157,7 +176,7 @@ def follow(session: Session, subscription: Subscription, *, now: datetime) -> No
     still = _rest(session, subscription, found)
     if found.is_open and still <= 0 < found.due:
         _close(session, subscription, found, RefundDuty.REFUNDED, by=PROVIDER, note="", now=now)
-    elif not found.is_open and still > 0:
+    elif still > 0 and (not found.is_open or found.due <= 0):  # also of what nobody knew whether it was paid
         found.refund, found.closed_at = RefundDuty.OPEN, None
         found.closed_by = found.closed_note = ""  # the timeline keeps what was said
         found.due = still
@@ -190,7 +209,8 @@ def close(
         session.refresh(found)
         if not found.is_open:
             raise ClosedAlready
-        if refunds.open_of_subscription(session, subscription.id):
+        waits = refunds.waits_with_an_end(session, subscription.id)
+        if waits or refunds.open_of_subscription(session, subscription.id):
             raise RefundUnderWay
         coming = _coming(session, subscription)
         _close(session, subscription, found, duty, by=by, note=note, coming=coming, now=now)

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.ends.received_requests import has_hour
+from portal.domain.ends.received_requests import was_timed
 from portal.domain.law.withdrawals import WARNED_BEFORE, days_left, warnings_due
 from portal.logs import place_of
 from portal.mail import withdrawals as mails
@@ -17,6 +17,7 @@ from portal.mail.withdrawals import WithdrawalFacts
 from portal.models import ReceivedRequest, Subscription, Withdrawal
 from portal.queries import subscriptions
 from portal.queries.law import declarations, withdrawals
+from portal.queries.money import payments
 from portal.services import languages
 from portal.services.batches import Unfinished
 from portal.services.context import Context
@@ -89,10 +90,11 @@ def _facts(session: Session, withdrawal: Withdrawal, subscription: Subscription,
         customer_email=subscription.customer.email,
         is_schedule=subscription.is_schedule,
         declared_at=withdrawal.declared_at,
-        has_hour=received is None or has_hour(received.way),
+        has_hour=was_timed(withdrawal.actor, received.way if received is not None else None),
         verdict=withdrawal.verdict,
         is_over=subscription.stopped_at_provider_at is not None,
         due=withdrawal.sum_due,
+        are_payments_unknown=withdrawal.sum_due is None and payments.are_unknown(session, subscription),
         owed=withdrawal.sum_owed,
         refund_by=withdrawal.refund_due_at,
         path=path,

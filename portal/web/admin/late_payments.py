@@ -20,10 +20,11 @@ from portal.queries.money import late_payments as alarms
 from portal.queries.money import refunds as stored_refunds
 from portal.queries.money.late_payments import Alarm
 from portal.services.carrying import refund_carrying
-from portal.services.money import late_payments, refunds
+from portal.services.money import late_payments, refunds, withdrawal_refunds
 from portal.services.money.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
+from portal.web.admin.withdrawals.withdrawal_words import settled
 from portal.web.csrf import BaseForm
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -59,6 +60,7 @@ def refund(late_id: uuid.UUID) -> ResponseReturnValue:
     """Say what a refund does; on confirmation the intent first, then a try at once. A second click tries it again."""
     with context().db.read() as session:
         alarm = alarms.of_merchant(session, person().merchant_id, late_id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, alarm.late.payment)
     under_way = alarm.refund is not None and alarm.refund.is_open
     form = RefundForm(amount=str(alarm.left.amount))
     if form.validate_on_submit() and (under_way or form.amount.data):
@@ -66,7 +68,8 @@ def refund(late_id: uuid.UUID) -> ResponseReturnValue:
     is_rest = alarm.late.subscription.provider is Provider.PAYPAL_REST
     if under_way or alarm.late.state is not LateState.OPEN or alarm.left.amount <= 0 or not is_rest:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
-    return showing.page("refund.html", form=form, **words_of(alarm)), 422 if form.errors else 200
+    words = words_of(alarm) | {"otherwise": otherwise, "said": settled(otherwise)}
+    return showing.page("refund.html", form=form, **words), 422 if form.errors else 200
 
 
 def _give_back(late_id: uuid.UUID, payment_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
@@ -120,9 +123,12 @@ def _page(late_id: uuid.UUID, form: ExplanationForm) -> str:
     with context().db.read() as session:
         alarm = alarms.of_merchant(session, person().merchant_id, late_id)
         asked = stored_refunds.of_payment(session, alarm.late.payment_id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, alarm.late.payment)
         return showing.page(
             "late_payment.html",
             session,
+            otherwise=otherwise,
+            said=settled(otherwise),
             **words_of(alarm),
             form=form,
             refunds=asked,

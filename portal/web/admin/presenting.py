@@ -29,7 +29,7 @@ from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
 if TYPE_CHECKING:
-    from portal.models import Comeback, Customer, EndRequest, Plan, Subscription
+    from portal.models import Comeback, Customer, EndRequest, Plan, Subscription, Withdrawal
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
 
@@ -290,6 +290,11 @@ def planned(
 def asked_on(at: datetime, way: Way | None) -> str | None:
     """Return when somebody asked, without an hour where none is known."""
     return short(at) if has_hour(way) else formatter().short_day(at)
+
+
+def declared_on(found: Withdrawal) -> str | None:
+    """Return when a withdrawal was declared, without an hour where none is known."""
+    return short(found.declared_at) if found.has_hour else formatter().short_day(found.declared_at)
 
 
 def comeback_rows(comeback: Comeback) -> list[Row]:

@@ -24,10 +24,11 @@ from portal.queries.money import refunds as stored
 from portal.queries.money.late_payments import LateState
 from portal.services.carrying import refund_carrying
 from portal.services.ends import end_refunds
-from portal.services.money import refunds
+from portal.services.money import refunds, withdrawal_refunds
 from portal.services.money.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, REFUND_STATE, REFUND_TROUBLE
+from portal.web.admin.withdrawals.withdrawal_words import settled
 from portal.web.amount_field import AmountField
 from portal.web.csrf import BaseForm
 from portal.web.first_tries import try_now
@@ -58,11 +59,14 @@ def show(payment_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         payment, subscription, late_id = _found(session, payment_id)
         asked = stored.of_payment(session, payment.id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, payment)
         waits = stored.waits_for_end(session, payment.id)
         why = NoRefund.WITH_END if waits else refunds.why_not(subscription, payment, amount=payment.left, now=utc_now())
         return showing.page(
             "payment.html",
             session,
+            otherwise=otherwise,
+            said=settled(otherwise),
             **_words(payment, subscription),
             late_id=late_id,
             refunds=asked,
@@ -80,6 +84,7 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
         payment, subscription, late_id = _found(session, payment_id)
         under_way = stored.open_of(session, payment.id)
         waits = stored.waits_for_end(session, payment.id)
+        otherwise = withdrawal_refunds.settled_otherwise(session, payment)
     if late_id is not None and under_way is None:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
     form = RefundForm(amount=_wished(payment.left))
@@ -115,6 +120,8 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
         button=_("Refund %(amount)s", amount=_say(asked)),
         asks=(_("You chose another amount: check it and confirm again."),) if is_new else (),
         unused=_unused(payment, subscription),
+        otherwise=otherwise,
+        said=settled(otherwise),
     ), (422 if form.errors else 200)
 
 

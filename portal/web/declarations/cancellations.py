@@ -6,7 +6,9 @@ button.  Whether whoever declares is a customer is not looked up here.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from flask import abort, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,7 +34,7 @@ from portal.web.local_days import today
 from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
-    from portal.models import Subscription
+    from portal.models import PublicDeclaration, Subscription
 
 PAGES: Final = ", ".join(f"'{page}'" for page in pages(Function.CANCELLATION))
 SUMMARY, CHANGE, NOTIFY = "summary", "change", "notify"  # what a button of the page asks for
@@ -49,6 +51,8 @@ def take(function: Function, page: str) -> ResponseReturnValue:
     strategy = strategy_of(function, page)
     form = _form(strategy)
     step = request.form.get("step", SUMMARY) if request.method == "POST" else ""
+    if step in (SUMMARY, NOTIFY) and (before := _declared_before(form, strategy)) is not None:
+        return redirect(url_for(".declared", token=sealing.address_of(before), page=page), 303)
     if step in (SUMMARY, NOTIFY) and form.validate_on_submit():
         if step == NOTIFY or not strategy.has_summary:
             return _notify(form, strategy, page)
@@ -87,17 +91,22 @@ def answer(page: str, status: int) -> ResponseReturnValue:
 
 
 def _form(strategy: Strategy) -> DeclarationForm:
-    """Return the form: filled in for whoever is logged in, and only confirms (R-FR-6)."""
-    who = own()
+    """Return the form: filled in for whoever is logged in, and only confirms (R-FR-6).
+
+    A contract of theirs that a page from before still named stays what is declared, though no page offers it now.
+    """
+    who, sent = own(), request.form.get("subscription", "")
     with identity.context().db.read() as session:
         has_ground = stored.binding_products(session, g.merchant.id)
         theirs = subscriptions.all_of_customer(session, g.merchant.id, who.id) if who is not None else []
-    meant = [one for one in theirs if _can_be_meant(strategy.function, one)]
+    meant = [one for one in theirs if _can_be_meant(strategy.function, one) or _is_sent_again(sent, one)]
     choices = [SelectChoice(str(one.id), f"{one.product.name} – {one.provider_id}") for one in meant]
     own_data = {"name": who.name, "email": who.own_email} if who is not None else {}
-    form = DeclarationForm(data=own_data | {"subscription": request.args.get("subscription", "")})
+    asked = request.args.get("subscription", "")
+    form = DeclarationForm(data=own_data | {"subscription": asked})
     form.fit(strategy, has_ground=has_ground, choices=choices)
-    if choices and len(choices) > 1:
+    is_another = asked not in {"", *(one.value for one in choices)}  # whose link is old means no other contract
+    if choices and (len(choices) > 1 or is_another):
         form.subscription.choices = [SelectChoice("", _("Choose one")), *choices]
     return form
 
@@ -109,6 +118,41 @@ def _can_be_meant(function: Function, subscription: Subscription) -> bool:
     began = subscription.started_at
     may_run = not subscription.is_over or (began is not None and began > utc_now() - LONGEST)
     return subscription.withdrawn_at is None and may_run
+
+
+def _is_sent_again(sent: str, subscription: Subscription) -> bool:
+    """Say whether a form names it that was drawn before it was over, or withdrawn from."""
+    return sent == str(subscription.id) and (subscription.is_over or subscription.withdrawn_at is not None)
+
+
+def _declared_before(form: DeclarationForm, strategy: Strategy) -> PublicDeclaration | None:
+    """Return what who is logged in has declared of this very contract already, by such a page; it counts."""
+    chosen = _chosen(form)
+    if chosen is None or form.contract.data:
+        return None
+    with identity.context().db.read() as session:
+        return stored.first_that_counts(
+            session, chosen, strategy.function, wished_on=_wished_on(form), particulars=_particulars(form)
+        )
+
+
+def _chosen(form: DeclarationForm) -> UUID | None:
+    """Return the subscription that who is logged in has chosen, which is theirs; None where nobody has."""
+    if own() is None or "subscription" not in form:
+        return None
+    offered = {one.value for one in form.subscription.choices}
+    return as_id(form.subscription.data) if form.subscription.data in offered else None
+
+
+def _wished_on(form: DeclarationForm) -> date | None:
+    """Return the day that was chosen; None: as soon as possible, as of a day that is past."""
+    day: date | None = form.wished_on.data if "wished_on" in form else None
+    return day if day is not None and day > today() else None
+
+
+def _particulars(form: DeclarationForm) -> dict[str, str]:
+    asked = (Field.KIND.value, Field.GROUND.value)
+    return {name: form[name].data for name in asked if name in form and form[name].data}
 
 
 def own() -> Person | None:
@@ -176,13 +220,7 @@ def _notify(form: DeclarationForm, strategy: Strategy, page: str) -> ResponseRet
 
 
 def _declared(form: DeclarationForm, strategy: Strategy, token: str) -> Declared:
-    who, chosen = own(), as_id(form.subscription.data) if "subscription" in form else None
-    offered = {one.value for one in form.subscription.choices} if chosen is not None else set()
-    is_theirs = who is not None and str(chosen) in offered
-    wished_on = form.wished_on.data if "wished_on" in form else None
-    particulars = {
-        name: form[name].data for name in (Field.KIND.value, Field.GROUND.value) if name in form and form[name].data
-    }
+    who, chosen, particulars = own(), _chosen(form), _particulars(form)
     return Declared(
         merchant_id=g.merchant.id,
         strategy=strategy,
@@ -191,11 +229,11 @@ def _declared(form: DeclarationForm, strategy: Strategy, token: str) -> Declared
         name=form.name.data,
         email=form.email.data,
         contract=form.contract.data or _chosen_words(form),
-        wished_on=wished_on if wished_on is not None and wished_on > today() else None,
+        wished_on=_wished_on(form),
         particulars=particulars,
         message=particulars.get(Field.GROUND.value, ""),
-        subscription_id=chosen if is_theirs else None,
-        by=by_person(who) if who is not None and is_theirs else ANYBODY,
+        subscription_id=chosen,
+        by=by_person(who) if who is not None and chosen is not None else ANYBODY,
     )
 
 

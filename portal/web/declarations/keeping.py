@@ -10,7 +10,7 @@ from portal.domain.law.countries import strategy
 from portal.i18n import Translator
 from portal.services.declarations import declarations
 from portal.web import identity, locale
-from portal.web.declarations import bp
+from portal.web.declarations import bp, sealing
 from portal.web.files import handed_over
 from portal.web.formatting import formatter
 
@@ -36,7 +36,8 @@ def declared_file(token: str) -> ResponseReturnValue:
 
 
 def _facts(token: str) -> DeclaredFacts:
-    found = declarations.page_of(identity.context(), g.merchant.id, g.merchant.slug, token)
+    ctx, merchant, received_id = identity.context(), g.merchant, sealing.made(token)
+    found = declarations.page_of(ctx, merchant.id, merchant.slug, token, received_id=received_id)
     if found is None:
         abort(404)
     locale.speak(found.language, tuple(strategy(found.country, found.function).labels))

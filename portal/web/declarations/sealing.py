@@ -10,14 +10,19 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from portal.secrets import new_token
 
+if TYPE_CHECKING:
+    from portal.models import PublicDeclaration
+
 SALT: Final = "declarations"
+MADE: Final = "declaration made"
 
 
 def seal(place: str, values: Mapping[str, str]) -> str:
@@ -39,6 +44,19 @@ def opened(sent: str, place: str, values: Mapping[str, str], *, is_whole: bool =
     return str(token) if is_whole else _address(f"{token}{_digest(values)}")
 
 
+def address_of(declaration: PublicDeclaration) -> str:
+    """Return another address of the page of one that was made: of its own, only a hash is kept."""
+    return str(_serializer(MADE).dumps(declaration.received_request_id.hex))
+
+
+def made(token: str) -> UUID | None:
+    """Return the request that an address of a declaration's page names; None for what is no such address."""
+    try:
+        return UUID(_serializer(MADE).loads(token))
+    except (BadSignature, ValueError):
+        return None
+
+
 def _address(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
@@ -47,5 +65,5 @@ def _digest(values: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(values.items())).encode()).hexdigest()[:32]
 
 
-def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=SALT)
+def _serializer(salt: str = SALT) -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=salt)

@@ -209,10 +209,28 @@ def test_what_is_late_or_doubtful_is_accepted_and_the_money_waits(ctx, make, pay
 
 
 def test_in_a_trial_nothing_was_taken_and_nothing_is_left_to_do(ctx, make, merchant):
-    trial = make.subscription(merchant=merchant, started_at=utc_now() - DAY, next_payment_at=utc_now() + 6 * DAY)
+    begun = utc_now() - DAY
+    trial = make.subscription(
+        merchant=merchant, started_at=begun, paid_until=begun, next_payment_at=utc_now() + 6 * DAY
+    )
     say(ctx, trial, ConsentKind.INFORMED, at=trial.started_at)
     found = declare(ctx, trial, now=utc_now())
     assert (found.verdict, found.refund, found.sum_due) == (Verdict.IN_TIME, RefundDuty.NOTHING, None)
+
+
+def test_where_no_payment_was_ever_seen_nobody_is_told_that_nothing_was_paid(ctx, paypal, paying):
+    say(ctx, paying, ConsentKind.INFORMED, at=paying.started_at)
+    found = declare(ctx, paying, now=utc_now())
+    assert (found.verdict, found.refund, found.sum_due) == (Verdict.IN_TIME, RefundDuty.OPEN, None)
+    with ctx.db.read() as session:
+        sent = session.scalars(select(Mail)).all()
+    told = " ".join(said(ctx, mail).text for mail in sent)
+    assert "paid nothing" not in told
+    assert "Nothing is left" not in told
+    assert "refresh it from PayPal first" in told
+    show(ctx, paying, paypal.subscriptions[paying.provider_id].payments[-1])
+    found = stored(ctx)
+    assert (found.refund, found.due) == (RefundDuty.OPEN, Decimal("29.90")), "then the sum is known"
 
 
 def test_after_a_cancellation_what_it_had_left_open_is_closed(ctx, make, paypal, paying, paid):

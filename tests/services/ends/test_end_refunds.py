@@ -13,13 +13,16 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.law.withdrawals import RefundDuty
 from portal.domain.money.refunds import CannotRefund, RefundState, WithEnd, WithEndState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRefund, EndRequest, Refund
 from portal.services.ends import end_refunds, end_requests
-from portal.services.money import refunds
+from portal.services.money import refunds, withdrawal_refunds
+from portal.services.money.withdrawal_refunds import RefundUnderWay
 from tests.services.carrying.carried import carry, row, wish_of
+from tests.services.ends.withdrawing import STAFF, declare, stored
 from tests.services.money.late_money import ANNE, refund, show
 from tests.services.money.test_given_back import by_hand, now_of, taken
 from tests.services.money.test_given_back import carry as carry_refund
@@ -102,6 +105,17 @@ def test_what_went_back_meanwhile_is_not_sent_again(ctx, make, paypal, paying, p
     carry(ctx, row(ctx, request_id))
     assert (decided(ctx).state, decided(ctx).refund_id) == (WithEndState.NOTHING_LEFT, None)
     assert paypal.count("refund") == 0
+
+
+def test_while_it_waits_nobody_says_that_a_withdrawal_was_paid_another_way(ctx, make, paypal, paying, paid):
+    """PayPal confirms the end later, and the refund is then made: it would be paid twice."""
+    end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    found = declare(ctx, make.reload(paying), now=utc_now())
+    with pytest.raises(RefundUnderWay):
+        withdrawal_refunds.close(
+            ctx, found.merchant_id, found.id, RefundDuty.OTHERWISE, by=STAFF, note="Virement", now=utc_now()
+        )
+    assert stored(ctx).is_open
 
 
 def test_while_it_waits_no_other_refund_of_the_payment_begins(ctx, make, paypal, paying, paid):

@@ -128,7 +128,8 @@ def test_what_lives_is_ended_at_paypal_first_and_paypals_word_is_waited_for(ctx,
 
 @pytest.mark.law("R-GD-2")
 def test_a_withdrawal_stays_without_the_name_of_who_declared_it(ctx, make, customer, left, now):
-    held = make.subscription(customer=customer, started_at=now - timedelta(days=3))
+    begun = now - timedelta(days=3)
+    held = make.subscription(customer=customer, started_at=begun, paid_until=begun)
     declare(ctx, held, now=now)
     erased(ctx, customer, left, now)
     withdrawal = stored_withdrawal(ctx)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from portal.clock import utc_now
+from portal.domain.law.withdrawals import RefundDuty
 from portal.domain.money.late_payments import LateState
 from portal.models import Subscription
+from portal.services.money import withdrawal_refunds
+from tests.services.ends.withdrawing import STAFF, declare
 from tests.services.money.late_money import alarms, charged, show, stopped, told
 
 
@@ -54,6 +58,18 @@ def test_a_refused_refund_is_said_with_paypals_reference(ctx, manager, paypal, l
     assert "The key may not make refunds" in inbox.text
     page = inbox.submit(press="Try the refund again now")
     assert "Refunded: PayPal shows it" in page.notices[0]
+
+
+def test_what_a_withdrawal_paid_back_another_way_is_said_before_it_is_refunded(ctx, make, manager, late):
+    with ctx.db.read() as session:
+        ended = session.get_one(Subscription, late.subscription_id)
+    found = declare(ctx, ended, now=utc_now())
+    said = {"by": STAFF, "note": "Virement du 3 décembre", "now": utc_now()}
+    withdrawal_refunds.close(ctx, ended.merchant_id, found.id, RefundDuty.OTHERWISE, **said)
+    for path in (f"/admin/late-payments/{late.id}", f"/admin/late-payments/{late.id}/refund"):
+        page = manager.get(path)
+        assert "was paid another way" in page.text
+        assert "Virement du 3 décembre" in page.text
 
 
 def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, make, paypal, merchant, manager):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.dates import format_date
@@ -333,3 +334,30 @@ def test_a_kind_that_was_declared_stands_where_it_is_answered(ctx, owner, mercha
     said = owner.get(f"/admin/received/{received_id}").text
     assert "extraordinary, for a reason" in said
     assert said.count("Umzug") == 1
+
+
+@pytest.mark.parametrize(
+    ("whose", "after", "is_said"),
+    [
+        ("their own", timedelta(days=1), True),
+        ("their own", timedelta(0), True),
+        ("their own", -timedelta(days=1), False),  # another contract of theirs, or an older end
+        ("somebody else's", timedelta(days=1), False),  # an address that was typed learns of no contract
+    ],
+)
+def test_who_is_written_to_reads_that_their_contract_has_ended_since(
+    owner, make, merchant, declared, letters, now, whose, after, is_said
+):
+    came = now - timedelta(days=5)
+    customer = make.customer(merchant, email="zoe@client.test" if whose == "their own" else "claire@client.test")
+    over = make.subscription(
+        merchant=merchant, customer=customer, status=Status.CANCELLED, at_paypal=False, ended_at=came + after
+    )
+    letter = declared(received_at=came, contract=over.provider_id)
+    owner.submit(f"/admin/received/{letter.id}", press="Close without ending anything", reason="It had already ended.")
+    (mail,) = [one for one in letters() if "is closed" in one.subject]
+    day = format_date((came + after).astimezone(ZoneInfo(merchant.time_zone)), "EEEE d MMMM y", locale="en")
+    assert mail.recipient == "zoe@client.test"
+    assert (f"your contract has ended since, on {day}" in mail.text) is is_said
+    assert ("nothing was changed" in mail.subject) is not is_said
+    assert ("If you still want to cancel" in mail.text) is not is_said

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -88,6 +90,25 @@ def test_nothing_is_paid_another_way_while_paypal_may_still_pay_it(ctx, make, ow
     assert wanted in page.notices[0]
 
 
+def test_what_was_paid_another_way_invites_nobody_to_pay_it_once_more(ctx, make, owner, paying, paid):
+    found = declare(ctx, paying, now=utc_now() - DAY)
+    refund_id = refunds.record(ctx, paid.merchant_id, paid.id, ANNE, amount=None, left=None, now=utc_now() - DAY)
+    failed = {"state": RefundState.FAILED, "settled_at": utc_now() - timedelta(hours=1)}
+    with ctx.db.begin() as session:
+        session.execute(update(Refund).where(Refund.id == refund_id).values(**failed))
+    assert "Try the refund again" in owner.get("/admin/").text, "as long as nobody has said more of it"
+    page = owner.get(f"/admin/withdrawals/{found.id}")
+    page.submit(press="Settle it", refund="otherwise", note="Virement du 3 décembre")
+    assert "Try the refund again" not in owner.get("/admin/").text
+    for path in (f"/admin/payments/{paid.id}", f"/admin/payments/{paid.id}/refund"):
+        page = owner.get(path)
+        assert "was paid another way" in page.text
+        assert "Virement du 3 décembre" in page.text
+        assert page.link("See the withdrawal") == f"/admin/withdrawals/{found.id}"
+    newer = make.payment(paying, 0)
+    assert "was paid another way" not in owner.get(f"/admin/payments/{newer.id}").text, "of that one nobody has said it"
+
+
 def test_who_may_not_refund_settles_nothing(ctx, support, paying, paid):
     found = declare(ctx, paying, now=utc_now())
     page = support.get(f"/admin/withdrawals/{found.id}")
@@ -150,6 +171,37 @@ def test_one_that_came_by_letter_is_recorded_matched_and_carried_out_as_of_the_d
     assert make.reload(paying).withdrawn_at == found.declared_at
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_of_a_withdrawal_known_by_its_day_no_hour_is_made_up(ctx, make, owner, paying, paid, letters, is_recorded):
+    sent = (utc_now() - 3 * DAY).astimezone(ZoneInfo("Europe/Paris"))
+    page = owner.get(f"/admin/subscriptions/{paying.id}/withdrawal")
+    if is_recorded:
+        page = owner.get("/admin/received/new").submit(
+            press="Record it",
+            function="withdrawal",
+            way="email",
+            received_on=f"{sent:%d/%m/%Y}",
+            name=paying.customer.name,
+            contract=paying.provider_id,
+        )
+        page = page.submit(press="It is this one").submit(press="Carry out the withdrawal")
+    else:
+        page = page.submit(press="Carry out the withdrawal", sent_on=f"{sent:%d/%m/%Y}")
+    record = owner.get(f"/admin/subscriptions/{paying.id}")
+    told = next(mail.text for mail in letters() if "You withdrew from the contract" in mail.text)
+    for said in (page.text, owner.get("/admin/").text, record.text, told):
+        assert re.search(rf"{sent.day} \w+ {sent.year}", said)
+        assert not re.search(rf"{sent.day} \w+ {sent.year}(,| at) \d", said)
+
+
+def test_nothing_is_withdrawn_from_before_it_began(ctx, make, owner, merchant):
+    begun = datetime.combine((utc_now() - 2 * DAY).date(), time(16, 31), UTC)
+    bought = make.subscription(merchant=merchant, started_at=begun)
+    page = owner.get(f"/admin/subscriptions/{bought.id}/withdrawal")
+    page.submit(press="Carry out the withdrawal", sent_on=f"{begun:%d/%m/%Y}")
+    assert stored(ctx).declared_at == begun
+
+
 def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying, paid):
     page = owner.get("/admin/received/new").submit(
         press="Record it", function="withdrawal", way="email", received_on=f"{utc_now():%d/%m/%Y}", name="Zoé"
@@ -158,3 +210,38 @@ def test_an_end_does_not_answer_a_withdrawal_that_waits(ctx, owner, make, paying
     page = owner.get(f"{page.path}?q={paying.provider_id}").submit(press="It is this one")
     page.submit(press="Carry out the withdrawal")
     assert stored(ctx).subscription_id == paying.id
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_that_nothing_was_taken_is_said_where_it_is_known(ctx, owner, make, merchant, is_known):
+    begun = utc_now() - 9 * DAY
+    never = make.subscription(merchant=merchant, started_at=begun, paid_until=begun if is_known else None)
+    say(ctx, never, ConsentKind.INFORMED, at=begun)
+    page = owner.get(f"/admin/subscriptions/{never.id}/withdrawal")
+    assert ("nothing was taken" in page.text) is is_known
+    assert ("no payment is known here: refresh from PayPal first" in page.text) is not is_known
+    assert ("To be refunded by" in page.text) is not is_known
+    if not is_known:
+        page = page.submit(press="Carry out the withdrawal")
+        assert "no payment is known here: refresh from PayPal first" in page.text
+        assert "nothing" not in page.text
+
+
+def test_a_candidate_that_was_withdrawn_from_says_when_and_under_which_reference(ctx, owner, make, merchant, paying):
+    other = make.subscription(merchant=merchant, customer=paying.customer)
+    before = declare(ctx, paying, now=utc_now() - DAY)
+    page = owner.get("/admin/received/new").submit(
+        press="Record it",
+        function="withdrawal",
+        way="email",
+        received_on=f"{utc_now():%d/%m/%Y}",
+        name=paying.customer.name,
+        contract=f"{paying.provider_id} {other.provider_id}",
+    )
+    said = {
+        row["href"].rsplit("/", 1)[1]: " ".join(row.find_parent("tr").get_text(" ").split())
+        for row in page.select("tbody th a")
+    }
+    on = before.declared_at.astimezone(ZoneInfo(merchant.time_zone))
+    assert f"Withdrawn from on {on:%-d %b %Y}: {before.reference}." in said[str(paying.id)]
+    assert "Withdrawn" not in said[str(other.id)]

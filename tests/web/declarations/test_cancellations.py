@@ -15,6 +15,8 @@ from portal.clock import utc_now
 from portal.domain.law.countries import Country, Field, Function, strategy
 from portal.models import Mail
 from portal.services.declarations import answering, deciding, declarations
+from portal.services.ends import end_withdrawals
+from tests.services.carrying.carried import carry
 from tests.web.declarations.declaring import TYPED, rows_of
 
 IT_IS_ME = "C’est bien moi : résilier"
@@ -209,6 +211,45 @@ def test_who_is_logged_in_confirms_what_is_filled_in_and_it_ends(browser, make, 
         assert "second message" not in shown.text, "nobody is asked again"
     (request,) = make.requests(subscription)
     assert request.notified_reference == received.reference
+
+
+def test_a_second_tab_shows_the_first_declaration_and_another_one_is_kept(browser, make, merchant, ctx, seat_customer):
+    customer = make.customer(merchant, name="Claire Martin", email="claire@client.test", locale="fr")
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    seat_customer(browser, merchant, customer)
+    page = browser.get("/atelier/resilier")
+    tab = page.values(page.form(press=CHECK)) | {"step": "summary"}
+    page.submit(press=CHECK).submit(press=NOTIFY)
+    ((first, _declared),) = rows_of(ctx)
+    carry(ctx, make.requests(subscription)[0])
+    assert make.reload(subscription).is_over
+    sent = browser.client.post("/atelier/resilier", data=tab, base_url=browser.base_url)
+    shown = browser.arrive(sent, "/atelier/resilier", status=200)
+    assert first.reference in shown.text
+    assert subscription.provider_id in shown.text
+    assert len(rows_of(ctx)) == 1
+    for other in ({"contract": "I-AUTRE"}, {"wished_on": f"{utc_now() + timedelta(days=40):%Y-%m-%d}"}):
+        browser.post("/atelier/resilier", tab | other, status=200).submit(press=NOTIFY)
+    kept = [received for received, _declared in rows_of(ctx) if received.id != first.id]
+    assert len(kept) == 2
+    assert all(declared.subscription_id == subscription.id for _received, declared in rows_of(ctx))
+
+
+def test_an_end_that_was_taken_back_is_declared_anew(browser, make, merchant, ctx, seat_customer):
+    customer = make.customer(merchant, name="Claire Martin", email="claire@client.test", locale="fr")
+    ahead = {"next_payment_at": utc_now() + timedelta(days=20), "paid_until": utc_now() + timedelta(days=20)}
+    subscription = make.subscription(merchant=merchant, customer=customer, **ahead)
+    seat_customer(browser, merchant, customer)
+    chosen = f"{utc_now() + timedelta(days=50):%Y-%m-%d}"
+    page = browser.get("/atelier/resilier")
+    tab = page.values(page.form(press=CHECK)) | {"step": "summary", "wished_on": chosen}
+    page.submit(press=CHECK, wished_on=chosen).submit(press=NOTIFY)
+    browser.post("/atelier/resilier", tab, status=303)
+    assert len(rows_of(ctx)) == 1, "it stands, planned"
+    (request,) = make.requests(subscription)
+    end_withdrawals.withdraw(ctx, merchant.id, customer.id, request.reference, now=utc_now())
+    browser.post("/atelier/resilier", tab, status=200).submit(press=NOTIFY)
+    assert len(rows_of(ctx)) == 2
 
 
 def test_a_subscription_of_somebody_elses_is_not_taken(browser, make, merchant, ctx, seat_customer):

@@ -17,6 +17,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Withdrawal
 from portal.services.declarations import deciding, declarations
 from tests.services.carrying.carried import ask, carry
+from tests.services.ends.withdrawing import by_staff
 from tests.web.declarations.declaring import question_taken, rows_of
 
 DECLARED = {"name": "Zoé Martin", "email": "zoe@ailleurs.test", "contract": "I-ABC"}
@@ -328,6 +329,52 @@ def test_a_contract_that_was_cancelled_before_can_be_meant(browser, make, mercha
     decide_all(ctx)
     ((_received, declared),) = rows_of(ctx)
     assert (declared.carrying, declared.subscription_id) == (Carrying.BY_MAIL, over.id)
+
+
+def test_a_second_tab_of_what_was_withdrawn_from_shows_the_first_declaration(account, ctx, make, merchant, paying):
+    page = account.get(f"/atelier/renoncer?subscription={paying.id}")
+    tab = page.values(page.form(press="Confirmer la rétractation")) | {"step": "notify"}
+    page.submit(press="Confirmer la rétractation")
+    ((first, _declared),) = rows_of(ctx)
+    for other in ({}, {"email": "zoe@ailleurs.test"}):
+        sent = account.client.post("/atelier/renoncer", data=tab | other, base_url=account.base_url)
+        shown = account.arrive(sent, "/atelier/renoncer", status=200)
+        assert first.reference in shown.text
+        assert paying.provider_id in shown.text
+        assert "second message" not in shown.text
+        assert account.client.get(shown.link("PDF"), base_url=account.base_url).data.startswith(b"%PDF")
+    assert len(rows_of(ctx)) == 1
+    assert len(withdrawn(ctx)) == 1
+
+
+def test_a_form_of_before_a_withdrawal_by_letter_keeps_its_contract(account, ctx, make, merchant, paying):
+    """There is no page of theirs to show: it is declared, and the withdrawal that stands answers it."""
+    page = account.get(f"/atelier/renoncer?subscription={paying.id}")
+    by_staff(ctx, paying, now=utc_now(), at=utc_now() - DAY)
+    done = page.submit(press="Confirmer la rétractation")
+    decide_all(ctx)
+    ((received, declared),) = rows_of(ctx)
+    assert paying.provider_id in done.text
+    assert (declared.subscription_id, declared.carrying) == (paying.id, Carrying.IN_ACCOUNT)
+    assert not received.is_open, "nobody has to look for its contract"
+    assert len(withdrawn(ctx)) == 1
+
+
+def test_another_contract_is_declared_of_its_own(account, ctx, make, merchant, zoe, paying):
+    other = make.subscription(merchant=merchant, customer=zoe, started_at=utc_now() - DAY)
+    page = account.get(f"/atelier/renoncer?subscription={paying.id}")
+    tab = page.values(page.form(press="Confirmer la rétractation")) | {"step": "notify"}
+    page.submit(press="Confirmer la rétractation")
+    account.post("/atelier/renoncer", tab | {"subscription": str(other.id)}, status=303)
+    assert {declared.subscription_id for _received, declared in rows_of(ctx)} == {paying.id, other.id}
+
+
+def test_an_old_link_proposes_no_other_contract(account, make, ctx, merchant, zoe, paying):
+    other = make.subscription(merchant=merchant, customer=zoe, started_at=utc_now() - DAY)
+    by_staff(ctx, paying, now=utc_now())
+    for asked, proposed in ((paying.id, ""), (other.id, str(other.id))):
+        page = account.get(f"/atelier/renoncer?subscription={asked}")
+        assert page.values(page.form(press="Confirmer la rétractation"))["subscription"] == proposed
 
 
 def test_a_merchant_who_sells_to_no_germans_has_no_german_page(browser, merchant):

@@ -30,7 +30,7 @@ def of_waiting(item: Item, role: Role) -> Card:
         todo=withdrawal_words.todo(found),
         rows=[
             (_("Reference"), found.reference),
-            (_("Declared on"), presenting.short(found.declared_at)),
+            (_("Declared on"), presenting.declared_on(found)),
             (_("To be refunded by"), presenting.day(found.refund_due_at)),
         ],
         ways=[Way(label=_("See the withdrawal"), url=page, kind="primary")],

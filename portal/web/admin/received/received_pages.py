@@ -16,7 +16,7 @@ from portal.domain.ends.received_requests import Way
 from portal.domain.law.countries import Field, Function
 from portal.queries.ends import received_requests
 from portal.queries.ends.received_requests import ReceivedRequest
-from portal.queries.law import likely_subscriptions
+from portal.queries.law import likely_subscriptions, withdrawals
 from portal.web import labels
 from portal.web.admin import presenting
 from portal.web.admin.presenting import Row
@@ -90,6 +90,11 @@ def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscripti
             else _("It was matched to this one before. The end planned then was taken back.")
         )
         said[found] = " ".join(filter(None, [before, said.get(found, "")]))
+    for one in withdrawals.of_several(session, [row.id for row in rows if row.withdrawn_at is not None]):
+        gone = _(
+            "Withdrawn from on %(date)s: %(reference)s.", date=presenting.day(one.declared_at), reference=one.reference
+        )
+        said[one.subscription_id] = " ".join(filter(None, [gone, said.get(one.subscription_id, "")]))
     return said
 
 

@@ -22,6 +22,7 @@ from portal.domain.law.withdrawals import REFUND_WITHIN, Verdict, verdict
 from portal.domain.money.money import Money
 from portal.queries import subscriptions
 from portal.queries.law import withdrawals
+from portal.queries.money import payments
 from portal.services import contracts
 from portal.services.carrying import end_carrying
 from portal.services.ends import contract_withdrawals
@@ -30,6 +31,7 @@ from portal.services.money import withdrawal_refunds
 from portal.web.admin import archive, bp, presenting, showing
 from portal.web.admin.presenting import Row
 from portal.web.admin.received import received_pages
+from portal.web.admin.withdrawals import withdrawal_words
 from portal.web.admin.withdrawals.contracts import PAYPAL_BEGAN
 from portal.web.admin.withdrawals.withdrawal_words import VERDICT
 from portal.web.csrf import BaseForm
@@ -37,7 +39,7 @@ from portal.web.day_field import DayField
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
-from portal.web.local_days import noon_of, today
+from portal.web.local_days import local_day, noon_of, today
 
 if TYPE_CHECKING:
     from portal.models import ReceivedRequest, Subscription
@@ -79,7 +81,7 @@ def carry_out(subscription_id: uuid.UUID) -> ResponseReturnValue:
             return received_pages.not_this_one(received)
         if before is not None and (received is None or not received.is_open):
             return redirect(url_for(".withdrawal", withdrawal_id=before.id), 303)
-        came = _came(received, form)
+        came = _came(received, form, found.started_at)
         if received is not None:
             del form.sent_on
         if not form.validate_on_submit() or ("sent_on" in form and not form.sent_on.is_within(PAYPAL_BEGAN, today())):
@@ -104,14 +106,20 @@ def carry_out(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".withdrawal", withdrawal_id=accepted.withdrawal.id), 303)
 
 
-def _came(received: ReceivedRequest | None, form: WithdrawalForm) -> Came:
-    """Return it; of a letter the day alone is known, and it is told as noon."""
+def _came(received: ReceivedRequest | None, form: WithdrawalForm, began: datetime | None) -> Came:
+    """Return it; of a letter the day alone is known, and it counts from noon."""
     if received is None:
-        day: date = form.sent_on.data or today()
-        return Came(min(noon_of(day), utc_now()), utc_now(), has_hour=False)
+        return Came(min(_moment_of(form.sent_on.data or today(), began), utc_now()), utc_now(), has_hour=False)
     if received.sent_on is not None:
-        return Came(min(noon_of(received.sent_on), received.received_at), received.received_at, has_hour=False)
+        sent = min(_moment_of(received.sent_on, began), received.received_at)
+        return Came(sent, received.received_at, has_hour=False)
     return Came(received.received_at, received.received_at, has_hour=has_hour(received.way))
+
+
+def _moment_of(day: date, began: datetime | None) -> datetime:
+    """Return a moment of that day; of the day on which the contract began none before it did."""
+    noon = noon_of(day)
+    return max(noon, began) if began is not None and local_day(began) == day else noon
 
 
 def _page(
@@ -146,9 +154,11 @@ def _rows(session: Session, found: Subscription, received: ReceivedRequest | Non
     ]
     if received is not None:
         rows += [(_("Reference"), received.reference), (_("Declared on"), declared), (_("When it came"), VERDICT[said])]
-    due = _("nothing was taken")
+    is_unknown = sums.left is None and payments.are_unknown(session, found)
+    due = withdrawal_words.not_known() if is_unknown else _("nothing was taken")
     if sums.left is not None:
         due = fmt.money(Money(sums.due, sums.left.currency))
     rows.append((_("To be refunded"), due))
-    rows.append((_("To be refunded by"), presenting.day(came.informed_at + REFUND_WITHIN)))
+    if is_unknown or sums.due:
+        rows.append((_("To be refunded by"), presenting.day(came.informed_at + REFUND_WITHIN)))
     return rows

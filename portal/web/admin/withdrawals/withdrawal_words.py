@@ -59,6 +59,11 @@ def details(kind: TimelineKind, said: Mapping[str, object]) -> tuple[str, ...]:
     return ()
 
 
+def not_known() -> str:
+    """Return what is said where a sum belongs, of a contract that began and of which no payment was ever seen here."""
+    return _("no payment is known here: refresh from PayPal first")
+
+
 def happened(found: Withdrawal) -> str:
     """Return what the customer did, and what the dates say of it."""
     said = _("The customer withdrew from the contract: access ended then, and PayPal is told by the portal.")
@@ -71,6 +76,16 @@ def happened(found: Withdrawal) -> str:
         Verdict.DOUBTFUL: _("Whether it came in time is not certain."),
     }
     return f"{said} {doubt[found.verdict]}"
+
+
+def settled(found: Withdrawal | None) -> str:
+    """Return what staff have said of a refund that the portal does not make; empty where they have not."""
+    if found is None:
+        return ""
+    said = {"date": formatter().day(found.closed_at), "name": found.closed_by, "note": found.closed_note}
+    if found.refund is RefundDuty.OTHERWISE:
+        return _("The customer withdrew, and was paid another way, as %(name)s noted on %(date)s: %(note)s", **said)
+    return _("The customer withdrew, and nothing is owed to them, as %(name)s noted on %(date)s: %(note)s", **said)
 
 
 def todo(found: Withdrawal) -> str:

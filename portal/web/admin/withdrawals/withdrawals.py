@@ -14,10 +14,11 @@ from wtforms.validators import InputRequired, Length
 from portal.clock import utc_now
 from portal.domain.law.withdrawals import RefundDuty, Verdict
 from portal.queries.law import withdrawals
+from portal.queries.money import payments
 from portal.services.money import withdrawal_refunds
 from portal.web.admin import archive, bp, presenting, showing
 from portal.web.admin.forms import choices
-from portal.web.admin.withdrawals.withdrawal_words import REFUND, VERDICT, happened, todo
+from portal.web.admin.withdrawals.withdrawal_words import REFUND, VERDICT, happened, not_known, todo
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
@@ -82,19 +83,23 @@ def _page(withdrawal_id: uuid.UUID, form: SettlingForm) -> str:
         found = withdrawals.of_merchant(session, person().merchant_id, withdrawal_id)
         archive.check(session, found.subscription.customer)
         say, still = formatter(), withdrawal_refunds.rest(session, found)
+        is_unknown = found.sum_due is None and payments.are_unknown(session, found.subscription)
+        is_said = not is_unknown or found.refund is not RefundDuty.NOTHING or bool(found.closed_by)
+        nothing = not_known() if is_unknown else _("nothing was taken")
         return showing.page(
             "withdrawal.html",
             session,
             form=form,
             found=found,
+            declared_on=presenting.declared_on(found),
             subscription=found.subscription,
             customer=presenting.name_of(found.subscription.customer),
             happened=happened(found),
             to_do=todo(found) if found.is_open else "",
             verdict=VERDICT[found.verdict],
             is_sure=found.verdict is Verdict.IN_TIME,
-            refund=REFUND[found.refund],
-            due=say.money(found.sum_due) if found.sum_due is not None else _("nothing was taken"),
+            refund=REFUND[found.refund] if is_said else None,
+            due=say.money(found.sum_due) if found.sum_due is not None else nothing,
             owed=say.money(found.sum_owed) if found.sum_owed is not None and found.owed else "",
             still=say.money(still) if still is not None and found.is_open else "",
             shares=[
