@@ -5,11 +5,11 @@ The server's own order is that of bytes wherever it was built without ICU, as th
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Text, func, literal_column
 
-LIGATURES: Final = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"))  # what Unicode does not take apart by itself
+from portal.domain.people.names import LIGATURES
 
 
 def reading_order(column: Any) -> ColumnElement[str]:

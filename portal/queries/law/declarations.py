@@ -101,7 +101,7 @@ def first_that_counts(
     counts = or_(ReceivedRequest.state == ReceivedState.MATCHED, waits)
     if kind is Function.CANCELLATION:
         counts = and_(counts, ReceivedRequest.wished_on == wished_on, PublicDeclaration.particulars == particulars)
-    of_it = exists().where(ReceivedRequest.id == PublicDeclaration.received_request_id, counts)
+    of_it: ColumnElement[bool] = exists().where(ReceivedRequest.id == PublicDeclaration.received_request_id, counts)
     if kind is Function.WITHDRAWAL:
         of_it = or_(of_it, exists().where(Withdrawal.subscription_id == subscription_id))
     theirs = (PublicDeclaration.subscription_id == subscription_id, PublicDeclaration.kind == kind)

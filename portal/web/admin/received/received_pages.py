@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal.documents.declarations import PARTICULAR, SAID
 from portal.domain.ends.received_requests import Way
 from portal.domain.law.countries import Field, Function
+from portal.domain.people.names import reads_alike
 from portal.queries.ends import received_requests
 from portal.queries.ends.received_requests import ReceivedRequest
 from portal.queries.law import likely_subscriptions, withdrawals
@@ -118,7 +119,7 @@ def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable
 
 def _stranger(owner: Customer, subscription: Subscription) -> str:
     """Return the warning; of two who are called alike their names tell nothing."""
-    if presenting.name_of(owner).casefold() == presenting.name_of(subscription.customer).casefold():
+    if reads_alike(presenting.name_of(owner), presenting.name_of(subscription.customer)):
         return _("Another address than the request’s: probably somebody else.")
     return _(
         "This request has %(owner)s’s address. This subscription belongs to %(customer)s, who would see the "
