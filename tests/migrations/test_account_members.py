@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.clock import utc_now
 from portal.migrating import downgrade, upgrade
 from portal.queries.people.people import Kind
 from portal.services.people.sessions import Visitor, open_for
 from tests.web.account_people import member_of
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_going_back_nobody_who_was_let_in_is_the_customer(make, ctx, database_url):

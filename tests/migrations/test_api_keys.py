@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.domain.audit import By
 from portal.domain.integrations.api_keys import Mode, Scope
 from portal.migrating import downgrade, upgrade
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import Wanted
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_going_back_every_key_is_gone_and_the_chain_remembers_it(make, ctx, database_url):

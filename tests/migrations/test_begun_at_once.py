@@ -7,6 +7,8 @@ import pytest
 
 from portal.migrating import downgrade, upgrade
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.mark.law("R-FR-34")
 def test_it_comes_and_goes_with_a_merchant_in_it(make, ctx, database_url):

@@ -9,6 +9,8 @@ import pytest
 
 from portal.migrating import downgrade, upgrade
 
+pytestmark = pytest.mark.exhaustive
+
 ASCII, UNICODE = "zoe@xn--bcher-kva.example", "zoe@bücher.example"
 BEFORE = "0016"
 

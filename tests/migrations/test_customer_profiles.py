@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.migrating import downgrade, upgrade
 from portal.services.people import address_changes, customer_profiles
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_customers_stay_and_what_they_set_is_forgotten_on_the_way_down(make, ctx, database_url, now):

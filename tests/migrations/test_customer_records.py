@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.domain.audit import By
 from portal.domain.policies import Actor
@@ -11,6 +12,8 @@ from portal.models import Customer
 from portal.services import grants
 from portal.services.grants import Gift
 from portal.services.people import address_changes, customer_notes
+
+pytestmark = pytest.mark.exhaustive
 
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
@@ -12,6 +13,8 @@ from portal.models import OutgoingEvent, Subscription
 from portal.services.outgoing import access_events, event_endpoints
 from portal.services.outgoing.event_endpoints import Wish
 from tests.services.carrying.carried import ask
+
+pytestmark = pytest.mark.exhaustive
 
 TABLES = "SELECT count(*) FROM pg_tables WHERE tablename IN ('event_endpoints', 'outgoing_events', 'access_marks')"
 

@@ -14,6 +14,8 @@ from portal.domain.policies import Actor
 from portal.migrating import downgrade, upgrade
 from portal.services.people import customer_joining, customer_splitting
 
+pytestmark = pytest.mark.exhaustive
+
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
 
 

@@ -9,6 +9,8 @@ from portal.migrating import downgrade, upgrade
 from portal.services import settings
 from portal.services.settings import Face
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_the_merchant_stays_and_the_face_is_the_portals_again(make, ctx, database_url):
     merchant = make.merchant(key=False, cancellation_text="Écrivez-nous.")

@@ -11,6 +11,8 @@ from portal.mail.logins import LOGIN_CODE
 from portal.migrating import downgrade, upgrade
 from portal.services.notices import outbox
 
+pytestmark = pytest.mark.exhaustive
+
 OVER = "that is all"
 
 

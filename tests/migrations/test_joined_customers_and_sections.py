@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.domain.audit import By
 from portal.domain.policies import Actor
 from portal.migrating import downgrade, upgrade
 from portal.services.people import customer_joining
+
+pytestmark = pytest.mark.exhaustive
 
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.migrating import downgrade, upgrade
 from portal.models import Merchant
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_a_merchant_without_a_word_has_placed_nothing(make, ctx, database_url):

@@ -11,6 +11,8 @@ from portal.migrating import downgrade, upgrade
 from portal.services import legal_texts
 from portal.services.legal_texts import Wish
 
+pytestmark = pytest.mark.exhaustive
+
 
 def wish(now):
     texts, answers = {"fr": "Fait.", "en": "Fact."}, {"own_text": ""}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import psycopg
-import pytest
 
 from portal.domain.ends.end_requests import RequestState
 from portal.domain.policies import Actor
@@ -29,25 +28,30 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("end", range(len(ENDS)))
-def test_each_end_gets_its_kind_from_what_is_known_of_it(make, ctx, database_url, now, end):
-    status, failed, asked, kind = ENDS[end]
-    subscription = make.subscription(at_paypal=False, status=status, failed_payments=failed)
-    if asked is not None:
-        actor, state, answers = asked
-        columns = {"actor": actor, "state": RequestState(state)}
-        if answers:
-            columns |= {"notified_at": now, "notified_way": "letter", "notified_reference": "AB7D-4TXD"}
-        if state in ("confirmed", "closed"):
-            columns |= {"confirmed_at": now - timedelta(days=1), "basis": "read_after_call"}
-        make_request(make, subscription, now, **columns)
+def test_each_end_gets_its_kind_from_what_is_known_of_it(make, ctx, database_url, now):
+    kinds = {}
+    for status, failed, asked, kind in ENDS:
+        subscription = make.subscription(at_paypal=False, status=status, failed_payments=failed)
+        kinds[subscription.id] = kind
+        if asked is not None:
+            actor, state, answers = asked
+            columns = {"actor": actor, "state": RequestState(state)}
+            if answers:
+                columns |= {"notified_at": now, "notified_way": "letter", "notified_reference": "AB7D-4TXD"}
+            if state in ("confirmed", "closed"):
+                columns |= {"confirmed_at": now - timedelta(days=1), "basis": "read_after_call"}
+            make_request(make, subscription, now, **columns)
     ctx.db.dispose()
     for _again in range(2):
         downgrade(database_url, "0066")
         upgrade(database_url)
+        assert ended_by(database_url) == kinds
         with psycopg.connect(database_url) as connection:
-            assert connection.execute("SELECT ended_by FROM subscriptions").fetchone() == (kind,)
             connection.execute("UPDATE subscriptions SET ended_by = NULL")
     end_kinds.fill(ctx)  # what an older release writes beside the new schema, at night
+    assert ended_by(database_url) == kinds
+
+
+def ended_by(database_url):
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT ended_by FROM subscriptions").fetchone() == (kind,)
+        return dict(connection.execute("SELECT id, ended_by FROM subscriptions").fetchall())

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from portal.migrating import downgrade, upgrade
 from portal.models import LoginBrowser, LoginChallenge
+
+pytestmark = pytest.mark.exhaustive
 
 BEFORE = "0015"
 TRIED = "SELECT browser_hash, attempts, next_path FROM login_challenges ORDER BY email"

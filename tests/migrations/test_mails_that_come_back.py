@@ -5,9 +5,12 @@ from __future__ import annotations
 import uuid
 
 import psycopg
+import pytest
 
 from portal.migrating import downgrade, upgrade
 from portal.models import Mail, MailState, TimelineEntry, TimelineKind
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_messages_stay_and_what_was_reported_is_forgotten_on_the_way_down(make, ctx, database_url, now):

@@ -9,6 +9,8 @@ from portal.domain.audit import OPERATOR
 from portal.migrating import downgrade, upgrade
 from portal.services.merchants import setup_codes, standings
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_a_leaving_merchant_is_an_open_one_after_the_way_down(make, ctx, database_url, now):
     setup_codes.issue(ctx, now=now)

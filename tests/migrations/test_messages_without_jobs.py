@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal import queue
 from portal.clock import utc_now
@@ -10,6 +11,8 @@ from portal.migrating import downgrade, upgrade
 from portal.services.messages import drains
 from tests.fakes.webhooks import event
 from tests.services.messages.webhook_desk import WebhookDesk, changed
+
+pytestmark = pytest.mark.exhaustive
 
 JOBS = "SELECT task_name FROM procrastinate_jobs ORDER BY id"
 ADD = "INSERT INTO procrastinate_jobs (task_name, queue_name, status) VALUES ('events.handle', 'default', 'todo')"

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from portal.domain.ends.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
@@ -14,6 +15,8 @@ from portal.migrating import downgrade, upgrade
 from portal.models import EndRequest
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_what_was_known_before_is_taken_over_and_goes_down_and_up_again(make, ctx, database_url, now):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.migrating import downgrade, upgrade
 from portal.services.own_data import customer_erasures, data_exports
 from tests.services.carrying.carried import ask, carry
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_what_was_there_stays_and_wishes_are_forgotten_on_the_way_down(make, ctx, database_url, now):

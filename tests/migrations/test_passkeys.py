@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.domain.policies import Role
 from portal.migrating import downgrade, upgrade
 from tests.migrations.test_team import hire
+
+pytestmark = pytest.mark.exhaustive
 
 ADD = (
     "INSERT INTO passkeys (id, staff_id, name, credential_id, public_key, sign_count, transports, aaguid, created_at)"

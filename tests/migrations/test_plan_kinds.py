@@ -12,6 +12,8 @@ from portal.domain.law.renewals import ReminderState
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import Plan, RenewalReminder
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_plans_of_before_are_open_ended_and_unanswered(make, ctx, database_url, now):
     subscription = make.subscription(at_paypal=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.clock import utc_now
 from portal.domain.audit import By
@@ -16,6 +17,8 @@ from portal.services.people import task_visits
 from portal.services.people.sessions import Visitor
 from portal.services.portal_sessions import Flow
 from tests.services.carrying.carried import wish_of
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_going_back_no_vouched_session_stays_and_its_acts_are_the_customers(make, ctx, database_url):

@@ -9,6 +9,8 @@ from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade
 from tests.services.test_promises import save
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_what_has_ended_keeps_the_products_rule_until_it_is_another_one(make, ctx, database_url):
     product = make.product(make.merchant(), contents=(("Lesson 1", 0),), keep_after_cancellation=True)

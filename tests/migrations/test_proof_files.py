@@ -13,6 +13,8 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of
 
+pytestmark = pytest.mark.exhaustive
+
 OLDER = "SELECT has_older_files FROM proofs"
 FILES = "SELECT proof_id, length(sha256) FROM proof_files"
 

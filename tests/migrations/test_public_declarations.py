@@ -14,6 +14,8 @@ from portal.services.declarations import deciding, declarations
 from portal.services.declarations.declarations import Declared
 from tests.services.inbox.notified import DAY, staff_end
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
 def declared(make, ctx):

@@ -7,6 +7,8 @@ import pytest
 
 from portal.migrating import downgrade, upgrade
 
+pytestmark = pytest.mark.exhaustive
+
 ASKED = "SELECT name, receipt_text FROM merchants"
 
 

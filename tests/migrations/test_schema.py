@@ -37,24 +37,25 @@ def test_a_released_migration_is_never_edited():
     assert {name: there.get(name) for name in RELEASED} == RELEASED
 
 
-@pytest.mark.parametrize(
-    ("harm", "named"),
-    [
-        ("ALTER TABLE mails DROP COLUMN error", "error"),
-        ("ALTER TABLE mails ALTER COLUMN error DROP NOT NULL", "error"),
-        ("ALTER TABLE mails ADD COLUMN extra text", "extra"),
-        ("DROP INDEX ix_mails_waiting", "ix_mails_waiting"),
-        ("ALTER TABLE mails DROP CONSTRAINT uq_mails_key", "uq_mails_key"),
-        ("ALTER TABLE mails DROP CONSTRAINT ck_mails_state", "check missing: mails.ck_mails_state"),
-        ("ALTER TABLE mails ADD CONSTRAINT ck_mails_more CHECK (attempts >= 0)", "check unknown: mails.ck_mails_more"),
-    ],
-)
-def test_a_schema_that_the_code_does_not_expect_is_named(database_url, harm, named):
+HARM = {
+    "ALTER TABLE mails DROP COLUMN error": "error",
+    "ALTER TABLE mails ALTER COLUMN subject DROP NOT NULL": "subject",
+    "ALTER TABLE mails ADD COLUMN extra text": "extra",
+    "DROP INDEX ix_mails_waiting": "ix_mails_waiting",
+    "ALTER TABLE mails DROP CONSTRAINT uq_mails_key": "uq_mails_key",
+    "ALTER TABLE mails DROP CONSTRAINT ck_mails_state": "check missing: mails.ck_mails_state",
+    "ALTER TABLE mails ADD CONSTRAINT ck_mails_more CHECK (attempts >= 0)": "check unknown: mails.ck_mails_more",
+}
+
+
+def test_a_schema_that_the_code_does_not_expect_is_named(database_url):
     assert differences(database_url, Base.metadata) == []
     with psycopg.connect(database_url) as connection:
-        connection.execute(harm)
-    (found,) = differences(database_url, Base.metadata)
-    assert named in found
+        for harm in HARM:
+            connection.execute(harm)
+    found = differences(database_url, Base.metadata)
+    assert len(found) == len(HARM), found
+    assert all(sum(named in one for one in found) == 1 for named in HARM.values()), found
 
 
 def test_each_check_says_in_a_migration_what_it_says_in_its_model(database_url):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import runpy
 
 import psycopg
+import pytest
 from sqlalchemy import text
 
 from portal.migrating import FOLDER, downgrade, upgrade
+
+pytestmark = pytest.mark.exhaustive
 
 WORDS = "SELECT word FROM search_words ORDER BY word"
 LEFT = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'search!_%' ESCAPE '!'"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 from alembic.script import ScriptDirectory
 
 from portal.domain.money.settlements import SettlementState
 from portal.domain.subscriptions import Status
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import Settlement, TimelineEntry, TimelineKind
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_what_was_asked_goes_on_the_way_down_and_everything_else_stays(make, ctx, database_url, now):

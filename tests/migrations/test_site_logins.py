@@ -12,6 +12,8 @@ from portal.models import SiteLogin
 from portal.queries.people.people import Kind
 from portal.services.people.sessions import Visitor, open_for
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_going_back_and_forth_with_rows(make, ctx, database_url):
     merchant = make.merchant()

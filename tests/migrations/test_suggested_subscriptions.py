@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from portal.domain.policies import Actor
 from portal.migrating import downgrade, upgrade
 from portal.services.ends import end_withdrawals
 from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import by_letter, staff_ask
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_what_the_timeline_knows_is_suggested_again_and_goes_down_and_up(make, ctx, database_url, now):

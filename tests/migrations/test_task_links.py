@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.clock import utc_now
 from portal.domain.integrations.task_links import TaskKind
@@ -14,6 +15,8 @@ from portal.services.inbox import lost_log_ins
 from portal.services.inbox.lost_log_ins import Word
 from portal.services.people import task_visits
 from portal.services.people.sessions import Visitor, open_for
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_going_back_no_session_of_one_task_becomes_a_log_in(make, ctx, database_url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
@@ -10,6 +11,8 @@ from portal.domain.policies import Role
 from portal.migrating import downgrade, upgrade
 from portal.models import Staff
 from portal.services.people import memberships, staff_logins
+
+pytestmark = pytest.mark.exhaustive
 
 
 def hire(ctx, merchant, role, email):

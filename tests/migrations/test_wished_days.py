@@ -13,6 +13,8 @@ from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade
 from portal.models import EndRequest
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.mark.parametrize(
     ("zone", "midnight"),

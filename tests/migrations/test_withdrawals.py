@@ -15,6 +15,8 @@ from portal.domain.policies import Actor
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import ContractConsent, TimelineEntry, TimelineKind, Withdrawal
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.mark.law("R-FR-34")
 def test_what_was_withdrawn_goes_on_the_way_down_and_everything_else_stays(make, ctx, database_url, now):
