@@ -99,10 +99,10 @@ KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
 }
 
 
-# A compiled statement holds some 80 kB, by its columns.  With SQLAlchemy’s own 500 to 750 of them a process under mixed
-# traffic grew for tens of thousands of requests, as it met one page after the other; those that most are for need a
-# hundred.  So much (`statements.OWN`) is what some 210 of them weigh.
-COMPILED: Final = 6_000
+# A compiled statement holds 5 to 700 kB, by the length of its text.  With SQLAlchemy’s own 500 to 750 of them a process
+# under mixed traffic grew for tens of thousands of requests, as it met one page after the other; what most people do
+# needs a hundred.  So much (`statements.OWN`) is what some 150 of them weigh: 8 MB.
+COMPILED: Final = 240_000
 
 # The connection that was used last is used next: few then prepare what all ask.  Each keeps what it has prepared and a
 # buffer for the largest answer that it ever had, here and at the server, so that none grows for ever.

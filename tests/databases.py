@@ -81,7 +81,7 @@ class OwnDatabase:
         self._server = server
         self._name = f"t{os.getpid()}"
         self.url = address(server, self._name)
-        self.engine = Database(self.url, compiled=1_000_000)  # a process of the run meets them all
+        self.engine = Database(self.url, compiled=100_000_000)  # a process of the run meets them all
         event.listen(self.engine.engine, "connect", _prepare_all)
         self._connection: psycopg.Connection[Any] | None = None
 

@@ -69,18 +69,20 @@ def everything_said(error):
 
 def test_a_long_statement_takes_the_place_of_several_short_ones(database_url):
     """A process then holds as much whichever pages were asked for last."""
-    database = Database(database_url, compiled=220)
+    database = Database(database_url, compiled=10_000)
     with database.read() as session:
-        for number in range(10):
+        for number in range(20):
             session.execute(select(literal(number).label(f"short_{number}")))
-        session.execute(select(*(literal(number).label(f"long_{number}") for number in range(190))))
+        session.execute(select(literal(True).label("long")).where(*(literal(at) == at for at in range(90))))
     kept = [str(one) for one in database.engine.get_execution_options()["compiled_cache"].values()]
     database.dispose()
-    assert [("long_0" in one, "short_9" in one) for one in kept] == [(False, True), (True, False)]
+    assert "AS long" in kept[-1]
+    assert 0 < len(kept) - 1 < 20
+    assert sum(map(len, kept)) < 10_000
 
 
 def test_of_statements_that_are_met_once_few_stay_compiled(database_url):
-    database = Database(database_url, compiled=220)
+    database = Database(database_url, compiled=10_000)
     asked_often = select(literal(0).label("often"))
     with database.read() as session:
         for number in range(100):
@@ -88,7 +90,7 @@ def test_of_statements_that_are_met_once_few_stay_compiled(database_url):
             session.execute(asked_often)
     kept = [str(one) for one in database.engine.get_execution_options()["compiled_cache"].values()]
     database.dispose()
-    assert len(kept) == 20, "ten and a column each"
+    assert 10 < len(kept) < 40, "of a hundred and one"
     assert sum("often" in one for one in kept) == 1
 
 
