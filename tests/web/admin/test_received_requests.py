@@ -117,8 +117,11 @@ def test_one_that_a_colleague_has_closed_meanwhile_is_shown_as_it_stands(owner, 
     path, press = f"/admin/received/{received.id}", "Close without ending anything"
     late = owner.get(path)
     support.get(path).submit(press=press, reason="Subscribed elsewhere")
-    page = late.submit(press=press, reason="Twice")
-    assert (page.path, page.notices) == (path, ["Somebody has settled this request in the meantime."])
+    page = late.submit(press=press, reason="Twice, and " + "at length " * 90, status=409)
+    assert page.notices[0] == "Somebody has settled this request in the meantime."
+    assert "You had written: Twice, and at length" in page.notices[1]
+    assert page.h1 == owner.get(path).h1
+    assert "Subscribed elsewhere" in page.text
     assert "Subscribed elsewhere" in page.text
 
 

@@ -68,7 +68,7 @@ def show(received_id: uuid.UUID) -> ResponseReturnValue:
     return _page(received_id)
 
 
-def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:
+def _page(received_id: uuid.UUID, form: DismissalForm | None = None, *, status: int = 200) -> ResponseReturnValue:
     who, search = person(), search_words()
     with context().db.browse() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
@@ -110,7 +110,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             filters=SearchForm(request.args),
             over_on=over_on,
             form=form,
-        ), (422 if form.errors else 200)
+        ), (422 if form.errors else status)
 
 
 def _form_of(received: ReceivedRequest) -> type[DismissalForm]:
@@ -168,4 +168,6 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
         flash(_("Closed. It is no longer in your to-do list."), "success")
     except AlreadySettled:
         flash(_("Somebody has settled this request in the meantime."), "info")
+        flash(_("Your reason was not saved. You had written: %(reason)s", reason=form.reason.data), "info")
+        return _page(received_id, status=409)  # here: a cookie would lose a long one
     return redirect(url_for(".received", received_id=received_id), 303)
