@@ -111,7 +111,7 @@ class Report:
 
     def _tables(self) -> Iterator[str]:
         yield f"Judged where there is a forecast and {FEW:,} rows: up to {TOLERANCE:g} times as large is as forecast.\n"
-        yield "Packed: without dead rows, and without messages' text, which goes after thirty days.\n"
+        yield "Packed: without dead rows, what it takes empty, and messages' text, which goes after thirty days.\n"
         yield "| table | rows before | rows after | MB | bytes a row | packed | forecast |"
         yield "|---|---|---|---|---|---|---|"
         for name, table in sorted(self.tables.items(), key=lambda one: -one[1].size):
