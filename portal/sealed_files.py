@@ -49,15 +49,17 @@ def opened(vault: Vault, source: IO[bytes]) -> Iterator[bytes]:
 
 def write_whole(path: Path, pieces: Iterator[bytes]) -> None:
     """Write a file that only its owner reads: there is all of it, or none. Raises FileExistsError."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
+    was_there = path.exists()
+    try:  # around the opening too: whoever is ended right after it leaves no file
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
-        path.unlink(missing_ok=True)
+        if not was_there:
+            path.unlink(missing_ok=True)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 
@@ -91,6 +92,23 @@ def test_a_backup_that_was_cut_short_or_changed_does_not_open(tmp_path, flask):
         path.write_bytes(bad)
         assert "does not open" in flask("open-backup", path, target, fails=True)
         assert not target.exists()
+
+
+def test_whoever_is_ended_as_the_file_is_opened_leaves_none_and_takes_nobody_elses(tmp_path, monkeypatch):
+    path, plain_open = tmp_path / "sealed", os.open
+
+    def ended(*args, **more):
+        os.close(plain_open(*args, **more))
+        raise SystemExit(143)  # as SIGTERM between two steps
+
+    monkeypatch.setattr(sealed_files.os, "open", ended)
+    with pytest.raises(SystemExit):
+        sealed_files.write_whole(path, iter([b"piece"]))
+    assert not path.exists()
+    path.write_bytes(b"somebody's")
+    with pytest.raises(FileExistsError):
+        sealed_files.write_whole(path, iter([b"piece"]))
+    assert path.read_bytes() == b"somebody's"
 
 
 def test_a_piece_cannot_be_left_out_at_its_seam(tmp_path):
