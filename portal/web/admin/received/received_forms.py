@@ -101,7 +101,7 @@ class DismissalForm(DrawnForm):
         _l("Why there is nothing to end"),
         description=_l(
             "It stays with the request: for example “subscribed with another seller”. If they gave an address, "
-            "they are told that nothing was changed, but not why."
+            "they are told that it is closed, but not why."
         ),
         filters=[plain],
         validators=[
